@@ -1,0 +1,292 @@
+//! The private place of one run: `shared/`, where victim and attacker meet; `outside/`, full of canaries that
+//! nothing may touch; `private/`, the victim's own home.
+//!
+//! Owns building, looking, putting back and removing. A reset undoes: it removes what the trial left and, when what
+//! remains is not the stage to the last bit, builds the arena anew and says so.
+
+pub(crate) mod tree;
+mod wipe;
+
+use crate::attacker::Class;
+use crate::error::Error;
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, mkdirat, openat};
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use tree::Tree;
+
+/// The directories a victim is told about.
+#[derive(Clone, Debug)]
+pub struct Dirs {
+    /// Where the victim works and the attacker may act; the temporary directory, seen from the victim.
+    pub shared: PathBuf,
+    /// Canaries: nothing may touch them.
+    pub outside: PathBuf,
+    /// The victim's own home (0700).
+    pub private: PathBuf,
+}
+
+/// A file that stands in `shared/` before the victim starts; it belongs to the victim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Path below `shared/`.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Content.
+    pub content: String,
+}
+
+/// How a reset went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reset {
+    /// Everything was undone; the stage is as before, down to birth times.
+    Undone,
+    /// A canary or a staged file had changed, so the arena was built anew.
+    Rebuilt,
+}
+
+/// What is in an arena before the victim starts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stage {
+    pub(crate) files: Vec<Staged>,
+    /// Names the victim is known to use, with true for directories: the decoy has entries of the same names.
+    pub(crate) decoys: Vec<(String, bool)>,
+}
+
+/// An arena on disk. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    root: OwnedFd,
+    above: OwnedFd,
+    name: CString,
+    path: PathBuf,
+    stage: Stage,
+    class: Class,
+    baseline: Tree,
+    scratch: Tree,
+    canaries: Vec<Canary>,
+}
+
+#[derive(Debug)]
+struct Canary {
+    held: OwnedFd,
+    state: rustix::fs::Stat,
+}
+
+/// What a reset walks; `outside/` is watched through held descriptors instead.
+const TOPS: [&CStr; 2] = [c"shared", c"private"];
+const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
+
+/// The time all canaries bear: any change sets another, even within one tick of a coarse file system clock.
+const LONG_AGO: Timespec = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+
+impl Arena {
+    /// Makes an arena below `place`. `attacker` is the attacker's uid, if another than ours.
+    pub(crate) fn new(place: &Path, attacker: Option<u32>) -> Result<Arena, Error> {
+        let wrong = |call: &str, e: rustix::io::Errno| Error::arena(format!("{call}({})", place.display()), e);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let above = rustix::fs::open(place, flags, Mode::empty()).map_err(|e| wrong("open", e))?;
+        let (name, root) = loop {
+            let name = CString::new(format!("linkbait-{:016x}", random()?)).map_err(|_| Error::limit("arena name"))?;
+            match mkdirat(&above, &name, Mode::RWXU) {
+                Ok(()) => break (name.clone(), openat(&above, &name, flags | OFlags::NOFOLLOW, Mode::empty())),
+                Err(rustix::io::Errno::EXIST) => {}
+                Err(e) => return Err(wrong("mkdirat", e)),
+            }
+        };
+        let root = root.map_err(|e| wrong("openat", e))?;
+        if let Some(uid) = attacker {
+            // Nobody else may pass, but the attacker's own credentials must.
+            rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid))).map_err(|e| wrong("fchown", e))?;
+            rustix::fs::fchmod(&root, Mode::from_bits_retain(0o710)).map_err(|e| wrong("fchmod", e))?;
+        }
+        let canonical = place.canonicalize().unwrap_or_else(|_| place.to_path_buf());
+        let path = canonical.join(name.to_string_lossy().as_ref());
+        let (stage, class, canaries) = (Stage::default(), Class::None, Vec::new());
+        let (baseline, scratch) = (Tree::default(), Tree::default());
+        Ok(Arena { root, above, name, path, stage, class, baseline, scratch, canaries })
+    }
+
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn dirs(&self) -> Dirs {
+        let below = |name| self.path.join(name);
+        Dirs { shared: below("shared"), outside: below("outside"), private: below("private") }
+    }
+
+    /// Builds everything anew for an attacker class and a stage.
+    pub(crate) fn build(&mut self, class: Class, stage: Stage) -> Result<(), Error> {
+        (self.class, self.stage) = (class, stage);
+        self.rebuild()
+    }
+
+    fn rebuild(&mut self) -> Result<(), Error> {
+        self.canaries.clear();
+        for top in ALL_TOPS {
+            wipe::remove(self.root(), top).map_err(|e| Error::arena(format!("remove {top:?}"), e))?;
+        }
+        self.build_canaries()
+            .and_then(|()| self.build_shared())
+            .map_err(|e| Error::arena("build the arena".to_owned(), e))?;
+        let mut baseline = std::mem::take(&mut self.baseline);
+        baseline.clear();
+        ALL_TOPS.iter().for_each(|top| baseline.add(self.root(), top));
+        baseline.finish();
+        baseline.settle();
+        self.baseline = baseline;
+        self.hold_canaries().map_err(|e| Error::arena("hold the canaries".to_owned(), e))
+    }
+
+    fn build_canaries(&self) -> rustix::io::Result<()> {
+        self.dir("outside", 0o755)?;
+        self.dir("outside/dir", 0o755)?;
+        self.dir("outside/decoy", 0o755)?;
+        self.file("outside/canary", 0o644, b"canary: nothing may touch this\n")?;
+        self.file("outside/dir/keep", 0o644, b"keep\n")?;
+        for (name, is_dir) in &self.stage.decoys {
+            let path = format!("outside/decoy/{name}");
+            let made = if *is_dir {
+                self.dir(&path, 0o755).and_then(|()| self.file(&format!("{path}/keep"), 0o644, b"keep\n"))
+            } else {
+                self.file(&path, 0o644, b"keep\n")
+            };
+            // A name that cannot stand here (too long, not a plain name) has no decoy.
+            let _ = made;
+        }
+        let mut tree = Tree::default();
+        tree.add(self.root(), c"outside");
+        for entry in tree.entries().iter().rev() {
+            let times = Timestamps { last_access: LONG_AGO, last_modification: LONG_AGO };
+            rustix::fs::utimensat(self.root(), tree.path(entry), &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+        Ok(())
+    }
+
+    fn build_shared(&self) -> rustix::io::Result<()> {
+        let mode = if self.class == Class::DirWriter { 0o777 } else { 0o1777 };
+        self.dir("shared", mode)?;
+        self.dir("private", 0o700)?;
+        for staged in &self.stage.files {
+            let path = format!("shared/{}", staged.path);
+            let mut at = "shared/".len();
+            while let Some(slash) = path[at..].find('/') {
+                let _ = self.dir(&path[..at + slash], 0o755);
+                at += slash + 1;
+            }
+            self.file(&path, staged.mode, staged.content.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn dir(&self, path: &str, mode: u32) -> rustix::io::Result<()> {
+        mkdirat(self.root(), path, Mode::RWXU)?;
+        rustix::fs::chmodat(self.root(), path, Mode::from_bits_retain(mode), AtFlags::empty())
+    }
+
+    fn file(&self, path: &str, mode: u32, content: &[u8]) -> rustix::io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(self.root(), path, flags, Mode::RUSR)?;
+        rustix::io::write(&file, content)?;
+        rustix::fs::fchmod(&file, Mode::from_bits_retain(mode))
+    }
+
+    fn hold_canaries(&mut self) -> rustix::io::Result<()> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for entry in self.baseline.entries() {
+            let path = self.baseline.path(entry);
+            if tree::is_below(path, b"outside") {
+                let held = openat(&self.root, path, flags, Mode::empty())?;
+                let state = rustix::fs::fstat(&held)?;
+                self.canaries.push(Canary { held, state });
+            }
+        }
+        Ok(())
+    }
+
+    /// True when no canary has changed in any way that fstat shows.
+    fn canaries_untouched(&self) -> bool {
+        self.canaries.iter().all(|c| {
+            rustix::fs::fstat(&c.held).is_ok_and(|now| {
+                let key = |s: &rustix::fs::Stat| {
+                    (s.st_mode, s.st_nlink, s.st_uid, s.st_gid, s.st_size, (s.st_mtime, s.st_mtime_nsec), (s.st_ctime, s.st_ctime_nsec))
+                };
+                key(&now) == key(&c.state)
+            })
+        })
+    }
+
+    /// Fills `tree` with what stands here now; walks `outside/` only when something happened there.
+    pub(crate) fn look(&self, tree: &mut Tree) {
+        tree.clear();
+        tree.add(self.root(), c"shared");
+        if self.canaries_untouched() {
+            tree.add_from(&self.baseline, b"outside");
+        } else {
+            tree.add(self.root(), c"outside");
+        }
+        tree.finish();
+    }
+
+    /// The stage, as [`Arena::look`] would show it.
+    pub(crate) fn look_at_stage(&self, tree: &mut Tree) {
+        tree.clear();
+        tree.add_from(&self.baseline, b"shared");
+        tree.add_from(&self.baseline, b"outside");
+        tree.finish();
+    }
+
+    /// Puts everything back as it was built.
+    pub(crate) fn reset(&mut self) -> Result<Reset, Error> {
+        let mut tree = std::mem::take(&mut self.scratch);
+        self.look_inside(&mut tree);
+        if !self.is_stage(&tree) {
+            for entry in tree.entries().iter().rev() {
+                let path = tree.path(entry);
+                if self.baseline.get(path).is_none_or(|was| was.ident != entry.ident) {
+                    // What cannot be removed one by one is dealt with by the rebuild below.
+                    let _ = wipe::remove_one(self.root(), path, entry.is_dir());
+                }
+            }
+            self.look_inside(&mut tree);
+        }
+        let undone = self.is_stage(&tree);
+        self.scratch = tree;
+        if undone && self.canaries_untouched() {
+            return Ok(Reset::Undone);
+        }
+        self.rebuild()?;
+        Ok(Reset::Rebuilt)
+    }
+
+    fn look_inside(&self, tree: &mut Tree) {
+        tree.clear();
+        TOPS.iter().for_each(|top| tree.add(self.root(), top));
+        tree.add_from(&self.baseline, b"outside");
+        tree.finish();
+    }
+
+    fn is_stage(&self, tree: &Tree) -> bool {
+        !tree.is_full() && tree.same_as(&self.baseline)
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // Nobody can be told from here; what stays is in a directory of mode 0700 with a name of ours.
+        let _ = wipe::remove(self.above.as_fd(), &self.name);
+    }
+}
+
+fn random() -> Result<u64, Error> {
+    let mut bytes = [0u8; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|e| Error::arena("getrandom".to_owned(), e))?;
+    Ok(u64::from_ne_bytes(bytes))
+}

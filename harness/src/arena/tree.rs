@@ -1,0 +1,382 @@
+//! What stands in an arena at one moment, and who made it. Owns looking and comparing, not judging.
+//!
+//! A tree is filled while the victim may be held inside malloc, so it lives in buffers that are made beforehand and
+//! says so when they are too small. Entries are told apart by device, inode number and birth time, because ext4 and
+//! XFS hand out a freed inode number again at once.
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Statx, StatxFlags, openat, statx};
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+
+/// Who made an entry, or gave it its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// Stood there before the trial: canaries and staged files.
+    Stage,
+    /// The victim.
+    Victim,
+    /// The attacker.
+    Attacker,
+}
+
+/// What tells one file from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ident {
+    /// Device number.
+    pub(crate) dev: u64,
+    /// Inode number.
+    pub(crate) ino: u64,
+    /// Birth time in nanoseconds, 0 where the file system has none.
+    pub(crate) born: i128,
+}
+
+/// One entry of the arena.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    path: (u32, u32),
+    /// Identity of the file behind the name.
+    pub(crate) ident: Ident,
+    /// File type.
+    pub(crate) kind: FileType,
+    /// Permission bits, with set-id and sticky bits.
+    pub(crate) mode: u32,
+    /// Owner.
+    pub(crate) uid: u32,
+    /// Group.
+    pub(crate) gid: u32,
+    /// Size in bytes.
+    pub(crate) size: u64,
+    /// Number of hard links.
+    pub(crate) links: u32,
+    /// Last change of the content, nanoseconds.
+    pub(crate) mtime: i128,
+    /// Who made the file.
+    pub(crate) maker: Maker,
+    /// Who gave it this name.
+    pub(crate) namer: Maker,
+    /// Others could open it for reading at some step.
+    pub(crate) exposed: bool,
+}
+
+impl Entry {
+    /// True for a directory.
+    pub(crate) fn is_dir(&self) -> bool {
+        self.kind == FileType::Directory
+    }
+
+    fn same_state(&self, other: &Entry) -> bool {
+        self.ident == other.ident
+            && (self.mode, self.uid, self.gid, self.size) == (other.mode, other.uid, other.gid, other.size)
+            && (self.is_dir() || (self.links, self.mtime) == (other.links, other.mtime))
+    }
+}
+
+/// One difference between two trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A name that was not there.
+    Appeared,
+    /// A name that is gone.
+    Vanished,
+    /// Content or size.
+    Content,
+    /// Permission bits.
+    Mode,
+    /// Owner or group.
+    Owner,
+}
+
+/// All entries of the arena at one moment, sorted by path.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree {
+    names: Vec<u8>,
+    entries: Vec<Entry>,
+    full: bool,
+}
+
+/// Entries a tree can hold; a victim with more gets an inconclusive verdict, not a wrong one.
+const MOST_ENTRIES: usize = 4096;
+const NAME_BYTES: usize = 256 * 1024;
+
+impl Default for Tree {
+    fn default() -> Tree {
+        Tree { names: Vec::with_capacity(NAME_BYTES), entries: Vec::with_capacity(MOST_ENTRIES), full: false }
+    }
+}
+
+impl Tree {
+    /// The entries, sorted by path.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The path of an entry of this tree, relative to the arena: `shared/x`.
+    pub(crate) fn path(&self, entry: &Entry) -> &[u8] {
+        &self.names[entry.path.0 as usize..entry.path.1 as usize]
+    }
+
+    /// The entry at a path.
+    pub(crate) fn get(&self, path: &[u8]) -> Option<&Entry> {
+        self.position(path).map(|at| &self.entries[at])
+    }
+
+    /// The directory that holds `path`, as an entry; `None` for the top of a space.
+    pub(crate) fn parent(&self, path: &[u8]) -> Option<&Entry> {
+        let slash = path.iter().rposition(|&b| b == b'/')?;
+        self.get(&path[..slash])
+    }
+
+    /// Any entry with this identity.
+    pub(crate) fn by_ident(&self, ident: Ident) -> Option<&Entry> {
+        self.entries.iter().find(|e| e.ident == ident)
+    }
+
+    /// True when the buffers were too small, so that something was not seen.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    fn position(&self, path: &[u8]) -> Option<usize> {
+        self.entries.binary_search_by(|e| self.path(e).cmp(path)).ok()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.names.clear();
+        self.entries.clear();
+        self.full = false;
+    }
+
+    /// Adds `top` and everything below it. `root` is the arena. Call [`Tree::finish`] when all is added.
+    pub(crate) fn add(&mut self, root: BorrowedFd<'_>, top: &CStr) {
+        let first = self.entries.len();
+        self.add_entry(root, &[], top.to_bytes());
+        let mut at = first;
+        while at < self.entries.len() {
+            if self.entries[at].is_dir() {
+                self.list(root, at);
+            }
+            at += 1;
+        }
+    }
+
+    /// Adds what `other` has below `top`, without looking at the disk.
+    pub(crate) fn add_from(&mut self, other: &Tree, top: &[u8]) {
+        for entry in other.entries.iter().filter(|e| is_below(other.path(e), top)) {
+            self.push(&[], other.path(entry), *entry);
+        }
+    }
+
+    pub(crate) fn finish(&mut self) {
+        let names = &self.names;
+        let path = |e: &Entry| &names[e.path.0 as usize..e.path.1 as usize];
+        self.entries.sort_unstable_by(|a, b| path(a).cmp(path(b)));
+    }
+
+    fn list(&mut self, root: BorrowedFd<'_>, at: usize) {
+        let (start, end) = self.entries[at].path;
+        let mut name = [0u8; PATH_BYTES];
+        let Some(dir) = copy_path(&mut name, &[], &self.names[start as usize..end as usize]) else {
+            self.full = true;
+            return;
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOATIME;
+        let opened = openat(root, dir, flags, Mode::empty())
+            .or_else(|_| openat(root, dir, flags - OFlags::NOATIME, Mode::empty()));
+        // A directory without read permission is the victim's business; its entries cannot be seen by us either.
+        let Ok(fd) = opened else { return };
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
+        let mut listing = RawDir::new(&fd, &mut buffer);
+        let parent = copy_of(dir.to_bytes());
+        while let Some(Ok(found)) = listing.next() {
+            let child = found.file_name().to_bytes();
+            if child != b"." && child != b".." {
+                self.add_entry(root, parent.bytes(), child);
+            }
+        }
+    }
+
+    fn add_entry(&mut self, root: BorrowedFd<'_>, parent: &[u8], child: &[u8]) {
+        let mut name = [0u8; PATH_BYTES];
+        let Some(path) = copy_path(&mut name, parent, child) else {
+            self.full = true;
+            return;
+        };
+        let Ok(found) = statx(root, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS | StatxFlags::BTIME)
+        else {
+            return;
+        };
+        self.push(parent, child, entry_of(&found));
+    }
+
+    fn push(&mut self, parent: &[u8], child: &[u8], mut entry: Entry) {
+        let room = self.names.capacity() - self.names.len();
+        if self.entries.len() == MOST_ENTRIES || room < parent.len() + child.len() + 1 {
+            self.full = true;
+            return;
+        }
+        let start = self.names.len() as u32;
+        if !parent.is_empty() {
+            self.names.extend_from_slice(parent);
+            self.names.push(b'/');
+        }
+        self.names.extend_from_slice(child);
+        entry.path = (start, self.names.len() as u32);
+        self.entries.push(entry);
+    }
+
+    /// Carries over who made what from the tree before, tells `each` difference, and credits `actor` with it.
+    pub(crate) fn succeed(&mut self, before: &Tree, actor: Maker, mut each: impl FnMut(Difference<'_>)) {
+        self.credit(before, actor);
+        self.expose();
+        let (mut old, mut new) = (before.entries.iter().peekable(), self.entries.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some(a), Some(b)) => before.path(a).cmp(self.path(b)),
+            };
+            let was = if order.is_le() { old.next() } else { None };
+            let is = if order.is_ge() { new.next() } else { None };
+            match (was, is) {
+                (Some(a), Some(b)) if a.same_state(b) => {}
+                (Some(a), Some(b)) if a.ident == b.ident => {
+                    let path = self.path(b);
+                    let told = [
+                        (a.size != b.size || (!b.is_dir() && a.mtime != b.mtime), What::Content),
+                        (a.mode != b.mode, What::Mode),
+                        ((a.uid, a.gid) != (b.uid, b.gid), What::Owner),
+                    ];
+                    let told = told.into_iter().filter(|(differs, what)| *differs && !(b.is_dir() && *what == What::Content));
+                    told.for_each(|(_, what)| each(Difference { path, what, was: Some(a), is: Some(b) }));
+                }
+                (was, is) => {
+                    if let Some(a) = was {
+                        each(Difference { path: before.path(a), what: What::Vanished, was, is: None });
+                    }
+                    if let Some(b) = is {
+                        each(Difference { path: self.path(b), what: What::Appeared, was: None, is });
+                    }
+                }
+            }
+        }
+    }
+
+    fn credit(&mut self, before: &Tree, actor: Maker) {
+        for at in 0..self.entries.len() {
+            let mut entry = self.entries[at];
+            let here = before.get(self.path(&entry)).filter(|was| was.ident == entry.ident);
+            entry.namer = here.map_or(actor, |was| was.namer);
+            let known = here.or_else(|| before.by_ident(entry.ident));
+            entry.maker = known.map_or(actor, |was| was.maker);
+            entry.exposed = known.is_some_and(|was| was.exposed);
+            self.entries[at] = entry;
+        }
+    }
+
+    /// Marks the files that others can open for reading now, their directories considered.
+    fn expose(&mut self) {
+        for at in 0..self.entries.len() {
+            let entry = self.entries[at];
+            if entry.mode & 0o004 != 0 && self.reachable(self.path(&entry)) {
+                self.entries[at].exposed = true;
+            }
+        }
+    }
+
+    /// True when others may search every directory on the way to `path`.
+    pub(crate) fn reachable(&self, path: &[u8]) -> bool {
+        let depth = path.iter().filter(|&&b| b == b'/').count();
+        self.dirs_above(path).filter(|dir| dir.mode & 0o001 != 0).count() == depth
+    }
+
+    /// The directories on the way to `path`, from the top down; one that is not there is left out.
+    pub(crate) fn dirs_above<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = &'a Entry> {
+        let slashes = path.iter().enumerate().filter(|(_, b)| **b == b'/');
+        slashes.filter_map(move |(at, _)| self.get(&path[..at]))
+    }
+
+    /// True when `other` holds the same entries in the same state, times included; who made them does not count.
+    pub(crate) fn same_as(&self, other: &Tree) -> bool {
+        self.entries.len() == other.entries.len()
+            && self.entries.iter().zip(&other.entries).all(|(a, b)| self.path(a) == other.path(b) && a.same_state(b))
+    }
+
+    /// Declares everything here to be part of the stage.
+    pub(crate) fn settle(&mut self) {
+        for entry in &mut self.entries {
+            (entry.maker, entry.namer, entry.exposed) = (Maker::Stage, Maker::Stage, false);
+        }
+    }
+}
+
+/// One difference between two trees, as told by [`Tree::succeed`].
+pub(crate) struct Difference<'a> {
+    pub(crate) path: &'a [u8],
+    pub(crate) what: What,
+    pub(crate) was: Option<&'a Entry>,
+    pub(crate) is: Option<&'a Entry>,
+}
+
+/// True for `top` itself and all below it.
+pub(crate) fn is_below(path: &[u8], top: &[u8]) -> bool {
+    path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// Longest path inside an arena that is looked at.
+pub(crate) const PATH_BYTES: usize = 4096;
+
+/// Writes `parent/child` and a NUL into `into`; `None` when it does not fit or holds a NUL.
+pub(crate) fn copy_path<'a>(into: &'a mut [u8; PATH_BYTES], parent: &[u8], child: &[u8]) -> Option<&'a CStr> {
+    let mut at = 0;
+    for part in [parent, if parent.is_empty() { b"" } else { b"/" }, child] {
+        into.get_mut(at..at + part.len())?.copy_from_slice(part);
+        at += part.len();
+    }
+    *into.get_mut(at)? = 0;
+    CStr::from_bytes_with_nul(&into[..=at]).ok()
+}
+
+struct PathCopy([u8; PATH_BYTES], usize);
+
+impl PathCopy {
+    fn bytes(&self) -> &[u8] {
+        &self.0[..self.1]
+    }
+}
+
+fn copy_of(path: &[u8]) -> PathCopy {
+    let mut copy = PathCopy([0; PATH_BYTES], path.len());
+    copy.0[..path.len()].copy_from_slice(path);
+    copy
+}
+
+pub(crate) fn ident_of(found: &Statx) -> Ident {
+    Ident {
+        dev: u64::from(found.stx_dev_major) << 32 | u64::from(found.stx_dev_minor),
+        ino: found.stx_ino,
+        born: nanoseconds(found.stx_btime.tv_sec, found.stx_btime.tv_nsec),
+    }
+}
+
+fn entry_of(found: &Statx) -> Entry {
+    Entry {
+        path: (0, 0),
+        ident: ident_of(found),
+        kind: FileType::from_raw_mode(u32::from(found.stx_mode)),
+        mode: u32::from(found.stx_mode) & 0o7777,
+        uid: found.stx_uid,
+        gid: found.stx_gid,
+        size: found.stx_size,
+        links: found.stx_nlink,
+        mtime: nanoseconds(found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec),
+        maker: Maker::Stage,
+        namer: Maker::Stage,
+        exposed: false,
+    }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: u32) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+}

@@ -1,0 +1,63 @@
+//! The three classes of attacker and the rule of POSIX directories that tells what each may do.
+
+use crate::arena::tree::{Entry, Maker, Tree};
+use crate::attacker::moves::{Move, Verb};
+use std::fmt;
+
+/// Who interferes, from weakest to strongest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// No one: accidents, faults, the umask.
+    None,
+    /// Another uid in a shared directory with the sticky bit: makes names, changes only its own entries.
+    OtherUser,
+    /// Somebody who may also rename and unlink the victim's entries: a shared directory without the sticky bit.
+    DirWriter,
+}
+
+impl Class {
+    /// All classes, weakest first.
+    pub const ALL: [Class; 3] = [Class::None, Class::OtherUser, Class::DirWriter];
+
+    /// The name used on the command line and in timelines.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::None => "none",
+            Class::OtherUser => "other-user",
+            Class::DirWriter => "dir-writer",
+        }
+    }
+
+    /// The class of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Class> {
+        Class::ALL.into_iter().find(|c| c.name() == name)
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether a class may make this move as things stand. Errs on no side: a property test holds it against the kernel.
+///
+/// The rule is that of unlink(2): to add a name one must be able to write and search the directory; to take one away
+/// from a sticky directory one must also own the entry or the directory.
+pub(crate) fn permits(class: Class, act: &Move, path: &[u8], tree: &Tree) -> bool {
+    let (Some(dir), true) = (tree.parent(path), class != Class::None) else { return false };
+    let mine = |entry: &Entry| entry.maker == Maker::Attacker;
+    let may_write = tree.reachable(path) && (mine(dir) || dir.mode & 0o003 == 0o003);
+    let entry = tree.get(path);
+    let may_take = |entry: &Entry| may_write && (dir.mode & 0o1000 == 0 || mine(dir) || mine(entry));
+    match (act.verb, entry) {
+        (Verb::Plant, None) | (Verb::TakeNames, _) => may_write,
+        (Verb::Plant, Some(_)) => false,
+        (Verb::Chmod, Some(entry)) => mine(entry) && tree.reachable(path),
+        (Verb::Exchange | Verb::MoveAway, Some(entry)) => may_take(entry),
+        (Verb::Unlink | Verb::SwapOver | Verb::Recreate, Some(entry)) => may_take(entry) && !entry.is_dir(),
+        (_, None) => false,
+    }
+}

@@ -1,0 +1,263 @@
+//! What happened in one trial: every call with its result, every move, and what each changed in the tree.
+//!
+//! Filled while the victim may be held inside malloc, so it lives in buffers made beforehand; when they are too
+//! small it says so, and the trial counts as not explored.
+
+use crate::arena::tree::{Difference, Entry, Ident, Maker, Tree, What};
+use crate::world::calls::Sys;
+use crate::world::decode::Stop;
+use crate::world::labels::Labels;
+use crate::world::{Ending, Outcome};
+use std::ops::Range;
+
+const MOST_STEPS: usize = 16 * 1024;
+const MOST_CHANGES: usize = 32 * 1024;
+const TEXT_BYTES: usize = 2 * 1024 * 1024;
+
+type Span = (u32, u32);
+
+/// One step of victim or attacker.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) deed: Deed,
+    pub(crate) outcome: Outcome,
+    changes: Range<u32>,
+    target: Span,
+}
+
+/// What a step was.
+#[derive(Clone, Debug)]
+pub(crate) enum Deed {
+    Call(CallStep),
+    /// The act of that index in the schedule.
+    Move(usize),
+}
+
+/// A call as evidence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallStep {
+    pub(crate) sys: &'static Sys,
+    pub(crate) task: u16,
+    pub(crate) flags: u32,
+    pub(crate) mode: u32,
+    pub(crate) length: u64,
+    pub(crate) creates: bool,
+    pub(crate) writes: bool,
+    pub(crate) by_descriptor: bool,
+    pub(crate) occurrence: u32,
+    labels: [Span; 2],
+    paths: [Span; 2],
+    count: usize,
+}
+
+/// A difference that a step made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) what: What,
+    pub(crate) was: Option<Entry>,
+    pub(crate) is: Option<Entry>,
+    /// Who made the directory that holds the entry.
+    pub(crate) ground: Maker,
+    /// The entry is somewhere in a directory that the victim made.
+    pub(crate) on_own_ground: bool,
+    /// Others can reach the entry through its directories.
+    pub(crate) reachable: bool,
+    label: Span,
+}
+
+/// Everything about one trial.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    text: Vec<u8>,
+    pub(crate) steps: Vec<Step>,
+    changes: Vec<Change>,
+    pub(crate) ending: Ending,
+    /// The tree when the victim was done.
+    pub(crate) last: Tree,
+    /// How many acts of the schedule happened.
+    pub(crate) landed: usize,
+    /// An act was refused by the kernel with this errno.
+    pub(crate) refused: Option<i32>,
+    pub(crate) full: bool,
+    /// The victim made more calls than the limit.
+    pub(crate) endless: bool,
+}
+
+impl Default for Evidence {
+    fn default() -> Evidence {
+        Evidence {
+            text: Vec::with_capacity(TEXT_BYTES),
+            steps: Vec::with_capacity(MOST_STEPS),
+            changes: Vec::with_capacity(MOST_CHANGES),
+            ending: Ending::Success,
+            last: Tree::default(),
+            landed: 0,
+            refused: None,
+            full: false,
+            endless: false,
+        }
+    }
+}
+
+impl Evidence {
+    pub(crate) fn restart(&mut self) {
+        self.text.clear();
+        self.steps.clear();
+        self.changes.clear();
+        self.ending = Ending::Success;
+        (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
+    }
+
+    /// Notes a stop before its call happens; returns the label of its first path.
+    pub(crate) fn note_call(&mut self, stop: &Stop, labels: &mut Labels) {
+        let mut call = CallStep {
+            sys: stop.sys,
+            task: stop.task,
+            flags: stop.flags,
+            mode: stop.mode,
+            length: stop.length,
+            creates: stop.creates(),
+            writes: stop.writes(),
+            by_descriptor: stop.places().first().is_some_and(|p| p.by_descriptor),
+            occurrence: 0,
+            labels: [(0, 0); 2],
+            paths: [(0, 0); 2],
+            count: stop.count,
+        };
+        for (at, place) in stop.places().iter().enumerate() {
+            call.paths[at] = self.keep(&place.path);
+            call.labels[at] = self.keep_label(&place.path, labels);
+        }
+        call.occurrence = self.calls().filter(|(_, c)| self.same_stop(c, &call)).count() as u32;
+        self.push(Deed::Call(call), (0, 0));
+    }
+
+    pub(crate) fn note_move(&mut self, index: usize, target: &[u8]) {
+        let target = self.keep(target);
+        self.push(Deed::Move(index), target);
+    }
+
+    /// Notes how the last step came out.
+    pub(crate) fn note_outcome(&mut self, outcome: Outcome) {
+        if let Some(step) = self.steps.last_mut() {
+            step.outcome = outcome;
+        }
+    }
+
+    /// Notes one difference that the last step made.
+    pub(crate) fn note_change(&mut self, told: &Difference<'_>, before: &Tree, labels: &mut Labels) {
+        if self.changes.len() == MOST_CHANGES {
+            self.full = true;
+            return;
+        }
+        let label = self.keep_label(told.path, labels);
+        let ground = before.parent(told.path).map_or(Maker::Stage, |dir| dir.maker);
+        let on_own_ground = before.dirs_above(told.path).any(|dir| dir.maker == Maker::Victim);
+        let reachable = before.reachable(told.path);
+        let (what, was, is) = (told.what, told.was.copied(), told.is.copied());
+        self.changes.push(Change { what, was, is, ground, on_own_ground, reachable, label });
+        if let Some(step) = self.steps.last_mut() {
+            step.changes.end = self.changes.len() as u32;
+        }
+    }
+
+    fn push(&mut self, deed: Deed, target: Span) {
+        if self.steps.len() == MOST_STEPS {
+            self.full = true;
+            return;
+        }
+        let at = self.changes.len() as u32;
+        self.steps.push(Step { deed, outcome: Outcome::Unknown, changes: at..at, target });
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Span {
+        if self.text.len() + bytes.len() > TEXT_BYTES {
+            self.full = true;
+            return (0, 0);
+        }
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(bytes);
+        (start, self.text.len() as u32)
+    }
+
+    fn keep_label(&mut self, path: &[u8], labels: &mut Labels) -> Span {
+        // An escaped byte takes four.
+        if self.text.len() + 4 * path.len() + 16 > TEXT_BYTES {
+            self.full = true;
+            return (0, 0);
+        }
+        let start = self.text.len() as u32;
+        labels.label(path, &mut self.text);
+        (start, self.text.len() as u32)
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        &self.text[span.0 as usize..span.1 as usize]
+    }
+
+    fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(self.bytes(span)).unwrap_or("?")
+    }
+
+    fn same_stop(&self, a: &CallStep, b: &CallStep) -> bool {
+        a.task == b.task && std::ptr::eq(a.sys, b.sys) && self.bytes(a.labels[0]) == self.bytes(b.labels[0])
+    }
+
+    /// The victim's calls with their step numbers.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (usize, &CallStep)> {
+        self.steps.iter().enumerate().filter_map(|(at, step)| match &step.deed {
+            Deed::Call(call) => Some((at, call)),
+            Deed::Move(_) => None,
+        })
+    }
+
+    /// Labels of a call's paths.
+    pub(crate) fn labels(&self, call: &CallStep) -> impl Iterator<Item = &str> {
+        call.labels[..call.count].iter().map(|span| self.text(*span))
+    }
+
+    /// Label of a call's first path, empty if it has none.
+    pub(crate) fn label(&self, call: &CallStep) -> &str {
+        self.text(call.labels[0])
+    }
+
+    /// A call's paths as they really were.
+    pub(crate) fn paths(&self, call: &CallStep) -> impl Iterator<Item = &[u8]> {
+        call.paths[..call.count].iter().map(|span| self.bytes(*span))
+    }
+
+    /// What a step changed.
+    pub(crate) fn changes(&self, step: &Step) -> &[Change] {
+        &self.changes[step.changes.start as usize..step.changes.end as usize]
+    }
+
+    /// Label of a change's path.
+    pub(crate) fn changed(&self, change: &Change) -> &str {
+        self.text(change.label)
+    }
+
+    /// The path that a move was made at.
+    pub(crate) fn target(&self, step: &Step) -> &[u8] {
+        self.bytes(step.target)
+    }
+
+    /// Who made the file with this identity, as far as this trial saw it.
+    pub(crate) fn maker_of(&self, ident: Ident) -> Option<(Maker, bool)> {
+        let entries = self.changes.iter().flat_map(|c| [c.is, c.was]).flatten();
+        entries.filter(|e| e.ident == ident).map(|e| (e.maker, e.is_dir())).last()
+    }
+}
+
+impl Evidence {
+    /// How many changes have been noted.
+    pub(crate) fn change_count(&self) -> u32 {
+        self.changes.len() as u32
+    }
+}
+
+impl Step {
+    /// Makes the step begin after the changes noted so far.
+    pub(crate) fn rebase(&mut self, at: u32) {
+        self.changes = at..at;
+    }
+}

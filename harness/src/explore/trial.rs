@@ -1,0 +1,153 @@
+//! One trial: drives a world through a schedule and fills the evidence. Knows no rules.
+
+use crate::arena::Reset;
+use crate::arena::tree::{Maker, Tree};
+use crate::attacker::class::permits;
+use crate::attacker::{Class, Verb};
+use crate::error::Error;
+use crate::evidence::{Deed, Evidence};
+use crate::limits::Limits;
+use crate::schedule::{Act, Schedule};
+use crate::world::decode::Stop;
+use crate::world::labels::Labels;
+use crate::world::{Ending, Next, Outcome, World};
+use rustix::io::Errno;
+
+/// The buffers of one engine, made once and used for every trial.
+#[derive(Default)]
+pub(crate) struct Bench {
+    pub(crate) evidence: Evidence,
+    pub(crate) labels: Labels,
+    /// Set where the kernel cannot tell attacker and victim apart, so that we apply the class's rules ourselves.
+    pub(crate) class: Option<Class>,
+    now: Tree,
+    next: Tree,
+    stop: Stop,
+    path: Vec<u8>,
+}
+
+impl Bench {
+    /// Runs one trial and puts the world back. The evidence is in `self.evidence` afterwards.
+    pub(crate) fn run<W: World>(&mut self, world: &mut W, schedule: &Schedule, limits: &Limits) -> Result<Reset, Error> {
+        self.evidence.restart();
+        self.labels.restart();
+        self.path.reserve(8192);
+        world.look_at_stage(&mut self.now);
+        world.begin()?;
+        let mut pending = schedule.acts.as_slice();
+        let mut grabbing = None;
+        let mut stops = 0;
+        let ending = loop {
+            match world.next(&mut self.stop)? {
+                Next::Ended(ending) => break ending,
+                Next::Stop => {}
+            }
+            stops += 1;
+            if stops > limits.stops {
+                self.evidence.endless = true;
+                break Ending::Hung;
+            }
+            self.evidence.note_call(&self.stop, &mut self.labels);
+            while let Some((first, rest)) = pending.split_first() {
+                if !self.is_at(first) {
+                    break;
+                }
+                self.act(world, first, schedule.acts.len() - pending.len());
+                grabbing = if first.does.verb == Verb::TakeNames { Some(first) } else { grabbing };
+                pending = rest;
+            }
+            if let Some(act) = grabbing
+                && self.stop.creates_name()
+            {
+                self.grab(world, act);
+            }
+            let outcome = world.release(&self.stop);
+            self.settle_call(outcome);
+            if outcome != Outcome::Unknown && outcome.succeeded() && self.stop.mutates() {
+                self.look(world, Maker::Victim);
+            }
+        };
+        self.finish(world, ending)
+    }
+
+    fn finish<W: World>(&mut self, world: &mut W, ending: Ending) -> Result<Reset, Error> {
+        if matches!(ending, Ending::Hung | Ending::Exit(_)) {
+            world.give_up()?;
+        }
+        self.evidence.ending = ending;
+        self.look(world, Maker::Victim);
+        self.evidence.last.clone_from(&self.now);
+        self.evidence.full |= self.now.is_full();
+        world.reset()
+    }
+
+    /// The stop was noted as the last call; true when it is the one the act waits for.
+    fn is_at(&self, act: &Act) -> bool {
+        let last = self.evidence.calls().last();
+        last.is_some_and(|(_, call)| {
+            call.sys.name == act.at.call
+                && call.task == act.at.task
+                && call.occurrence == act.at.occurrence
+                && self.evidence.label(call) == act.at.path
+        })
+    }
+
+    /// Moves go before the call that was just noted, so the call's step is taken off and put back behind them.
+    fn act<W: World>(&mut self, world: &mut W, act: &Act, index: usize) {
+        self.path.clear();
+        let known = self.labels.resolve(&act.does.target, &mut self.path);
+        let held = self.evidence.steps.pop();
+        self.evidence.note_move(index, &self.path);
+        let result = match known {
+            true if self.may(act) => world.act(&act.does, &self.path),
+            true => Err(Errno::PERM),
+            false => Err(Errno::NOENT),
+        };
+        match result {
+            Ok(()) => {
+                self.evidence.landed += 1;
+                self.evidence.note_outcome(Outcome::Value(0));
+                self.look(world, Maker::Attacker);
+            }
+            Err(e) => {
+                self.evidence.refused = Some(e.raw_os_error());
+                self.evidence.note_outcome(Outcome::Failed(e.raw_os_error()));
+            }
+        }
+        if let Some(mut step) = held {
+            step.rebase(self.evidence.change_count());
+            self.evidence.steps.push(step);
+        }
+    }
+
+    fn may(&self, act: &Act) -> bool {
+        self.class.is_none_or(|class| permits(class, &act.does, &self.path, &self.now))
+    }
+
+    /// Takes the very name that the victim is about to make.
+    fn grab<W: World>(&mut self, world: &mut W, act: &Act) {
+        self.path.clear();
+        if let Some(place) = self.stop.places().last() {
+            self.path.extend_from_slice(&place.path);
+        }
+        // A name that is taken already serves as well.
+        if self.may(act) {
+            let _ = world.act(&act.does, &self.path);
+        }
+    }
+
+    fn settle_call(&mut self, outcome: Outcome) {
+        if let Some(step) = self.evidence.steps.iter_mut().rev().find(|s| matches!(s.deed, Deed::Call(_))) {
+            step.outcome = outcome;
+        }
+    }
+
+    fn look<W: World>(&mut self, world: &mut W, actor: Maker) {
+        world.look(&mut self.next);
+        let (now, evidence, labels) = (&self.now, &mut self.evidence, &mut self.labels);
+        self.next.succeed(now, actor, |told| {
+            evidence.note_change(&told, now, labels);
+        });
+        std::mem::swap(&mut self.now, &mut self.next);
+    }
+}

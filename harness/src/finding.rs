@@ -1,0 +1,92 @@
+//! A rule that was broken in a trial, and the verdict on a victim.
+
+use crate::attacker::Class;
+use crate::schedule::Schedule;
+use std::fmt;
+
+/// A rule broken in a trial.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Rule id.
+    pub rule: &'static str,
+    /// CWE numbers, the rule's own first; 367 when the schedule acts between two calls of the victim.
+    pub cwe: Vec<u16>,
+    /// The weakest class of attacker that shows it.
+    pub attacker: Class,
+    /// After what the victim was looked at: `success`, `error`, `panic`, `exit`, `hang`.
+    pub phase: &'static str,
+    /// Label of the path, relative to the arena.
+    pub path: String,
+    /// The path as it was in the trial shown, escaped.
+    pub example: String,
+    /// What happened, one sentence.
+    pub message: String,
+    /// The umask of the trial.
+    pub umask: u32,
+    /// True for a suspicion: something that is usually wrong, with no effect shown.
+    pub suspicion: bool,
+    /// The moves.
+    pub schedule: Schedule,
+    /// The timeline, which is also the replay file.
+    pub timeline: String,
+}
+
+impl Finding {
+    /// Two findings with the same identity are the same fault. Which of several random names it happened at does not
+    /// count.
+    #[must_use]
+    pub fn identity(&self) -> (&'static str, String) {
+        (self.rule, shape(&self.path))
+    }
+}
+
+/// A label without the numbers of its fresh names.
+pub(crate) fn shape(label: &str) -> String {
+    let names = label.split('/').map(|name| if name.starts_with('<') { "<>" } else { name });
+    names.collect::<Vec<_>>().join("/")
+}
+
+/// The verdict on a victim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing found, everything tried.
+    Pass,
+    /// Something found.
+    Fail,
+    /// Nothing found, but not everything could be tried.
+    Inconclusive,
+    /// This machine cannot judge it.
+    Unsupported,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::Unsupported => "unsupported",
+        })
+    }
+}
+
+/// What judging a victim came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The victim's name.
+    pub name: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Trials in which every move happened.
+    pub trials: u64,
+    /// Trials whose move the kernel or the class refused: no attacker of this class can make it here.
+    pub refused: u64,
+    /// Trials whose move was never made, because the victim did not come by that stop.
+    pub unreached: u64,
+    /// Stops of the longest undisturbed run.
+    pub stops: usize,
+    /// Findings, weakest attacker first.
+    pub findings: Vec<Finding>,
+    /// What was not looked at, and why.
+    pub not_examined: Vec<String>,
+}

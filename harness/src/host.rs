@@ -1,0 +1,143 @@
+//! What this machine allows. The only place that reads the environment; everything else is handed a [`Host`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The machine, the user and where an arena can be.
+#[derive(Clone, Debug)]
+pub struct Host {
+    kernel: String,
+    uid: u32,
+    place: PathBuf,
+    file_system: &'static str,
+    temporary: Vec<PathBuf>,
+    spared: Vec<PathBuf>,
+    cores: Vec<usize>,
+    turn: Arc<AtomicUsize>,
+    protected: Vec<(&'static str, Option<u32>)>,
+}
+
+const PROTECTED: [&str; 4] = ["protected_symlinks", "protected_hardlinks", "protected_regular", "protected_fifos"];
+
+impl Host {
+    /// Looks at this machine and process.
+    #[must_use]
+    pub fn detect() -> Host {
+        let temp = std::env::temp_dir();
+        let standard = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from);
+        let mut temporary = vec![temp.clone()];
+        temporary.extend(standard.iter().filter(|p| **p != temp).cloned());
+        let candidates = [std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), Some("/dev/shm".into()), Some(temp.clone())];
+        let on_tmpfs = candidates.into_iter().flatten().find(|p| file_system_of(p) == "tmpfs" && is_writable(p));
+        let place = on_tmpfs.unwrap_or(temp);
+        let own = [std::env::current_dir().ok(), std::env::current_exe().ok()];
+        let spared = own.iter().flatten().filter_map(|p| first_below(p, &temporary)).collect();
+        let protected = PROTECTED.map(|name| {
+            let text = fs::read_to_string(Path::new("/proc/sys/fs").join(name)).ok();
+            (name, text.and_then(|t| t.trim().parse().ok()))
+        });
+        let set = rustix::thread::sched_getaffinity(None).unwrap_or_default();
+        let cores: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|&c| set.is_set(c)).collect();
+        Host {
+            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            uid: rustix::process::geteuid().as_raw(),
+            file_system: file_system_of(&place),
+            place,
+            temporary,
+            spared,
+            cores: if cores.is_empty() { vec![0] } else { cores },
+            turn: Arc::new(AtomicUsize::new(0)),
+            protected: protected.to_vec(),
+        }
+    }
+
+    /// Kernel release.
+    #[must_use]
+    pub fn kernel(&self) -> &str {
+        &self.kernel
+    }
+
+    /// Effective user id.
+    #[must_use]
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// True when attackers get a uid of their own.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+
+    /// The directory that arenas are made in.
+    #[must_use]
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// The file system of that directory.
+    #[must_use]
+    pub fn file_system(&self) -> &'static str {
+        self.file_system
+    }
+
+    /// The `fs.protected_*` settings; `None` where the kernel does not tell.
+    #[must_use]
+    pub fn protected(&self) -> &[(&'static str, Option<u32>)] {
+        &self.protected
+    }
+
+    /// Number of cores we may use.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.cores.len()
+    }
+
+    /// Puts arenas below another directory.
+    #[must_use]
+    pub fn with_place(mut self, place: &Path) -> Host {
+        self.file_system = file_system_of(place);
+        self.place = place.to_path_buf();
+        self
+    }
+
+    pub(crate) fn temporary(&self) -> &[PathBuf] {
+        &self.temporary
+    }
+
+    pub(crate) fn spared(&self) -> &[PathBuf] {
+        &self.spared
+    }
+
+    /// The next core in turn, so that engines spread over all of them.
+    pub(crate) fn next_core(&self) -> usize {
+        self.cores[self.turn.fetch_add(1, Ordering::Relaxed) % self.cores.len()]
+    }
+}
+
+/// `/tmp/a` for `/tmp/a/b/c`: what must stay itself although it is below a temporary directory.
+fn first_below(path: &Path, temporary: &[PathBuf]) -> Option<PathBuf> {
+    temporary.iter().find_map(|top| {
+        let first = path.strip_prefix(top).ok()?.components().next()?;
+        Some(top.join(first))
+    })
+}
+
+fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+fn file_system_of(path: &Path) -> &'static str {
+    // Magic numbers of statfs(2), `linux/magic.h`.
+    match rustix::fs::statfs(path).map(|s| s.f_type as u64) {
+        Ok(0x0102_1994) => "tmpfs",
+        Ok(0xef53) => "ext4",
+        Ok(0x5846_5342) => "xfs",
+        Ok(0x9123_683e) => "btrfs",
+        Ok(0x794c_7630) => "overlay",
+        Ok(_) => "other",
+        Err(_) => "unknown",
+    }
+}

@@ -1,0 +1,86 @@
+//! Shows whether code that touches temporary files can be raced.
+//!
+//! linkbait stops the code at every file system call, lets a simulated attacker do in that gap what a real one could
+//! do, checks what must never happen, and shows the first thing that goes wrong as a timeline that can be replayed.
+//!
+//! ```
+//! use std::fs::File;
+//!
+//! let report = linkbait::victim("predictable name", |dir| File::create(dir.join("app.log")).map(drop)).judge();
+//! let report = report.expect("this machine has seccomp notification");
+//! assert!(report.findings.iter().any(|finding| finding.rule == "follows-link"));
+//! ```
+//!
+//! # How it works
+//! The victim runs on a thread of its own under a seccomp notification filter. A supervisor on the same core gets
+//! every call before it happens, makes moves as the attacker, then makes the call in the victim's place, so its
+//! result is exact. Every move that can matter is tried before every call that looks the path up. Rules read the
+//! evidence, never the kernel.
+//!
+//! # Limits
+//! Not a sandbox: a victim in process is trusted code. Windows inside one call cannot be held. Linux 5.5 or later on
+//! x86-64 and aarch64; `mmap` writes and what child processes do are seen only by their effect.
+
+mod arena;
+mod attacker;
+mod error;
+mod evidence;
+mod explore;
+mod finding;
+mod host;
+mod judge;
+mod limits;
+pub mod rules;
+mod schedule;
+mod sys;
+pub mod timeline;
+mod victim;
+mod world;
+
+pub use arena::{Dirs, Staged};
+pub use attacker::{Bait, Class, Move, Verb};
+pub use error::{Error, ErrorKind};
+pub use finding::{Finding, Report, Verdict};
+pub use host::Host;
+pub use judge::{Judge, Replay};
+pub use limits::Limits;
+pub use rules::{RULES, Rule};
+pub use schedule::{Act, Key, Schedule};
+pub use victim::{Expected, IntoEnding, Victim};
+pub use world::Ending;
+
+/// The C library's ways of making temporary files, as victims.
+pub mod libc_temp {
+    pub use crate::sys::libc_temp::{link_unnamed, mkdtemp, mkostemp, mkstemp, tempnam, tmpfile, tmpnam};
+}
+
+use std::path::Path;
+
+/// A victim that works in the directory it is given.
+pub fn victim<R: IntoEnding>(name: &str, body: impl Fn(&Path) -> R + Send + Sync + 'static) -> Victim {
+    Victim::new(name, move |dirs: &Dirs| body(&dirs.shared))
+}
+
+impl Victim {
+    /// Judges this victim on this machine with the default settings.
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    pub fn judge(&self) -> Result<Report, Error> {
+        Judge::new(Host::detect()).judge(self)
+    }
+
+    /// Judges this victim and panics with the timelines of what was found.
+    ///
+    /// # Panics
+    /// When a rule is broken, when not everything could be tried, or when this machine cannot judge.
+    pub fn check(&self) {
+        let report = match self.judge() {
+            Ok(report) => report,
+            Err(error) => panic!("linkbait could not judge {:?}: {error}", self.name()),
+        };
+        let shown: Vec<&str> = report.findings.iter().map(|f| f.timeline.as_str()).collect();
+        let (verdict, notes) = (report.verdict, report.not_examined.join("; "));
+        assert!(verdict == Verdict::Pass, "linkbait: {:?} {verdict}\n{}{notes}", report.name, shown.join("\n"));
+    }
+}

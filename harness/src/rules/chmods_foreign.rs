@@ -1,0 +1,30 @@
+//! `chmods-foreign`: the victim changes mode or owner of what it did not make.
+
+use super::{Case, Hit, Rule, is_foreign};
+use crate::arena::tree::What;
+use crate::world::calls::Op;
+
+pub(super) static RULE: Rule = Rule {
+    id: "chmods-foreign",
+    title: "changes mode, owner, times or attributes of what it did not make",
+    cwe: &[59, 732],
+    why: "chmod and chown by path follow links: between making a file and chmod another file can take its name, and \
+          any file of the victim's can be opened to the world. CERT FIO21-C, CWE-732.",
+    help: "give the mode when creating, or use fchmod on the open descriptor",
+    bad: "fs::set_permissions(&path, Permissions::from_mode(0o600))?;",
+    good: "OpenOptions::new().create_new(true).mode(0o600)",
+    suspicion: false,
+    check,
+};
+
+fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
+    for (call, change) in case.victim_changes() {
+        let (Some(was), Some(_)) = (change.was, change.is) else { continue };
+        let label = case.evidence.changed(change);
+        let altered = matches!(change.what, What::Mode | What::Owner)
+            || (change.what == What::Content && call.sys.op == Op::Alter);
+        if altered && is_foreign(&was, change, label) {
+            hits.push(case.hit_call(call, format!("{label}, which the victim did not make, was given another mode, owner or time")));
+        }
+    }
+}

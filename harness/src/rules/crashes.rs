@@ -1,0 +1,24 @@
+//! `crashes`: a move makes clean-up panic.
+
+use super::{Case, Hit, Rule};
+use crate::world::Ending;
+
+pub(super) static RULE: Rule = Rule {
+    id: "crashes",
+    title: "dies or panics in clean-up because of a move or a fault",
+    cwe: &[248, 754],
+    why: "A destructor that panics when its file is gone takes the program down, and aborts it while another panic \
+          unwinds. CWE-248.",
+    help: "ignore or report errors of clean-up, do not unwrap them",
+    bad: "impl Drop for Temp { fn drop(&mut self) { fs::remove_file(&self.0).unwrap() } }",
+    good: "impl Drop for Temp { fn drop(&mut self) { let _ = fs::remove_file(&self.0); } }",
+    suspicion: false,
+    check,
+};
+
+fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
+    let Ending::Panic { message, in_drop: true } = &case.evidence.ending else { return };
+    if let Some((_, call)) = case.evidence.calls().last().filter(|_| !case.schedule.acts.is_empty()) {
+        hits.push(case.hit_call(call, format!("a destructor panicked: {message}")));
+    }
+}

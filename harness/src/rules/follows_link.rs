@@ -1,0 +1,51 @@
+//! `follows-link`: the victim works through a symbolic or hard link that was planted for it.
+
+use super::{Case, Hit, Rule};
+use crate::arena::tree::{Maker, What};
+use crate::world::Outcome;
+use crate::world::calls::Op;
+
+pub(super) static RULE: Rule = Rule {
+    id: "follows-link",
+    title: "creates, truncates, writes or reads through a planted symbolic or hard link",
+    cwe: &[59, 61, 62],
+    why: "Whoever can make a name in the directory chooses which file is opened with the victim's rights. \
+          OpenStack guideline: never open a predictable name in a shared directory; CERT FIO21-C.",
+    help: "create with O_CREAT|O_EXCL (create_new, mkstemp), which never follows a link",
+    bad: "File::create(dir.join(\"app.log\"))?;",
+    good: "tempfile::NamedTempFile::new_in(dir)?;",
+    suspicion: false,
+    check,
+};
+
+fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
+    let named_in_shared = |label: &str| label.starts_with("shared");
+    for (call, change) in case.victim_changes() {
+        let label = case.evidence.changed(change);
+        let did = match change.what {
+            What::Appeared if !matches!(call.sys.op, Op::Link | Op::Rename) => "was created",
+            What::Content => "was changed",
+            _ => continue,
+        };
+        let through = case.evidence.label(call);
+        if label.starts_with("outside/") && named_in_shared(through) {
+            hits.push(case.hit_call(call, format!("{label} {did} through {through}")));
+        }
+    }
+    for (step, call) in case.successes() {
+        let Outcome::Descriptor(_, ident) = step.outcome else { continue };
+        let through = case.evidence.label(call);
+        let only_a_handle = call.flags & libc::O_PATH as u32 != 0;
+        let foreign = case.evidence.last.by_ident(ident).is_some_and(|e| e.maker == Maker::Stage)
+            && outside(case, ident);
+        if call.sys.op == Op::Open && foreign && named_in_shared(through) && !only_a_handle && !call.by_descriptor {
+            let how = if call.writes { "writing" } else { "reading" };
+            hits.push(case.hit_call(call, format!("a canary was opened for {how} through {through}")));
+        }
+    }
+}
+
+fn outside(case: &Case<'_>, ident: crate::arena::tree::Ident) -> bool {
+    let tree = &case.evidence.last;
+    tree.entries().iter().any(|e| e.ident == ident && tree.path(e).starts_with(b"outside/"))
+}

@@ -1,0 +1,43 @@
+//! `hangs`: a planted entry stops the victim for ever.
+
+use super::{Case, Hit, Rule};
+use crate::world::{Ending, Outcome};
+
+pub(super) static RULE: Rule = Rule {
+    id: "hangs",
+    title: "blocks or loops for ever because of a planted entry",
+    cwe: &[400, 835],
+    why: "Opening a FIFO waits for its other end; a loop that retries while a name is taken never ends. Any local user \
+          can stop the program for good. CWE-400, CWE-835.",
+    help: "create exclusively (never opens what exists) and give up after a number of tries",
+    bad: "while let Err(_) = File::create_new(&path) {}",
+    good: "tempfile::NamedTempFile::new_in(dir)?;",
+    suspicion: false,
+    check,
+};
+
+fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
+    if case.schedule.acts.is_empty() {
+        return;
+    }
+    let blocked = case.evidence.calls().find(|(at, _)| case.evidence.steps[*at].outcome == Outcome::Blocks);
+    if let Some((_, call)) = blocked {
+        let label = case.evidence.label(call);
+        hits.push(case.hit_call(call, format!("opening {label} waits for ever for the other end of a FIFO")));
+    } else if case.evidence.ending == Ending::Hung && (!case.evidence.endless || repeats(case)) {
+        if let Some((_, call)) = case.evidence.calls().last() {
+            let label = case.evidence.label(call);
+            hits.push(case.hit_call(call, format!("made no progress at {label} any more")));
+        }
+    }
+}
+
+/// True when the victim tries one and the same name again and again. One that tries many names may yet give up.
+fn repeats(case: &Case<'_>) -> bool {
+    const TRIES: usize = 100;
+    let mut last: Vec<&str> = case.evidence.calls().map(|(_, call)| case.evidence.label(call)).collect();
+    let mut tail = last.split_off(last.len().saturating_sub(TRIES));
+    tail.sort_unstable();
+    tail.dedup();
+    tail.len() <= 4
+}

@@ -1,0 +1,163 @@
+//! The rules: what must never happen. One file each; this one holds the registry and what all of them share.
+//!
+//! A rule is a function from the evidence of a trial to hits. It sees no kernel and no schedule in the making.
+
+mod chmods_foreign;
+mod copies_foreign_metadata;
+mod crashes;
+mod deletes_foreign;
+mod follows_link;
+mod hangs;
+mod leftover;
+mod non_exclusive_create;
+mod uses_foreign;
+mod world_readable;
+mod world_writable;
+
+use crate::arena::tree::{Entry, Maker};
+use crate::attacker::Class;
+use crate::evidence::{CallStep, Change, Evidence, Step};
+use crate::schedule::Schedule;
+use crate::victim::{Victim, matches};
+
+/// One thing that must never happen.
+pub struct Rule {
+    /// Stable id.
+    pub id: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// CWE numbers.
+    pub cwe: &'static [u16],
+    /// Why it matters, and the guideline or CERT rule that it serves.
+    pub why: &'static str,
+    /// What to do instead.
+    pub help: &'static str,
+    /// Code that breaks it.
+    pub bad: &'static str,
+    /// Code that keeps it.
+    pub good: &'static str,
+    /// Shown only to auditors: usually wrong, but no effect is demonstrated.
+    pub suspicion: bool,
+    pub(crate) check: fn(&Case<'_>, &mut Vec<Hit>),
+}
+
+/// All rules, in the order of the scorecard.
+pub static RULES: [&Rule; 11] = [
+    &follows_link::RULE,
+    &uses_foreign::RULE,
+    &deletes_foreign::RULE,
+    &chmods_foreign::RULE,
+    &copies_foreign_metadata::RULE,
+    &world_readable::RULE,
+    &world_writable::RULE,
+    &leftover::RULE,
+    &hangs::RULE,
+    &crashes::RULE,
+    &non_exclusive_create::RULE,
+];
+
+/// The rule of that id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|r| r.id == id).copied()
+}
+
+/// One trial as the rules see it.
+pub(crate) struct Case<'a> {
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) victim: &'a Victim,
+    pub(crate) class: Class,
+    pub(crate) schedule: &'a Schedule,
+    /// Mode and owner that the victim's own files have at the end of an undisturbed run, by label.
+    pub(crate) clean: &'a [(String, u32, u32)],
+}
+
+/// A rule broken, before minimising.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit {
+    pub(crate) path: String,
+    pub(crate) example: Vec<u8>,
+    pub(crate) message: String,
+}
+
+impl<'a> Case<'a> {
+    /// Calls that did their work.
+    pub(crate) fn successes(&self) -> impl Iterator<Item = (&'a Step, &'a CallStep)> + use<'a> {
+        let evidence = self.evidence;
+        evidence.calls().map(|(at, call)| (&evidence.steps[at], call)).filter(|(step, _)| step.outcome.succeeded())
+    }
+
+    /// Changes that the victim made.
+    pub(crate) fn victim_changes(&self) -> impl Iterator<Item = (&'a CallStep, &'a Change)> + use<'a> {
+        let evidence = self.evidence;
+        evidence
+            .calls()
+            .flat_map(move |(at, call)| evidence.changes(&evidence.steps[at]).iter().map(move |change| (call, change)))
+    }
+
+    /// Every change of the trial.
+    pub(crate) fn all_changes(&self) -> impl Iterator<Item = &'a Change> + use<'a> {
+        let evidence = self.evidence;
+        evidence.steps.iter().flat_map(move |step| evidence.changes(step))
+    }
+
+    /// A hit on a change.
+    pub(crate) fn hit(&self, change: &Change, message: String) -> Hit {
+        let path = self.evidence.changed(change).to_owned();
+        Hit { example: path.clone().into_bytes(), path, message }
+    }
+
+    /// A hit on the first path of a call.
+    pub(crate) fn hit_call(&self, call: &CallStep, message: String) -> Hit {
+        let example = self.evidence.paths(call).next().unwrap_or_default().to_vec();
+        Hit { path: self.evidence.label(call).to_owned(), example, message }
+    }
+
+    /// True when the victim is meant to leave this entry, a path below the arena.
+    pub(crate) fn is_kept(&self, path: &[u8]) -> bool {
+        self.fits(&self.victim.keeps, path)
+    }
+
+    /// True when others may read this entry by intent.
+    pub(crate) fn is_public(&self, path: &[u8]) -> bool {
+        self.fits(&self.victim.public, path)
+    }
+
+    fn fits(&self, patterns: &[String], path: &[u8]) -> bool {
+        let name = path.strip_prefix(b"shared/").unwrap_or(path);
+        patterns.iter().any(|pattern| matches(pattern.as_bytes(), name))
+    }
+}
+
+/// True for an entry that is none of the victim's business: a canary, or another's entry in a directory that the
+/// victim did not make. What others put into the victim's own directory is the victim's to deal with.
+pub(crate) fn is_foreign(entry: &Entry, change: &Change, label: &str) -> bool {
+    let canary = label.starts_with("outside/");
+    canary || (entry.maker == Maker::Attacker && !change.on_own_ground)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_ids_are_these_and_stay_these() {
+        let ids: Vec<_> = RULES.iter().map(|r| r.id).collect();
+        assert_eq!(
+            ids,
+            [
+                "follows-link",
+                "uses-foreign",
+                "deletes-foreign",
+                "chmods-foreign",
+                "copies-foreign-metadata",
+                "world-readable",
+                "world-writable",
+                "leftover",
+                "hangs",
+                "crashes",
+                "non-exclusive-create",
+            ]
+        );
+    }
+}

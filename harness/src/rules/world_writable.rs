@@ -1,0 +1,31 @@
+//! `world-writable`: others can write what the victim made, at any step.
+
+use super::{Case, Hit, Rule};
+use crate::arena::tree::Maker;
+use rustix::fs::FileType;
+
+pub(super) static RULE: Rule = Rule {
+    id: "world-writable",
+    title: "has a file or directory that others can write, at any step",
+    cwe: &[276, 379, 732],
+    why: "Whoever can write a directory chooses what its names mean; whoever can write a file chooses its content. \
+          Modes that depend on the umask fail under umask 000. OpenStack guideline: mkdtemp; CWE-379.",
+    help: "give the mode when creating: 0600 for files, 0700 for directories",
+    bad: "fs::create_dir(path)?;",
+    good: "DirBuilder::new().mode(0o700).create(path)?;",
+    suspicion: false,
+    check,
+};
+
+fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
+    for change in case.all_changes() {
+        let Some(is) = change.is.filter(|e| e.maker == Maker::Victim && e.namer == Maker::Victim && e.kind != FileType::Symlink) else { continue };
+        let label = case.evidence.changed(change);
+        if !label.starts_with("shared/") {
+            continue;
+        }
+        if is.mode & 0o002 != 0 && change.reachable {
+            hits.push(case.hit(change, format!("others can write {label} (mode {:04o})", is.mode)));
+        }
+    }
+}

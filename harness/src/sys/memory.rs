@@ -1,0 +1,40 @@
+//! Reads a held victim's memory without trusting its pointers: a bad one is an error, never a fault of ours.
+
+use std::io;
+
+/// Copies from `address` of the process that owns thread `tid` into `into`; returns how many bytes could be read.
+pub(crate) fn read(tid: u32, address: u64, into: &mut [u8]) -> io::Result<usize> {
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
+    // SAFETY: `local` describes a live, writable buffer of ours; `remote` is only an address for the kernel to check.
+    let n = unsafe { libc::process_vm_readv(tid as libc::pid_t, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// Appends the NUL-terminated string at `address` to `into`, at most `limit` bytes, page by page so that a string
+/// at the end of a mapping is read whole. False when it cannot be read or does not end.
+pub(crate) fn read_string(tid: u32, address: u64, limit: usize, into: &mut Vec<u8>) -> bool {
+    const PAGE: u64 = 4096;
+    const CHUNK: usize = 256;
+    let start = into.len();
+    let mut at = address;
+    let mut chunk = [0u8; CHUNK];
+    while into.len() - start < limit {
+        let to_page_end = (PAGE - at % PAGE) as usize;
+        let want = to_page_end.min(CHUNK);
+        match read(tid, at, &mut chunk[..want]) {
+            Ok(n) if n > 0 => match chunk[..n].iter().position(|&b| b == 0) {
+                Some(end) => {
+                    into.extend_from_slice(&chunk[..end]);
+                    return true;
+                }
+                None => {
+                    into.extend_from_slice(&chunk[..n]);
+                    at += n as u64;
+                }
+            },
+            _ => return false,
+        }
+    }
+    false
+}

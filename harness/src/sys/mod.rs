@@ -1,0 +1,17 @@
+//! The only unsafe code of the library: the seccomp filter and its listener, calls made for a held victim,
+//! work lent to another thread, ending a thread that will not end.
+//!
+//! Everything here is one operation a function with a safe signature; decisions are made above.
+//!
+//! # Safety
+//! Pointers that reach the kernel are either our own buffers or the arguments of a victim that is held in that
+//! very call; the kernel checks the latter exactly as it would have checked them for the victim.
+#![allow(unsafe_code, reason = "this tree is the fence around all unsafe code of the library")]
+
+pub(crate) mod bpf;
+pub(crate) mod lend;
+pub(crate) mod libc_temp;
+pub(crate) mod memory;
+pub(crate) mod notify;
+pub(crate) mod perform;
+pub(crate) mod thread;

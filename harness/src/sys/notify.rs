@@ -1,0 +1,131 @@
+//! The listener end of seccomp user notification: wait, receive, answer. Owns the ioctls, not their meaning.
+//!
+//! Kernel 5.5 for `CONTINUE`; `WAIT_KILLABLE_RECV` (5.19) and `SYNC_WAKE_UP` (6.6) are tried and done without.
+
+use super::bpf;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+/// A victim stopped at the entry of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Notification {
+    pub(crate) id: u64,
+    /// Thread id of the stopped task.
+    pub(crate) tid: u32,
+    pub(crate) nr: u32,
+    pub(crate) args: [u64; 6],
+}
+
+/// What waiting brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    Stopped,
+    TimedOut,
+    /// No task under the filter is left.
+    Gone,
+}
+
+#[derive(Debug)]
+pub(crate) struct Listener(OwnedFd);
+
+/// Puts the calling thread under the filter and returns the listener.
+pub(crate) fn install(refused: &[u32], watched: &[u32]) -> io::Result<Listener> {
+    let mut code = bpf::program(refused, watched);
+    let program = libc::sock_fprog {
+        len: code.len() as libc::c_ushort,
+        filter: code.as_mut_ptr(),
+    };
+    // SAFETY: prctl with these constants takes no pointers; it only sets a flag of this thread.
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let best = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let listener = set_filter(best, &program)
+        .or_else(|_| set_filter(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, &program))?;
+    listener.wake_on_this_core();
+    Ok(listener)
+}
+
+fn set_filter(flags: libc::c_ulong, program: &libc::sock_fprog) -> io::Result<Listener> {
+    // SAFETY: `program` points to a live array of `len` instructions; the kernel copies it before returning.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, std::ptr::from_ref(program))
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor for us and nobody else knows it.
+    Ok(Listener(unsafe { OwnedFd::from_raw_fd(fd as i32) }))
+}
+
+impl Listener {
+    /// Asks for wake-ups on the waker's core; worth 5 % at most, so a refusal does not matter.
+    fn wake_on_this_core(&self) {
+        const SYNC_WAKE_UP: libc::c_ulong = 1;
+        // SAFETY: this ioctl takes a plain number.
+        let _ = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+    }
+
+    /// Waits for a stop. Always called before [`Listener::receive`], which could block for ever once no task is left.
+    pub(crate) fn wait(&self, timeout: Option<&Timespec>) -> io::Result<Ready> {
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        loop {
+            match poll(&mut fds, timeout) {
+                Ok(0) => return Ok(Ready::TimedOut),
+                Ok(_) if fds[0].revents().contains(PollFlags::IN) => return Ok(Ready::Stopped),
+                Ok(_) => return Ok(Ready::Gone),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// Takes the notification that [`Listener::wait`] announced; `None` when its task died in between.
+    pub(crate) fn receive(&self) -> io::Result<Option<Notification>> {
+        loop {
+            // SAFETY: an all-zero notification is valid and is what the kernel insists on receiving.
+            let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+            let fd = self.0.as_raw_fd();
+            // SAFETY: `raw` is a live, zeroed buffer of the kernel's own layout.
+            if unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut raw) } == 0 {
+                return Ok(Some(Notification {
+                    id: raw.id,
+                    tid: raw.pid,
+                    nr: raw.data.nr as u32,
+                    args: raw.data.args,
+                }));
+            }
+            match io::Error::last_os_error() {
+                e if e.raw_os_error() == Some(libc::EINTR) => {}
+                e if e.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
+                e => return Err(e),
+            }
+        }
+    }
+
+    /// Ends the stop with a result of our own: a value, or a negative errno.
+    pub(crate) fn answer(&self, id: u64, result: i64) {
+        let (val, error) = if result < 0 { (0, result as i32) } else { (result, 0) };
+        self.send(libc::seccomp_notif_resp { id, val, error, flags: 0 });
+    }
+
+    /// Ends the stop by letting the victim make the call itself.
+    pub(crate) fn let_run(&self, id: u64) {
+        let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+        self.send(libc::seccomp_notif_resp { id, val: 0, error: 0, flags });
+    }
+
+    /// A failure means that the task died while held, which the next `wait` shows.
+    fn send(&self, mut response: libc::seccomp_notif_resp) {
+        let fd = self.0.as_raw_fd();
+        // SAFETY: `response` is a live buffer of the kernel's own layout.
+        let _ = unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut response) };
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

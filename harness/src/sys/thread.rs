@@ -1,0 +1,69 @@
+//! What only the thread itself, or a signal to it, can do: other credentials, another file system context, the end.
+
+use std::io;
+use std::sync::Once;
+
+/// The signal that ends a victim thread which will not end by itself.
+fn ending_signal() -> i32 {
+    libc::SIGRTMIN() + 7
+}
+
+/// Gives the calling thread a working directory and umask of its own (shared with threads that it starts later).
+pub(crate) fn own_file_context() -> io::Result<()> {
+    // SAFETY: CLONE_FS only splits the calling thread's fs structure from the other threads'.
+    if unsafe { libc::unshare(libc::CLONE_FS) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Sets the umask of the calling thread's file context and returns the one before.
+pub(crate) fn umask(mask: u32) -> u32 {
+    // SAFETY: umask takes a number and cannot fail.
+    unsafe { libc::umask(mask) }
+}
+
+/// Pins the calling thread to one core; refusal only costs speed.
+pub(crate) fn pin_to(core: usize) {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(core);
+    let _ = rustix::thread::sched_setaffinity(None, &set);
+}
+
+/// Gives the calling thread, and no other, the credentials of `uid` without groups. Raw calls on purpose: the C
+/// library's wrappers would change all threads.
+pub(crate) fn become_user(uid: u32) -> io::Result<()> {
+    // SAFETY: an empty group list needs no buffer.
+    check(unsafe { libc::syscall(libc::SYS_setgroups, 0usize, std::ptr::null::<libc::gid_t>()) })?;
+    // SAFETY: takes numbers only.
+    check(unsafe { libc::syscall(libc::SYS_setresgid, uid, uid, uid) })?;
+    // SAFETY: takes numbers only.
+    check(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) })
+}
+
+fn check(result: libc::c_long) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// True when `tid` is a thread of this process.
+pub(crate) fn is_ours(tid: u32) -> bool {
+    let pid = std::process::id() as libc::pid_t;
+    // SAFETY: signal 0 only asks whether the thread exists.
+    unsafe { libc::syscall(libc::SYS_tgkill, pid, tid as libc::pid_t, 0) == 0 }
+}
+
+extern "C" fn end_this_thread(_signal: libc::c_int) {
+    // SAFETY: ends only the calling thread; its stack stays mapped, which is the price of a victim that hangs.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+}
+
+/// Makes a thread of this process end at once, without unwinding, wherever it is in user code or in an
+/// interruptible call. What it owned is leaked.
+pub(crate) fn end(tid: u32) {
+    static HANDLER: Once = Once::new();
+    HANDLER.call_once(|| {
+        let handler = end_this_thread as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        // SAFETY: a real-time signal that only we send, to threads that only we started.
+        let _ = unsafe { libc::signal(ending_signal(), handler) };
+    });
+    let pid = std::process::id() as libc::pid_t;
+    // SAFETY: sends a signal to one thread of this process; a dead one gives an error that does not matter.
+    let _ = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid as libc::pid_t, ending_signal()) };
+}

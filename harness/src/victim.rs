@@ -1,0 +1,157 @@
+//! What is judged: a closure with a name, its stage, and what it is meant to leave behind.
+
+use crate::arena::{Dirs, Staged};
+use crate::attacker::Class;
+use crate::world::Ending;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// The work of a victim, as a thread runs it.
+pub(crate) type Body = dyn Fn(&Dirs) -> Ending + Send + Sync;
+
+/// A finding that a roster expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expected {
+    /// Rule id.
+    pub rule: &'static str,
+    /// The weakest class of attacker that shows it.
+    pub class: Class,
+}
+
+/// What is judged. Made by [`Victim::new`] or [`crate::victim`].
+#[derive(Clone)]
+pub struct Victim {
+    pub(crate) name: String,
+    pub(crate) summary: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) body: Arc<Body>,
+    pub(crate) stage: Vec<Staged>,
+    pub(crate) keeps: Vec<String>,
+    pub(crate) public: Vec<String>,
+    pub(crate) attackers: Vec<Class>,
+    pub(crate) expected: Vec<Expected>,
+}
+
+/// How the result of a body counts: `()` and `Ok` as success, `Err` as an error.
+pub trait IntoEnding {
+    /// Says how the body ended; drops what it returned.
+    fn into_ending(self) -> Ending;
+}
+
+impl IntoEnding for () {
+    fn into_ending(self) -> Ending {
+        Ending::Success
+    }
+}
+
+impl<T, E: Debug> IntoEnding for Result<T, E> {
+    fn into_ending(self) -> Ending {
+        match self {
+            Ok(_) => Ending::Success,
+            Err(e) => Ending::Error(format!("{e:?}")),
+        }
+    }
+}
+
+impl Victim {
+    /// A victim named `name`. The body runs many times on a thread of its own, once for each trial; it must do the
+    /// same each time and must not rely on what an earlier run left.
+    pub fn new<R: IntoEnding>(name: &str, body: impl Fn(&Dirs) -> R + Send + Sync + 'static) -> Victim {
+        Victim {
+            name: name.to_owned(),
+            summary: String::new(),
+            tags: Vec::new(),
+            body: Arc::new(move |dirs| body(dirs).into_ending()),
+            stage: Vec::new(),
+            keeps: Vec::new(),
+            public: Vec::new(),
+            attackers: vec![Class::None, Class::OtherUser],
+            expected: Vec::new(),
+        }
+    }
+
+    /// One line that says what it stands for.
+    #[must_use]
+    pub fn summary(mut self, summary: &str) -> Victim {
+        summary.clone_into(&mut self.summary);
+        self
+    }
+
+    /// Words to select it by.
+    #[must_use]
+    pub fn tags(mut self, tags: &[&str]) -> Victim {
+        self.tags = tags.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// A file that stands in `shared/` before the victim starts.
+    #[must_use]
+    pub fn stage(mut self, path: &str, mode: u32, content: &str) -> Victim {
+        self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned() });
+        self
+    }
+
+    /// An entry, as a pattern with `*` and `?` below `shared/`, that it is meant to leave. May be repeated.
+    #[must_use]
+    pub fn keeps(mut self, pattern: &str) -> Victim {
+        self.keeps.push(pattern.to_owned());
+        self
+    }
+
+    /// An entry, as a pattern, that others may read by intent. May be repeated.
+    #[must_use]
+    pub fn public(mut self, pattern: &str) -> Victim {
+        self.public.push(pattern.to_owned());
+        self
+    }
+
+    /// The classes of attacker to try; by default none and other-user.
+    #[must_use]
+    pub fn attackers(mut self, classes: &[Class]) -> Victim {
+        self.attackers = classes.to_vec();
+        self
+    }
+
+    /// A finding that a roster expects.
+    #[must_use]
+    pub fn expect(mut self, rule: &'static str, class: Class) -> Victim {
+        self.expected.push(Expected { rule, class });
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it stands for.
+    #[must_use]
+    pub fn summary_text(&self) -> &str {
+        &self.summary
+    }
+
+    /// Its tags.
+    #[must_use]
+    pub fn tag_list(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// What a roster expects of it.
+    #[must_use]
+    pub fn expected(&self) -> &[Expected] {
+        &self.expected
+    }
+}
+
+/// Matches a path against a pattern with `*` (any text) and `?` (any one character).
+pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    match (pattern.split_first(), path.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) if matches(rest, path) => true,
+        (Some((b'*', _)), Some((_, path))) => matches(pattern, path),
+        (Some((b'?', rest)), Some((_, path))) => matches(rest, path),
+        (Some((a, rest)), Some((b, path))) if a == b => matches(rest, path),
+        _ => false,
+    }
+}

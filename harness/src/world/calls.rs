@@ -1,0 +1,192 @@
+//! The calls we stop at: their numbers on each architecture and what each argument means. A table, no logic.
+//!
+//! A signature has one letter per argument: `d` directory descriptor, `p` path, `f` descriptor that is acted on,
+//! `F` open flags, `H` pointer to `struct open_how`, `m` mode, `a` AT_ flags, `r` rename flags, `n` length,
+//! `S` socket address, `-` anything else. Numbers: `asm/unistd_64.h` (x86-64), `asm-generic/unistd.h` (aarch64).
+
+/// What a call does to the file system, as far as rules and explorer care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Opens, perhaps creates or truncates.
+    Open,
+    /// Makes a directory, node, symbolic link or socket; fails if the name is taken.
+    Create,
+    /// Makes a hard link.
+    Link,
+    /// Renames.
+    Rename,
+    /// Unlinks or removes a directory.
+    Remove,
+    /// Asks without changing: stat, access, readlink.
+    Look,
+    /// Changes mode, owner, times or attributes.
+    Alter,
+    /// Changes the size by path or descriptor.
+    Resize,
+    /// Writes data.
+    Write,
+    /// Lists a directory.
+    List,
+    /// Changes the working directory.
+    Enter,
+    /// Starts a program.
+    Run,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Sys {
+    /// The kernel's name of the call.
+    pub name: &'static str,
+    x86_64: Option<u32>,
+    aarch64: Option<u32>,
+    /// What it does.
+    pub op: Op,
+    /// Meaning of the arguments.
+    pub(crate) signature: &'static str,
+}
+
+const fn both(name: &'static str, x86_64: u32, aarch64: u32, op: Op, signature: &'static str) -> Sys {
+    Sys { name, x86_64: Some(x86_64), aarch64: Some(aarch64), op, signature }
+}
+
+/// Calls of before the `at` family, which newer architectures never had.
+const fn old(name: &'static str, x86_64: u32, op: Op, signature: &'static str) -> Sys {
+    Sys { name, x86_64: Some(x86_64), aarch64: None, op, signature }
+}
+
+/// Every call we stop at, the frequent ones first: the filter compares from the top.
+pub(crate) static WATCHED: &[Sys] = &[
+    both("openat", 257, 56, Op::Open, "dpFm"),
+    both("write", 1, 64, Op::Write, "f-n"),
+    both("newfstatat", 262, 79, Op::Look, "dp-a"),
+    both("statx", 332, 291, Op::Look, "dpa--"),
+    both("unlinkat", 263, 35, Op::Remove, "dpa"),
+    old("unlink", 87, Op::Remove, "p"),
+    old("open", 2, Op::Open, "pFm"),
+    old("stat", 4, Op::Look, "p-"),
+    old("lstat", 6, Op::Look, "p-"),
+    both("readlinkat", 267, 78, Op::Look, "dp--"),
+    old("readlink", 89, Op::Look, "p--"),
+    both("getdents64", 217, 61, Op::List, "f--"),
+    old("mkdir", 83, Op::Create, "pm"),
+    both("mkdirat", 258, 34, Op::Create, "dpm"),
+    old("rmdir", 84, Op::Remove, "p"),
+    old("rename", 82, Op::Rename, "pp"),
+    both("renameat", 264, 38, Op::Rename, "dpdp"),
+    both("renameat2", 316, 276, Op::Rename, "dpdpr"),
+    both("openat2", 437, 437, Op::Open, "dpH-"),
+    old("creat", 85, Op::Open, "pm"),
+    old("mknod", 133, Op::Create, "pm-"),
+    both("mknodat", 259, 33, Op::Create, "dpm-"),
+    old("symlink", 88, Op::Create, "-p"),
+    both("symlinkat", 266, 36, Op::Create, "-dp"),
+    old("link", 86, Op::Link, "pp"),
+    both("linkat", 265, 37, Op::Link, "dpdpa"),
+    old("access", 21, Op::Look, "p-"),
+    both("faccessat", 269, 48, Op::Look, "dp-"),
+    both("faccessat2", 439, 439, Op::Look, "dp-a"),
+    old("chmod", 90, Op::Alter, "pm"),
+    both("fchmod", 91, 52, Op::Alter, "fm"),
+    both("fchmodat", 268, 53, Op::Alter, "dpm"),
+    both("fchmodat2", 452, 452, Op::Alter, "dpma"),
+    old("chown", 92, Op::Alter, "p--"),
+    old("lchown", 94, Op::Alter, "p--"),
+    both("fchown", 93, 55, Op::Alter, "f--"),
+    both("fchownat", 260, 54, Op::Alter, "dp--a"),
+    old("utime", 132, Op::Alter, "p-"),
+    old("utimes", 235, Op::Alter, "p-"),
+    old("futimesat", 261, Op::Alter, "dp-"),
+    both("utimensat", 280, 88, Op::Alter, "dp-a"),
+    both("setxattr", 188, 5, Op::Alter, "p----"),
+    both("lsetxattr", 189, 6, Op::Alter, "p----"),
+    both("fsetxattr", 190, 7, Op::Alter, "f----"),
+    both("removexattr", 197, 14, Op::Alter, "p-"),
+    both("lremovexattr", 198, 15, Op::Alter, "p-"),
+    both("fremovexattr", 199, 16, Op::Alter, "f-"),
+    both("getxattr", 191, 8, Op::Look, "p---"),
+    both("lgetxattr", 192, 9, Op::Look, "p---"),
+    both("listxattr", 194, 11, Op::Look, "p--"),
+    both("llistxattr", 195, 12, Op::Look, "p--"),
+    both("truncate", 76, 45, Op::Resize, "pn"),
+    both("ftruncate", 77, 46, Op::Resize, "fn"),
+    both("fallocate", 285, 47, Op::Resize, "f---"),
+    both("chdir", 80, 49, Op::Enter, "p"),
+    both("fchdir", 81, 50, Op::Enter, "f"),
+    old("getdents", 78, Op::List, "f--"),
+    both("bind", 49, 200, Op::Create, "-S-"),
+    both("execve", 59, 221, Op::Run, "p--"),
+    both("execveat", 322, 281, Op::Run, "dp--a"),
+    both("pwrite64", 18, 68, Op::Write, "f-n-"),
+    both("writev", 20, 66, Op::Write, "f--"),
+    both("pwritev", 296, 70, Op::Write, "f----"),
+    both("pwritev2", 328, 287, Op::Write, "f-----"),
+    both("sendfile", 40, 71, Op::Write, "f---"),
+    both("copy_file_range", 326, 285, Op::Write, "--f---"),
+];
+
+/// io_uring does file work that no filter sees, so programs are told that this kernel has none.
+pub(crate) static REFUSED: [u32; 3] = [425, 426, 427];
+
+/// Ends the whole process; watched so that a victim cannot end ours with a status that looks like success.
+pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
+
+impl Sys {
+    /// The number on this machine, if it has the call.
+    #[must_use]
+    pub fn number(&self) -> Option<u32> {
+        if cfg!(target_arch = "x86_64") { self.x86_64 } else { self.aarch64 }
+    }
+
+    /// The row of a number on this machine.
+    pub(crate) fn of(number: u32) -> Option<&'static Sys> {
+        WATCHED.iter().find(|sys| sys.number() == Some(number))
+    }
+
+    /// The row of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Sys> {
+        WATCHED.iter().find(|sys| sys.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_and_no_name_stands_twice() {
+        for (at, sys) in WATCHED.iter().enumerate() {
+            for other in &WATCHED[at + 1..] {
+                assert_ne!(sys.name, other.name);
+                assert!(sys.x86_64 != other.x86_64 || sys.x86_64.is_none(), "{} {}", sys.name, other.name);
+                assert!(sys.aarch64 != other.aarch64 || sys.aarch64.is_none(), "{} {}", sys.name, other.name);
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn numbers_agree_with_the_c_library_of_this_machine() {
+        let known = [
+            ("openat", libc::SYS_openat),
+            ("statx", libc::SYS_statx),
+            ("renameat2", libc::SYS_renameat2),
+            ("linkat", libc::SYS_linkat),
+            ("fchmodat2", libc::SYS_fchmodat2),
+            ("utimensat", libc::SYS_utimensat),
+            ("copy_file_range", libc::SYS_copy_file_range),
+            ("execveat", libc::SYS_execveat),
+            ("bind", libc::SYS_bind),
+            ("mknodat", libc::SYS_mknodat),
+            ("getdents64", libc::SYS_getdents64),
+            ("pwritev2", libc::SYS_pwritev2),
+            ("fremovexattr", libc::SYS_fremovexattr),
+            ("futimesat", libc::SYS_futimesat),
+        ];
+        for (name, number) in known {
+            assert_eq!(Sys::named(name).and_then(Sys::number), Some(number as u32), "{name}");
+        }
+        assert_eq!(EXIT_GROUP, libc::SYS_exit_group as u32);
+    }
+}

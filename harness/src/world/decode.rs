@@ -1,0 +1,384 @@
+//! From raw arguments to a call with resolved paths: relative paths, directory descriptors, `/proc/self/fd` and the
+//! working directory become paths of the arena. Owns the meaning of arguments, not what is done with a call.
+//!
+//! Paths are resolved as text, links are not followed: a stop names what the victim asked for.
+
+use super::calls::{Op, Sys};
+use crate::sys::memory;
+use crate::sys::notify::Notification;
+use crate::sys::perform::RawCall;
+use rustix::fs::{CWD, readlinkat_raw};
+use std::mem::MaybeUninit;
+
+const PATH_MAX: usize = 4096;
+
+/// Where a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum Space {
+    /// `shared/`, `outside/` or `private/`: the path is relative to the arena.
+    Arena,
+    /// Anywhere else on the machine: the path is absolute.
+    #[default]
+    Elsewhere,
+}
+
+/// A path argument, resolved.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) space: Space,
+    pub(crate) path: Vec<u8>,
+    /// Index of the argument to replace by the arena's path, when the victim named the machine's own `/tmp`.
+    pub(crate) redirect: Option<usize>,
+    /// Named through a descriptor, so no entry is looked up.
+    pub(crate) by_descriptor: bool,
+}
+
+/// A victim held before a call.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) id: u64,
+    pub(crate) tid: u32,
+    /// Number of the task in the order of first stops, from 0.
+    pub(crate) task: u16,
+    pub(crate) sys: &'static Sys,
+    pub(crate) raw: RawCall,
+    /// One or two paths, as the call has.
+    places: [Place; 2],
+    pub(crate) count: usize,
+    pub(crate) flags: u32,
+    pub(crate) mode: u32,
+    pub(crate) length: u64,
+    scratch: Vec<u8>,
+}
+
+impl Default for Stop {
+    fn default() -> Stop {
+        let place = || Place {
+            space: Space::Elsewhere,
+            path: Vec::with_capacity(4 * PATH_MAX),
+            redirect: None,
+            by_descriptor: false,
+        };
+        Stop {
+            id: 0,
+            tid: 0,
+            task: 0,
+            sys: &super::calls::WATCHED[0],
+            raw: RawCall { nr: 0, args: [0; 6] },
+            places: [place(), place()],
+            count: 0,
+            flags: 0,
+            mode: 0,
+            length: 0,
+            scratch: Vec::with_capacity(4 * PATH_MAX),
+        }
+    }
+}
+
+impl Stop {
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places[..self.count]
+    }
+
+    pub(crate) fn touches_arena(&self) -> bool {
+        self.places().iter().any(|p| p.space == Space::Arena)
+    }
+
+    /// True when the call may change something if it succeeds.
+    pub(crate) fn mutates(&self) -> bool {
+        match self.sys.op {
+            Op::Open => self.creates() || self.flags & libc::O_TRUNC as u32 != 0,
+            Op::Look | Op::List | Op::Enter | Op::Run => false,
+            _ => true,
+        }
+    }
+
+    /// True for an open that may make an entry or an unnamed file.
+    pub(crate) fn creates(&self) -> bool {
+        self.sys.op == Op::Open && self.flags & (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32 != 0
+    }
+
+    /// True for a call that is about to give something a name in the arena, or asks whether a name is free.
+    pub(crate) fn creates_name(&self) -> bool {
+        let named = self.places().last().is_some_and(|p| p.space == Space::Arena && !p.by_descriptor);
+        named && (matches!(self.sys.op, Op::Create | Op::Link) || self.creates())
+    }
+
+    /// True for an open that asks for more than reading.
+    pub(crate) fn writes(&self) -> bool {
+        self.sys.op == Op::Open && self.flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32
+    }
+}
+
+/// Knows where the arena is and which directories of the machine it stands for.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    arena: Vec<u8>,
+    /// `/tmp` and its like: what is named below them is looked for in `shared/`.
+    temporary: Vec<Vec<u8>>,
+    /// Below those, what stays itself: where this program and its sources are.
+    spared: Vec<Vec<u8>>,
+    cwd: Vec<u8>,
+}
+
+impl Decoder {
+    pub(crate) fn new(arena: Vec<u8>, temporary: Vec<Vec<u8>>, spared: Vec<Vec<u8>>) -> Decoder {
+        Decoder { arena, temporary, spared, cwd: Vec::with_capacity(4 * PATH_MAX) }
+    }
+
+    /// Learns the working directory; called at the start and after the victim has changed it.
+    pub(crate) fn learn_cwd(&mut self) {
+        self.cwd.clear();
+        read_link(b"/proc/thread-self/cwd", &mut self.cwd);
+    }
+
+    /// Writes the call behind `seen` into `stop`.
+    pub(crate) fn decode(&self, seen: &Notification, sys: &'static Sys, ours: bool, stop: &mut Stop) {
+        (stop.id, stop.tid, stop.sys) = (seen.id, seen.tid, sys);
+        stop.raw = RawCall { nr: seen.nr, args: seen.args };
+        (stop.count, stop.flags, stop.mode, stop.length) = (0, 0, 0, 0);
+        if sys.name == "creat" {
+            stop.flags = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32;
+        }
+        let mut dir = None;
+        for (at, letter) in sys.signature.bytes().enumerate() {
+            let value = seen.args[at];
+            match letter {
+                b'd' => dir = Some(value as i32),
+                b'p' => {
+                    self.path(stop, at, dir, value, ours);
+                    dir = None;
+                }
+                b'f' => self.descriptor(stop, value as i32, ours),
+                b'F' | b'a' | b'r' => stop.flags = value as u32,
+                b'm' => stop.mode = value as u32 & 0o177_777,
+                b'n' => stop.length = value,
+                b'H' => read_open_how(stop, value),
+                b'S' => self.socket_address(stop, at, value, seen.args[at + 1], ours),
+                _ => {}
+            }
+        }
+    }
+
+    fn path(&self, stop: &mut Stop, at: usize, dir: Option<i32>, address: u64, ours: bool) {
+        stop.scratch.clear();
+        let read = address != 0 && memory::read_string(stop.tid, address, PATH_MAX, &mut stop.scratch);
+        let dir = dir.unwrap_or(libc::AT_FDCWD);
+        if address != 0 && !read {
+            return;
+        }
+        if stop.scratch.is_empty() {
+            return self.descriptor(stop, dir, ours);
+        }
+        let text = std::mem::take(&mut stop.scratch);
+        self.place(stop, &text, dir, ours);
+        stop.scratch = text;
+        let count = stop.count;
+        if let Some(place) = count.checked_sub(1).and_then(|last| stop.places.get_mut(last)) {
+            place.redirect = place.redirect.map(|_| at);
+        }
+    }
+
+    fn descriptor(&self, stop: &mut Stop, fd: i32, ours: bool) {
+        let tid = if ours { None } else { Some(stop.tid) };
+        let Some(place) = stop.places.get_mut(stop.count) else { return };
+        place.path.clear();
+        place.by_descriptor = true;
+        if fd == libc::AT_FDCWD {
+            place.path.extend_from_slice(&self.cwd);
+        } else {
+            read_descriptor(tid, fd, &mut place.path);
+        }
+        (place.space, place.redirect) = (self.settle(&mut place.path).0, None);
+        stop.count += 1;
+    }
+
+    fn place(&self, stop: &mut Stop, text: &[u8], dir: i32, ours: bool) {
+        let tid = if ours { None } else { Some(stop.tid) };
+        let Some(place) = stop.places.get_mut(stop.count) else { return };
+        place.path.clear();
+        place.by_descriptor = false;
+        if text.first() != Some(&b'/') {
+            match (dir, tid) {
+                (libc::AT_FDCWD, None) => place.path.extend_from_slice(&self.cwd),
+                (libc::AT_FDCWD, Some(tid)) => read_proc(tid, b"cwd", &mut place.path),
+                _ => read_descriptor(tid, dir, &mut place.path),
+            }
+            place.path.push(b'/');
+        }
+        place.path.extend_from_slice(text);
+        normalise(&mut place.path);
+        if let Some(fd) = proc_descriptor(&place.path) {
+            place.path.clear();
+            place.by_descriptor = true;
+            read_descriptor(tid, fd, &mut place.path);
+        }
+        let (space, redirected) = self.settle(&mut place.path);
+        (place.space, place.redirect) = (space, redirected.then_some(0));
+        stop.count += 1;
+    }
+
+    /// Makes the path relative to the arena if it leads there, itself or in the name of the machine's `/tmp`.
+    fn settle(&self, path: &mut Vec<u8>) -> (Space, bool) {
+        if below(path, &self.arena).is_some() {
+            path.drain(..(self.arena.len() + 1).min(path.len()));
+            unname(path);
+            return (Space::Arena, false);
+        }
+        let spared = self.spared.iter().any(|s| below(path, s).is_some());
+        let found = self.temporary.iter().find(|t| !spared && below(path, t).is_some());
+        let Some(temporary) = found else { return (Space::Elsewhere, false) };
+        path.drain(..temporary.len());
+        path.splice(..0, *b"shared");
+        (Space::Arena, true)
+    }
+
+    fn socket_address(&self, stop: &mut Stop, at: usize, address: u64, length: u64, ours: bool) {
+        let mut raw = [0u8; 110];
+        let length = (length as usize).min(raw.len());
+        let known = memory::read(stop.tid, address, &mut raw[..length]).unwrap_or(0) > 2;
+        let is_path = known && raw[0] == libc::AF_UNIX as u8 && raw[1] == 0 && raw[2] != 0;
+        if is_path {
+            let end = raw[2..].iter().position(|&b| b == 0).map_or(length, |n| n + 2);
+            self.place(stop, &raw[2..end.max(2)], libc::AT_FDCWD, ours);
+            let place = &mut stop.places[stop.count - 1];
+            place.redirect = place.redirect.map(|_| at);
+        }
+    }
+}
+
+/// An unnamed or removed file has no path any more; the kernel marks it so.
+fn unname(path: &mut Vec<u8>) {
+    if let Some(kept) = path.strip_suffix(b" (deleted)").map(<[u8]>::len) {
+        path.truncate(kept);
+        let slash = path.iter().rposition(|&b| b == b'/').map_or(0, |s| s + 1);
+        if path.get(slash) == Some(&b'#') && path[slash + 1..].iter().all(u8::is_ascii_digit) {
+            path.truncate(slash);
+            path.extend_from_slice(b"(unnamed)");
+        }
+    }
+}
+
+fn read_open_how(stop: &mut Stop, address: u64) {
+    let mut how = [0u8; 16];
+    if memory::read(stop.tid, address, &mut how).is_ok_and(|n| n == how.len()) {
+        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| how[at + i]));
+        (stop.flags, stop.mode) = (word(0) as u32, word(8) as u32);
+    }
+}
+
+/// The rest of `path` below `top`.
+fn below<'a>(path: &'a [u8], top: &[u8]) -> Option<&'a [u8]> {
+    path.strip_prefix(top).filter(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// The descriptor that a path like `/proc/self/fd/7` or `/dev/fd/7` names.
+fn proc_descriptor(path: &[u8]) -> Option<i32> {
+    let number = [b"/proc/self/fd/".as_slice(), b"/dev/fd/", b"/proc/thread-self/fd/"]
+        .iter()
+        .find_map(|prefix| path.strip_prefix(*prefix))?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
+fn read_descriptor(tid: Option<u32>, fd: i32, into: &mut Vec<u8>) {
+    let mut name = [0u8; 24];
+    let mut at = 0;
+    push_bytes(&mut name, &mut at, b"fd/");
+    push_decimal(&mut name, &mut at, u32::try_from(fd).unwrap_or(u32::MAX));
+    read_proc_of(tid, &name[..at], into);
+}
+
+fn read_proc(tid: u32, what: &[u8], into: &mut Vec<u8>) {
+    read_proc_of(Some(tid), what, into);
+}
+
+fn read_proc_of(tid: Option<u32>, what: &[u8], into: &mut Vec<u8>) {
+    let mut path = [0u8; 64];
+    let mut at = 0;
+    push_bytes(&mut path, &mut at, b"/proc/");
+    match tid {
+        Some(tid) => push_decimal(&mut path, &mut at, tid),
+        None => push_bytes(&mut path, &mut at, b"self"),
+    }
+    push_bytes(&mut path, &mut at, b"/");
+    push_bytes(&mut path, &mut at, what);
+    read_link(&path[..at], into);
+}
+
+fn push_bytes(into: &mut [u8], at: &mut usize, bytes: &[u8]) {
+    into[*at..*at + bytes.len()].copy_from_slice(bytes);
+    *at += bytes.len();
+}
+
+fn push_decimal(into: &mut [u8], at: &mut usize, value: u32) {
+    let digits = value.checked_ilog10().unwrap_or(0) + 1;
+    for place in (0..digits).rev() {
+        into[*at] = b'0' + (value / 10u32.pow(place) % 10) as u8;
+        *at += 1;
+    }
+}
+
+/// Appends what the link at `path` says; nothing when it cannot be read.
+fn read_link(path: &[u8], into: &mut Vec<u8>) {
+    let mut name = [0u8; 80];
+    name[..path.len()].copy_from_slice(path);
+    let Ok(name) = std::ffi::CStr::from_bytes_until_nul(&name) else { return };
+    let mut buffer = [MaybeUninit::<u8>::uninit(); PATH_MAX];
+    if let Ok((target, _)) = readlinkat_raw(CWD, name, &mut buffer) {
+        into.extend_from_slice(target);
+    }
+}
+
+/// Removes empty names, `.` and `..` from an absolute path, in place and as text.
+fn normalise(path: &mut Vec<u8>) {
+    let (mut read, mut write) = (0, 0);
+    while read < path.len() {
+        let end = path[read..].iter().position(|&b| b == b'/').map_or(path.len(), |n| read + n);
+        match &path[read..end] {
+            b"" | b"." => {}
+            b".." => write = path[..write].iter().rposition(|&b| b == b'/').unwrap_or(0),
+            _ => {
+                path[write] = b'/';
+                path.copy_within(read..end, write + 1);
+                write += 1 + end - read;
+            }
+        }
+        read = end + 1;
+    }
+    path.truncate(write);
+    if path.is_empty() {
+        path.push(b'/');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalised_as_text() {
+        for (given, wanted) in
+            [("/a/./b//c", "/a/b/c"), ("/a/../b", "/b"), ("/..", "/"), ("//x/", "/x"), ("/a/b/../../..", "/")]
+        {
+            let mut path = given.as_bytes().to_vec();
+            normalise(&mut path);
+            assert_eq!(String::from_utf8_lossy(&path), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn the_temporary_directory_of_the_machine_stands_for_shared_but_what_is_spared_does_not() {
+        let decoder = Decoder::new(b"/tmp/arena".to_vec(), vec![b"/tmp".to_vec()], vec![b"/tmp/src".to_vec()]);
+        let settle = |text: &str| {
+            let mut path = text.as_bytes().to_vec();
+            let (space, redirected) = decoder.settle(&mut path);
+            (space, redirected, String::from_utf8_lossy(&path).into_owned())
+        };
+        assert_eq!(settle("/tmp/x"), (Space::Arena, true, "shared/x".into()));
+        assert_eq!(settle("/tmp"), (Space::Arena, true, "shared".into()));
+        assert_eq!(settle("/tmp/arena/shared/x"), (Space::Arena, false, "shared/x".into()));
+        assert_eq!(settle("/tmp/src/a"), (Space::Elsewhere, false, "/tmp/src/a".into()));
+        assert_eq!(settle("/tmpx"), (Space::Elsewhere, false, "/tmpx".into()));
+        assert_eq!(settle("/tmp/arena/shared/#12 (deleted)").2, "shared/(unnamed)");
+    }
+}

@@ -1,0 +1,102 @@
+//! The one abstraction of the house: a world can start a victim, give its next stop, let the attacker act, let the
+//! held call go, and show its tree. Explorer, rules, timelines and replay know nothing else of how it is done.
+
+pub(crate) mod calls;
+pub(crate) mod decode;
+pub(crate) mod labels;
+pub(crate) mod thread;
+
+use crate::arena::Reset;
+use crate::arena::tree::{Ident, Tree};
+use crate::attacker::Move;
+use crate::error::Error;
+use decode::Stop;
+
+/// What a held call came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned this value.
+    Value(i64),
+    /// It returned a new descriptor for this file; descriptors are numbered from 3 in the order they were made.
+    Descriptor(u32, Ident),
+    /// It failed with this errno.
+    Failed(i32),
+    /// It would never have returned: nobody is at the other end of the FIFO. We answered ENXIO to end the trial.
+    Blocks,
+    /// A child process made it, so its result cannot be seen.
+    Unknown,
+}
+
+impl Outcome {
+    /// True when the call did its work.
+    #[must_use]
+    pub fn succeeded(self) -> bool {
+        matches!(self, Outcome::Value(_) | Outcome::Descriptor(..))
+    }
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Ending {
+    /// The victim returned, or returned `Ok`.
+    #[default]
+    Success,
+    /// The victim returned this error.
+    Error(String),
+    /// The victim panicked; `in_drop` when the panic came out of a destructor.
+    Panic {
+        /// The panic message.
+        message: String,
+        /// True when a destructor was running.
+        in_drop: bool,
+    },
+    /// The victim ended the process with this status; only its thread was ended.
+    Exit(i32),
+    /// The victim made no progress and was ended.
+    Hung,
+}
+
+impl Ending {
+    /// The phase that rules name: after what the victim was looked at.
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        match self {
+            Ending::Success => "success",
+            Ending::Error(_) => "error",
+            Ending::Panic { .. } => "panic",
+            Ending::Exit(_) => "exit",
+            Ending::Hung => "hang",
+        }
+    }
+}
+
+/// What the victim does next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// It is held before a call that touches the arena.
+    Stop,
+    /// It is done.
+    Ended(Ending),
+}
+
+/// A place where a victim can be run under control.
+pub(crate) trait World {
+    /// Lets the victim start.
+    fn begin(&mut self) -> Result<(), Error>;
+    /// Runs the victim up to its next stop, which is written into `stop`.
+    fn next(&mut self, stop: &mut Stop) -> Result<Next, Error>;
+    /// Makes a move while the victim is held; `path` is relative to the arena.
+    fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()>;
+    /// Answers the held call without making it.
+    fn refuse(&mut self, stop: &Stop, errno: i32);
+    /// Lets the held call happen.
+    fn release(&mut self, stop: &Stop) -> Outcome;
+    /// Shows the tree as it stands.
+    fn look(&mut self, tree: &mut Tree);
+    /// Shows the tree as it stood before the victim began.
+    fn look_at_stage(&self, tree: &mut Tree);
+    /// Ends a victim that would never end.
+    fn give_up(&mut self) -> Result<(), Error>;
+    /// Puts everything back for the next trial.
+    fn reset(&mut self) -> Result<Reset, Error>;
+}

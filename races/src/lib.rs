@@ -1,0 +1,27 @@
+//! The victims written in Rust, and the roster that lists them.
+//!
+//! Owns what real code does with temporary files, each idiom as a small function beside what is expected to be
+//! found in it. Does not own judging, attackers or rules: those are the package `linkbait`.
+
+mod idioms;
+mod libc_calls;
+mod parts;
+mod remove;
+mod replace;
+mod tempfile_crate;
+
+use linkbait::Victim;
+
+/// Every victim of this package, module by module, in a fixed order.
+pub fn roster() -> Vec<Victim> {
+    [
+        idioms::victims(),
+        replace::victims(),
+        remove::victims(),
+        libc_calls::victims(),
+        tempfile_crate::victims(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,83 @@
+//! Putting new content at a known name: write and rename, an unnamed file linked in, copies.
+//!
+//! Does not own the tempfile crate's `persist` (`tempfile_crate`).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use linkbait::libc_temp::link_unnamed;
+use linkbait::{Class, Dirs, Victim};
+
+use crate::parts::{
+    RemoveOnDrop, SECRET, create_private, random_name, takes_what_is_planted, trusts_the_umask,
+};
+
+/// Configuration writers with `target.conf.tmp` beside `target.conf`.
+fn rename_no_excl(dirs: &Dirs) -> io::Result<()> {
+    let temp = dirs.shared.join("target.conf.tmp");
+    File::create(&temp)?.write_all(SECRET)?;
+    fs::rename(&temp, dirs.shared.join("target.conf"))
+}
+
+/// The careful writer: random, exclusive, private, synced, then renamed.
+fn rename_excl(dirs: &Dirs) -> io::Result<()> {
+    let temp = dirs.shared.join(random_name("target.conf."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    file.write_all(SECRET)?;
+    file.sync_all()?;
+    fs::rename(&temp, dirs.shared.join("target.conf"))?;
+    guard.disarm();
+    Ok(())
+}
+
+/// A file without a name until it is complete; a kill leaves nothing.
+fn o_tmpfile_linkat(dirs: &Dirs) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .mode(0o600)
+        .custom_flags(libc::O_TMPFILE)
+        .open(&dirs.shared)?;
+    file.write_all(SECRET)?;
+    file.sync_all()?;
+    link_unnamed(&file, &dirs.shared.join("result"))
+}
+
+/// Back-ups and uploads spooled to a known name.
+fn copy_to_known_name(dirs: &Dirs) -> io::Result<()> {
+    let copy = dirs.shared.join("app.copy");
+    fs::copy(dirs.shared.join("source.dat"), &copy)?;
+    fs::remove_file(&copy)
+}
+
+pub(crate) fn victims() -> Vec<Victim> {
+    let bad = &["bad", "idiom"];
+    let safe = &["safe", "idiom"];
+    vec![
+        trusts_the_umask(takes_what_is_planted(Victim::new(
+            "rename-no-excl",
+            rename_no_excl,
+        )))
+        .summary("File::create(\"target.tmp\"); rename(\"target.tmp\", \"target\")")
+        .tags(bad)
+        .stage("target.conf", 0o600, "old")
+        .keeps("target.conf"),
+        Victim::new("rename-excl", rename_excl)
+            .summary("create_new(random, 0o600); write; sync_all; rename(random, \"target\")")
+            .tags(safe)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf"),
+        Victim::new("o-tmpfile-linkat", o_tmpfile_linkat)
+            .summary("open(dir, O_TMPFILE, 0o600); write; sync_all; linkat(\"result\")")
+            .tags(safe)
+            .keeps("result"),
+        takes_what_is_planted(Victim::new("copy-to-known-name", copy_to_known_name))
+            .summary("fs::copy(source, \"/tmp/app.copy\")")
+            .tags(bad)
+            .stage("source.dat", 0o600, "secret")
+            .keeps("source.dat")
+            // std's copy gives the destination the source's mode, whoever made the destination.
+            .expect("chmods-foreign", Class::OtherUser),
+    ]
+}
