@@ -42,7 +42,9 @@ impl Finding {
 
 /// A label without the numbers of its fresh names.
 pub(crate) fn shape(label: &str) -> String {
-    let names = label.split('/').map(|name| if name.starts_with('<') { "<>" } else { name });
+    let names = label
+        .split('/')
+        .map(|name| if name.starts_with('<') { "<>" } else { name });
     names.collect::<Vec<_>>().join("/")
 }
 

@@ -1,7 +1,7 @@
 //! The loop: victim × attacker × umask × schedules → verdict.
 
-use crate::arena::tree::Maker;
 use crate::arena::Stage;
+use crate::arena::tree::Maker;
 use crate::attacker::Class;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
@@ -44,7 +44,13 @@ impl Judge {
     #[must_use]
     pub fn new(host: Host) -> Judge {
         let rules = RULES.iter().copied().filter(|r| !r.suspicion).collect();
-        Judge { host, umasks: vec![0o022, 0o000], attackers: None, limits: Limits::default(), rules }
+        Judge {
+            host,
+            umasks: vec![0o022, 0o000],
+            attackers: None,
+            limits: Limits::default(),
+            rules,
+        }
     }
 
     /// Tries these umasks.
@@ -110,11 +116,25 @@ impl Judge {
                     findings: Vec::new(),
                     not_examined: Vec::new(),
                 };
-                work(&mut Engine { judge: self, victim, world, bench: Bench::default(), report, clean: Vec::new() })
+                work(&mut Engine {
+                    judge: self,
+                    victim,
+                    world,
+                    bench: Bench::default(),
+                    report,
+                    clean: Vec::new(),
+                })
             };
-            let engine = std::thread::Builder::new().name("engine".into()).spawn_scoped(scope, run);
+            let engine = std::thread::Builder::new()
+                .name("engine".into())
+                .spawn_scoped(scope, run);
             let engine = engine.map_err(|e| Error::ours("start an engine", e))?;
-            engine.join().unwrap_or_else(|_| Err(Error::ours("judge", "the engine panicked; please report it")))
+            engine.join().unwrap_or_else(|_| {
+                Err(Error::ours(
+                    "judge",
+                    "the engine panicked; please report it",
+                ))
+            })
         })
     }
 }
@@ -132,7 +152,11 @@ struct Engine<'a> {
 
 impl Engine<'_> {
     fn judge(&mut self) -> Result<Report, Error> {
-        let mut classes = self.judge.attackers.clone().unwrap_or_else(|| self.victim.attackers.clone());
+        let mut classes = self
+            .judge
+            .attackers
+            .clone()
+            .unwrap_or_else(|| self.victim.attackers.clone());
         classes.sort_unstable();
         for class in classes {
             for umask in self.judge.umasks.clone() {
@@ -140,7 +164,9 @@ impl Engine<'_> {
             }
         }
         if let Some((times, first)) = self.world.refused() {
-            self.note(format!("changes outside of the arena were refused with EROFS, {times} times, first {first}"));
+            self.note(format!(
+                "changes outside of the arena were refused with EROFS, {times} times, first {first}"
+            ));
         }
         self.report.verdict = match () {
             () if !self.report.findings.is_empty() => Verdict::Fail,
@@ -174,7 +200,8 @@ impl Engine<'_> {
                 self.report.unreached += 1;
                 break;
             }
-            self.bench.run(&mut self.world, &schedule, &self.judge.limits)?;
+            self.bench
+                .run(&mut self.world, &schedule, &self.judge.limits)?;
             self.count(&schedule);
             if self.bench.evidence.landed == schedule.acts.len() {
                 self.collect(class, umask, &schedule)?;
@@ -185,7 +212,10 @@ impl Engine<'_> {
 
     fn count(&mut self, schedule: &Schedule) {
         let evidence = &self.bench.evidence;
-        let kernel_said_no = matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
+        let kernel_said_no = matches!(
+            evidence.refused,
+            Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR)
+        );
         if evidence.full {
             self.report.unreached += 1;
             self.note("a trial had more steps or entries than fit".to_owned());
@@ -206,28 +236,47 @@ impl Engine<'_> {
         let files = self.victim.stage.clone();
         self.bench.class = (!self.judge.host.is_root()).then_some(class);
         self.bench.labels.know(Vec::new());
-        self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
+        self.world.prepare(
+            class,
+            umask,
+            Stage {
+                files: files.clone(),
+                decoys: Vec::new(),
+            },
+        )?;
         let mut names: Option<BTreeMap<Vec<u8>, bool>> = None;
         for _ in 0..RECORDINGS {
-            self.bench.run(&mut self.world, &Schedule::default(), &self.judge.limits)?;
+            self.bench
+                .run(&mut self.world, &Schedule::default(), &self.judge.limits)?;
             let seen = names_of(&self.bench);
             names = Some(match names {
                 None => seen,
-                Some(before) => before.into_iter().filter(|(name, _)| seen.contains_key(name)).collect(),
+                Some(before) => before
+                    .into_iter()
+                    .filter(|(name, _)| seen.contains_key(name))
+                    .collect(),
             });
         }
         let names = names.unwrap_or_default();
-        let decoys = names.iter().filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir))).collect();
+        let decoys = names
+            .iter()
+            .filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir)))
+            .collect();
         self.bench.labels.know(names.into_keys().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
-        self.bench.run(&mut self.world, &Schedule::default(), &self.judge.limits).map(drop)
+        self.bench
+            .run(&mut self.world, &Schedule::default(), &self.judge.limits)
+            .map(drop)
     }
 
     /// Applies the rules to the trial on the bench and keeps what is new.
     fn collect(&mut self, class: Class, umask: u32, schedule: &Schedule) -> Result<(), Error> {
         let hits = self.hits(class, schedule);
         let known = |report: &Report, rule: &Rule, hit: &Hit| {
-            report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
+            report
+                .findings
+                .iter()
+                .any(|f| f.identity() == (rule.id, shape(&hit.path)))
         };
         for (rule, hit) in &hits {
             if !known(&self.report, rule, hit) {
@@ -239,13 +288,22 @@ impl Engine<'_> {
     }
 
     fn hits(&self, class: Class, schedule: &Schedule) -> Vec<(&'static Rule, Hit)> {
-        let case = Case { evidence: &self.bench.evidence, victim: self.victim, class, schedule, clean: &self.clean };
+        let case = Case {
+            evidence: &self.bench.evidence,
+            victim: self.victim,
+            class,
+            schedule,
+            clean: &self.clean,
+        };
         let mut all: Vec<(&'static Rule, Hit)> = Vec::new();
         for rule in &self.judge.rules {
             let mut hits = Vec::new();
             (rule.check)(&case, &mut hits);
             for hit in hits {
-                if !all.iter().any(|(r, h)| r.id == rule.id && h.path == hit.path) {
+                if !all
+                    .iter()
+                    .any(|(r, h)| r.id == rule.id && h.path == hit.path)
+                {
                     all.push((rule, hit));
                 }
             }
@@ -262,7 +320,10 @@ impl Engine<'_> {
         hit: &Hit,
         all: &[(&'static Rule, Hit)],
     ) -> Finding {
-        let broken: Vec<String> = all.iter().map(|(rule, hit)| broken_line(rule, hit, self.between(schedule))).collect();
+        let broken: Vec<String> = all
+            .iter()
+            .map(|(rule, hit)| broken_line(rule, hit, self.between(schedule)))
+            .collect();
         let mut cwe = rule.cwe.to_vec();
         if self.between(schedule) && !cwe.contains(&367) {
             cwe.push(367);
@@ -290,8 +351,18 @@ impl Engine<'_> {
 
     fn timeline(&self, class: Class, umask: u32, schedule: &Schedule, broken: &[String]) -> String {
         let file_system = self.judge.host.file_system().to_owned();
-        let head = Head { victim: self.victim.name.clone(), class, umask, file_system };
-        let fresh: Vec<String> = self.bench.labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
+        let head = Head {
+            victim: self.victim.name.clone(),
+            class,
+            umask,
+            file_system,
+        };
+        let fresh: Vec<String> = self
+            .bench
+            .labels
+            .fresh()
+            .map(|name| name.escape_ascii().to_string())
+            .collect();
         timeline::render(&head, &self.bench.evidence, schedule, &fresh, broken)
     }
 
@@ -299,11 +370,16 @@ impl Engine<'_> {
         let (class, umask) = (file.head.class, file.head.umask);
         self.record(class, umask)?;
         self.clean = clean_modes(&self.bench.evidence);
-        self.bench.run(&mut self.world, &file.schedule, &self.judge.limits)?;
+        self.bench
+            .run(&mut self.world, &file.schedule, &self.judge.limits)?;
         let hits = self.hits(class, &file.schedule);
-        let found = |(rule, path): &(String, String)| hits.iter().any(|(r, h)| r.id == rule && h.path == *path);
-        let broken: Vec<String> =
-            hits.iter().map(|(rule, hit)| broken_line(rule, hit, self.between(&file.schedule))).collect();
+        let found = |(rule, path): &(String, String)| {
+            hits.iter().any(|(r, h)| r.id == rule && h.path == *path)
+        };
+        let broken: Vec<String> = hits
+            .iter()
+            .map(|(rule, hit)| broken_line(rule, hit, self.between(&file.schedule)))
+            .collect();
         Ok(Replay {
             same_steps: timeline::steps(&self.bench.evidence, &file.schedule) == file.steps,
             same_findings: file.broken.iter().all(found),
@@ -313,16 +389,36 @@ impl Engine<'_> {
 }
 
 fn broken_line(rule: &Rule, hit: &Hit, between: bool) -> String {
-    let race = if between && !rule.cwe.contains(&367) { Some(&367) } else { None };
-    let cwe: Vec<String> = rule.cwe.iter().take(1).chain(race).map(|n| format!("CWE-{n}")).collect();
-    format!("{}  {}  {}   {}", rule.id, hit.path, hit.message, cwe.join(" "))
+    let race = if between && !rule.cwe.contains(&367) {
+        Some(&367)
+    } else {
+        None
+    };
+    let cwe: Vec<String> = rule
+        .cwe
+        .iter()
+        .take(1)
+        .chain(race)
+        .map(|n| format!("CWE-{n}"))
+        .collect();
+    format!(
+        "{}  {}  {}   {}",
+        rule.id,
+        hit.path,
+        hit.message,
+        cwe.join(" ")
+    )
 }
 
 /// Every name of the trial on the bench, with true for directories.
 fn names_of(bench: &Bench) -> BTreeMap<Vec<u8>, bool> {
     let mut names = BTreeMap::new();
     for (_, call) in bench.evidence.calls() {
-        for path in bench.evidence.paths(call).filter(|p| p.starts_with(b"shared/") || p.starts_with(b"private/")) {
+        for path in bench
+            .evidence
+            .paths(call)
+            .filter(|p| p.starts_with(b"shared/") || p.starts_with(b"private/"))
+        {
             let parts: Vec<&[u8]> = path.split(|&b| b == b'/').skip(1).collect();
             for (at, part) in parts.iter().enumerate() {
                 *names.entry(part.to_vec()).or_insert(false) |= at + 1 < parts.len();
@@ -341,5 +437,8 @@ fn clean_modes(evidence: &crate::evidence::Evidence) -> Vec<(String, u32, u32)> 
             }
         }
     }
-    modes.into_iter().map(|(label, (mode, uid))| (label, mode, uid)).collect()
+    modes
+        .into_iter()
+        .map(|(label, (mode, uid))| (label, mode, uid))
+        .collect()
 }

@@ -60,12 +60,13 @@ impl Drop for RemoveOnDrop {
     }
 }
 
-/// Expected of a non-exclusive creation at a name where another user can plant.
+/// Expected of a non-exclusive creation, and removal, at a name where another user can plant.
 pub(crate) fn takes_what_is_planted(victim: Victim) -> Victim {
     victim
         .expect("follows-link", Class::OtherUser)
         .expect("uses-foreign", Class::OtherUser)
         .expect("hangs", Class::OtherUser)
+        .expect("deletes-foreign", Class::OtherUser)
 }
 
 /// Expected of a creation with the default mode: readable under umask 022, writable under 000.

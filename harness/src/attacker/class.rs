@@ -47,17 +47,22 @@ impl fmt::Display for Class {
 /// The rule is that of unlink(2): to add a name one must be able to write and search the directory; to take one away
 /// from a sticky directory one must also own the entry or the directory.
 pub(crate) fn permits(class: Class, act: &Move, path: &[u8], tree: &Tree) -> bool {
-    let (Some(dir), true) = (tree.parent(path), class != Class::None) else { return false };
+    let (Some(dir), true) = (tree.parent(path), class != Class::None) else {
+        return false;
+    };
     let mine = |entry: &Entry| entry.maker == Maker::Attacker;
     let may_write = tree.reachable(path) && (mine(dir) || dir.mode & 0o003 == 0o003);
     let entry = tree.get(path);
-    let may_take = |entry: &Entry| may_write && (dir.mode & 0o1000 == 0 || mine(dir) || mine(entry));
+    let may_take =
+        |entry: &Entry| may_write && (dir.mode & 0o1000 == 0 || mine(dir) || mine(entry));
     match (act.verb, entry) {
         (Verb::Plant, None) | (Verb::TakeNames, _) => may_write,
         (Verb::Plant, Some(_)) => false,
         (Verb::Chmod, Some(entry)) => mine(entry) && tree.reachable(path),
         (Verb::Exchange | Verb::MoveAway, Some(entry)) => may_take(entry),
-        (Verb::Unlink | Verb::SwapOver | Verb::Recreate, Some(entry)) => may_take(entry) && !entry.is_dir(),
+        (Verb::Unlink | Verb::SwapOver | Verb::Recreate, Some(entry)) => {
+            may_take(entry) && !entry.is_dir()
+        }
         (_, None) => false,
     }
 }

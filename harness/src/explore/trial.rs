@@ -28,7 +28,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Runs one trial and puts the world back. The evidence is in `self.evidence` afterwards.
-    pub(crate) fn run<W: World>(&mut self, world: &mut W, schedule: &Schedule, limits: &Limits) -> Result<Reset, Error> {
+    pub(crate) fn run<W: World>(
+        &mut self,
+        world: &mut W,
+        schedule: &Schedule,
+        limits: &Limits,
+    ) -> Result<Reset, Error> {
         self.evidence.restart();
         self.labels.restart();
         self.path.reserve(8192);
@@ -53,7 +58,11 @@ impl Bench {
                     break;
                 }
                 self.act(world, first, schedule.acts.len() - pending.len());
-                grabbing = if first.does.verb == Verb::TakeNames { Some(first) } else { grabbing };
+                grabbing = if first.does.verb == Verb::TakeNames {
+                    Some(first)
+                } else {
+                    grabbing
+                };
                 pending = rest;
             }
             if let Some(act) = grabbing
@@ -111,7 +120,8 @@ impl Bench {
             }
             Err(e) => {
                 self.evidence.refused = Some(e.raw_os_error());
-                self.evidence.note_outcome(Outcome::Failed(e.raw_os_error()));
+                self.evidence
+                    .note_outcome(Outcome::Failed(e.raw_os_error()));
             }
         }
         if let Some(mut step) = held {
@@ -121,7 +131,8 @@ impl Bench {
     }
 
     fn may(&self, act: &Act) -> bool {
-        self.class.is_none_or(|class| permits(class, &act.does, &self.path, &self.now))
+        self.class
+            .is_none_or(|class| permits(class, &act.does, &self.path, &self.now))
     }
 
     /// Takes the very name that the victim is about to make.
@@ -137,7 +148,13 @@ impl Bench {
     }
 
     fn settle_call(&mut self, outcome: Outcome) {
-        if let Some(step) = self.evidence.steps.iter_mut().rev().find(|s| matches!(s.deed, Deed::Call(_))) {
+        if let Some(step) = self
+            .evidence
+            .steps
+            .iter_mut()
+            .rev()
+            .find(|s| matches!(s.deed, Deed::Call(_)))
+        {
             step.outcome = outcome;
         }
     }

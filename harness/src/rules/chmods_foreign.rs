@@ -19,12 +19,19 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for (call, change) in case.victim_changes() {
-        let (Some(was), Some(_)) = (change.was, change.is) else { continue };
+        let (Some(was), Some(_)) = (change.was, change.is) else {
+            continue;
+        };
         let label = case.evidence.changed(change);
         let altered = matches!(change.what, What::Mode | What::Owner)
             || (change.what == What::Content && call.sys.op == Op::Alter);
         if altered && is_foreign(&was, change, label) {
-            hits.push(case.hit_call(call, format!("{label}, which the victim did not make, was given another mode, owner or time")));
+            hits.push(case.hit_call(
+                call,
+                format!(
+                    "{label}, which the victim did not make, was given another mode, owner or time"
+                ),
+            ));
         }
     }
 }

@@ -20,7 +20,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for (call, change) in case.victim_changes() {
-        let (Some(was), What::Vanished) = (change.was, change.what) else { continue };
+        let (Some(was), What::Vanished) = (change.was, change.what) else {
+            continue;
+        };
         let label = case.evidence.changed(change);
         let canary = label.starts_with("outside/");
         // A dir-writer can remove its own entries, and the victim's, without anyone's help: only canaries count.
@@ -28,7 +30,10 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         let removal = call.sys.op == Op::Remove
             || (call.sys.op == Op::Rename && case.evidence.label(call) == label);
         if counts && removal && is_foreign(&was, change, label) {
-            hits.push(case.hit_call(call, format!("{label}, which the victim did not make, was removed")));
+            hits.push(case.hit_call(
+                call,
+                format!("{label}, which the victim did not make, was removed"),
+            ));
         }
     }
 }

@@ -19,13 +19,20 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for change in case.all_changes() {
-        let Some(is) = change.is.filter(|e| e.maker == Maker::Victim && e.namer == Maker::Victim && e.kind == FileType::RegularFile) else { continue };
+        let Some(is) = change.is.filter(|e| {
+            e.maker == Maker::Victim && e.namer == Maker::Victim && e.kind == FileType::RegularFile
+        }) else {
+            continue;
+        };
         let label = case.evidence.changed(change);
         if !label.starts_with("shared/") {
             continue;
         }
         if is.exposed && is.size > 0 && !case.is_public(label.as_bytes()) {
-            let message = format!("others can read the content of {label} (mode {:04o})", is.mode);
+            let message = format!(
+                "others can read the content of {label} (mode {:04o})",
+                is.mode
+            );
             hits.push(case.hit(change, message));
         }
     }

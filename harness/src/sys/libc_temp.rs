@@ -94,7 +94,11 @@ pub fn tmpfile() -> io::Result<File> {
     // SAFETY: closed once, not used again.
     unsafe { libc::fclose(stream) };
     // SAFETY: a fresh descriptor that nobody else knows.
-    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(unsafe { File::from_raw_fd(fd) }) }
+    if fd < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(unsafe { File::from_raw_fd(fd) })
+    }
 }
 
 /// Gives an unnamed file (O_TMPFILE) a name, through `/proc/self/fd` as open(2) shows. Fails if the name is taken.
@@ -104,7 +108,13 @@ pub fn tmpfile() -> io::Result<File> {
 pub fn link_unnamed(file: &File, name: &Path) -> io::Result<()> {
     let from = format!("/proc/self/fd/{}", file.as_raw_fd());
     let cwd = rustix::fs::CWD;
-    Ok(rustix::fs::linkat(cwd, from, cwd, name, rustix::fs::AtFlags::SYMLINK_FOLLOW)?)
+    Ok(rustix::fs::linkat(
+        cwd,
+        from,
+        cwd,
+        name,
+        rustix::fs::AtFlags::SYMLINK_FOLLOW,
+    )?)
 }
 
 unsafe extern "C" {

@@ -15,7 +15,15 @@ pub(crate) fn perform(call: &RawCall) -> i64 {
     // SAFETY: the arguments are those of a victim thread of this process that is held in this very call, with some
     // of them replaced by live buffers of ours; what the kernel writes is what the victim asked it to write.
     let value = unsafe { libc::syscall(libc::c_long::from(call.nr), a, b, c, d, e, f) };
-    if value == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)) } else { value }
+    if value == -1 {
+        -i64::from(
+            std::io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(libc::EIO),
+        )
+    } else {
+        value
+    }
 }
 
 /// The number of the marker call: no kernel knows it, only our filter does.

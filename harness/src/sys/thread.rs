@@ -11,7 +11,11 @@ fn ending_signal() -> i32 {
 /// Gives the calling thread a working directory and umask of its own (shared with threads that it starts later).
 pub(crate) fn own_file_context() -> io::Result<()> {
     // SAFETY: CLONE_FS only splits the calling thread's fs structure from the other threads'.
-    if unsafe { libc::unshare(libc::CLONE_FS) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if unsafe { libc::unshare(libc::CLONE_FS) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Sets the umask of the calling thread's file context and returns the one before.
@@ -39,7 +43,11 @@ pub(crate) fn become_user(uid: u32) -> io::Result<()> {
 }
 
 fn check(result: libc::c_long) -> io::Result<()> {
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// True when `tid` is a thread of this process.

@@ -6,7 +6,7 @@
 
 /// What a call does to the file system, as far as rules and explorer care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
+pub(crate) enum Op {
     /// Opens, perhaps creates or truncates.
     Open,
     /// Makes a directory, node, symbolic link or socket; fails if the name is taken.
@@ -35,24 +35,42 @@ pub enum Op {
 
 /// One row of the table.
 #[derive(Debug)]
-pub struct Sys {
+pub(crate) struct Sys {
     /// The kernel's name of the call.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     x86_64: Option<u32>,
     aarch64: Option<u32>,
     /// What it does.
-    pub op: Op,
+    pub(crate) op: Op,
     /// Meaning of the arguments.
     pub(crate) signature: &'static str,
 }
 
-const fn both(name: &'static str, x86_64: u32, aarch64: u32, op: Op, signature: &'static str) -> Sys {
-    Sys { name, x86_64: Some(x86_64), aarch64: Some(aarch64), op, signature }
+const fn both(
+    name: &'static str,
+    x86_64: u32,
+    aarch64: u32,
+    op: Op,
+    signature: &'static str,
+) -> Sys {
+    Sys {
+        name,
+        x86_64: Some(x86_64),
+        aarch64: Some(aarch64),
+        op,
+        signature,
+    }
 }
 
 /// Calls of before the `at` family, which newer architectures never had.
 const fn old(name: &'static str, x86_64: u32, op: Op, signature: &'static str) -> Sys {
-    Sys { name, x86_64: Some(x86_64), aarch64: None, op, signature }
+    Sys {
+        name,
+        x86_64: Some(x86_64),
+        aarch64: None,
+        op,
+        signature,
+    }
 }
 
 /// Every call we stop at, the frequent ones first: the filter compares from the top.
@@ -129,13 +147,20 @@ pub(crate) static WATCHED: &[Sys] = &[
 pub(crate) static REFUSED: [u32; 3] = [425, 426, 427];
 
 /// Ends the whole process; watched so that a victim cannot end ours with a status that looks like success.
-pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
+pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") {
+    231
+} else {
+    94
+};
 
 impl Sys {
     /// The number on this machine, if it has the call.
-    #[must_use]
-    pub fn number(&self) -> Option<u32> {
-        if cfg!(target_arch = "x86_64") { self.x86_64 } else { self.aarch64 }
+    pub(crate) fn number(&self) -> Option<u32> {
+        if cfg!(target_arch = "x86_64") {
+            self.x86_64
+        } else {
+            self.aarch64
+        }
     }
 
     /// The row of a number on this machine.
@@ -144,8 +169,7 @@ impl Sys {
     }
 
     /// The row of a name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Sys> {
+    pub(crate) fn named(name: &str) -> Option<&'static Sys> {
         WATCHED.iter().find(|sys| sys.name == name)
     }
 }
@@ -159,8 +183,18 @@ mod tests {
         for (at, sys) in WATCHED.iter().enumerate() {
             for other in &WATCHED[at + 1..] {
                 assert_ne!(sys.name, other.name);
-                assert!(sys.x86_64 != other.x86_64 || sys.x86_64.is_none(), "{} {}", sys.name, other.name);
-                assert!(sys.aarch64 != other.aarch64 || sys.aarch64.is_none(), "{} {}", sys.name, other.name);
+                assert!(
+                    sys.x86_64 != other.x86_64 || sys.x86_64.is_none(),
+                    "{} {}",
+                    sys.name,
+                    other.name
+                );
+                assert!(
+                    sys.aarch64 != other.aarch64 || sys.aarch64.is_none(),
+                    "{} {}",
+                    sys.name,
+                    other.name
+                );
             }
         }
     }
@@ -185,7 +219,11 @@ mod tests {
             ("futimesat", libc::SYS_futimesat),
         ];
         for (name, number) in known {
-            assert_eq!(Sys::named(name).and_then(Sys::number), Some(number as u32), "{name}");
+            assert_eq!(
+                Sys::named(name).and_then(Sys::number),
+                Some(number as u32),
+                "{name}"
+            );
         }
         assert_eq!(EXIT_GROUP, libc::SYS_exit_group as u32);
     }

@@ -29,16 +29,11 @@ impl Default for Labels {
 }
 
 impl Labels {
-    /// Declares which names are the same in every run. `None` makes every name known, for recording.
+    /// Declares which names are the same in every run.
     pub(crate) fn know(&mut self, mut names: Vec<Vec<u8>>) {
         names.sort();
         names.dedup();
         self.known = names;
-    }
-
-    /// The names that are the same in every run.
-    pub(crate) fn known(&self) -> &[Vec<u8>] {
-        &self.known
     }
 
     /// Forgets the fresh names; called between trials.
@@ -49,7 +44,9 @@ impl Labels {
 
     /// The fresh names of this trial, in order.
     pub(crate) fn fresh(&self) -> impl Iterator<Item = &[u8]> {
-        self.fresh.iter().map(|&(start, end)| &self.bytes[start as usize..end as usize])
+        self.fresh
+            .iter()
+            .map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 
     /// Appends the label of `path` to `into`.
@@ -60,7 +57,13 @@ impl Labels {
             }
             // The first name is one of ours (`shared`); canaries and the rest of the machine are no names of the victim.
             let outside = path.starts_with(b"/") || path.starts_with(b"outside/");
-            if at == 0 || outside || self.known.binary_search_by(|k| k.as_slice().cmp(name)).is_ok() {
+            if at == 0
+                || outside
+                || self
+                    .known
+                    .binary_search_by(|k| k.as_slice().cmp(name))
+                    .is_ok()
+            {
                 self.push_known(name, into);
             } else {
                 let number = self.number(name);
@@ -75,10 +78,15 @@ impl Labels {
             if at > 0 {
                 into.push(b'/');
             }
-            let number = name.strip_prefix('<').and_then(|n| n.strip_suffix('>')).and_then(|n| n.parse::<usize>().ok());
+            let number = name
+                .strip_prefix('<')
+                .and_then(|n| n.strip_suffix('>'))
+                .and_then(|n| n.parse::<usize>().ok());
             match number {
                 Some(number) => match self.fresh.get(number.wrapping_sub(1)) {
-                    Some(&(start, end)) => into.extend_from_slice(&self.bytes[start as usize..end as usize]),
+                    Some(&(start, end)) => {
+                        into.extend_from_slice(&self.bytes[start as usize..end as usize])
+                    }
                     None => return false,
                 },
                 None => self.unescape(name, into),
@@ -119,7 +127,10 @@ impl Labels {
     fn unescape(&self, name: &str, into: &mut Vec<u8>) {
         let mut rest = name.as_bytes();
         while let Some((&first, tail)) = rest.split_first() {
-            let hex = rest.strip_prefix(b"\\x").and_then(|r| r.get(..2)).and_then(|h| std::str::from_utf8(h).ok());
+            let hex = rest
+                .strip_prefix(b"\\x")
+                .and_then(|r| r.get(..2))
+                .and_then(|h| std::str::from_utf8(h).ok());
             if let Some(byte) = hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
                 into.push(byte);
                 rest = &rest[4..];
@@ -154,7 +165,12 @@ fn push_escaped(byte: u8, into: &mut Vec<u8>) {
     if plain {
         into.push(byte);
     } else {
-        into.extend_from_slice(&[b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        into.extend_from_slice(&[
+            b'\\',
+            b'x',
+            HEX[usize::from(byte >> 4)],
+            HEX[usize::from(byte & 15)],
+        ]);
     }
 }
 
@@ -196,6 +212,9 @@ mod tests {
         let name = format!("app.{}.lock", std::process::id());
         let mut labels = Labels::default();
         labels.know(vec![name.clone().into_bytes()]);
-        assert_eq!(label(&mut labels, format!("shared/{name}").as_bytes()), "shared/app.<pid>.lock");
+        assert_eq!(
+            label(&mut labels, format!("shared/{name}").as_bytes()),
+            "shared/app.<pid>.lock"
+        );
     }
 }

@@ -14,7 +14,7 @@ use decode::Stop;
 
 /// What a held call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It returned this value.
     Value(i64),
     /// It returned a new descriptor for this file; descriptors are numbered from 3 in the order they were made.
@@ -29,8 +29,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// True when the call did its work.
-    #[must_use]
-    pub fn succeeded(self) -> bool {
+    pub(crate) fn succeeded(self) -> bool {
         matches!(self, Outcome::Value(_) | Outcome::Descriptor(..))
     }
 }
@@ -87,8 +86,6 @@ pub(crate) trait World {
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error>;
     /// Makes a move while the victim is held; `path` is relative to the arena.
     fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()>;
-    /// Answers the held call without making it.
-    fn refuse(&mut self, stop: &Stop, errno: i32);
     /// Lets the held call happen.
     fn release(&mut self, stop: &Stop) -> Outcome;
     /// Shows the tree as it stands.

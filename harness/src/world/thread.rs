@@ -31,6 +31,9 @@ mod body;
 /// Tasks that one trial can number; the ones beyond share the last number.
 const MOST_TASKS: usize = 256;
 
+/// Bytes kept of a refused path.
+const PATH_SHOWN: usize = 1024;
+
 pub(crate) struct ThreadWorld {
     arena: Arena,
     hands: Hands,
@@ -66,7 +69,11 @@ struct Victim {
 impl ThreadWorld {
     /// Makes an arena and starts the victim's thread. Must be called on a thread made for this: it is pinned, and
     /// shares its working directory and umask with the victim from now on.
-    pub(crate) fn new(host: &Host, body: &Arc<Body>, timeout: Duration) -> Result<ThreadWorld, Error> {
+    pub(crate) fn new(
+        host: &Host,
+        body: &Arc<Body>,
+        timeout: Duration,
+    ) -> Result<ThreadWorld, Error> {
         let ours = |context: &'static str| move |e: std::io::Error| Error::ours(context, e);
         own_thread::own_file_context().map_err(ours("unshare(CLONE_FS)"))?;
         let core = host.next_core();
@@ -99,14 +106,18 @@ impl ThreadWorld {
             tasks: Vec::with_capacity(MOST_TASKS),
             descriptors: 3,
             held: None,
-            refused: Refused { count: 0, first: Vec::with_capacity(4096) },
+            refused: Refused {
+                count: 0,
+                first: Vec::with_capacity(PATH_SHOWN),
+            },
         })
     }
 
     /// Builds the stage for the trials to come.
     pub(crate) fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
         self.umask = umask;
-        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
+        self.hands
+            .know(stage.decoys.iter().map(|(name, _)| name.clone()));
         self.arena.build(class, stage)
     }
 
@@ -128,9 +139,14 @@ impl ThreadWorld {
         if let Some(at) = forbidden(stop) {
             self.refused.count += 1;
             if self.refused.first.is_empty() {
-                self.refused.first.extend_from_slice(&stop.places()[at].path);
+                let path = &stop.places()[at].path;
+                self.refused
+                    .first
+                    .extend_from_slice(&path[..path.len().min(PATH_SHOWN)]);
             }
-            self.victim.listener.answer(seen.id, -i64::from(libc::EROFS));
+            self.victim
+                .listener
+                .answer(seen.id, -i64::from(libc::EROFS));
             return None;
         }
         if !stop.touches_arena() {
@@ -145,7 +161,12 @@ impl ThreadWorld {
     /// A marker means that the victim's body has returned.
     fn take_marker(&mut self, seen: &Notification) -> Option<Next> {
         self.victim.idle = Some(seen.id);
-        let ending = self.victim.ending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ending = self
+            .victim
+            .ending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         ending.map(Next::Ended)
     }
 
@@ -179,7 +200,11 @@ impl ThreadWorld {
             self.decoder.learn_cwd();
         }
         self.victim.listener.answer(stop.id, value);
-        if value < 0 { Outcome::Failed(-value as i32) } else { Outcome::Value(value) }
+        if value < 0 {
+            Outcome::Failed(-value as i32)
+        } else {
+            Outcome::Value(value)
+        }
     }
 
     /// Opens without ever waiting for the other end of a FIFO, then takes that caution out of the descriptor again.
@@ -192,22 +217,36 @@ impl ThreadWorld {
         let value = perform(&raw);
         let outcome = if value < 0 {
             let fifo = waits && value == -i64::from(libc::ENXIO) && self.is_fifo(stop);
-            if fifo { Outcome::Blocks } else { Outcome::Failed(-value as i32) }
+            if fifo {
+                Outcome::Blocks
+            } else {
+                Outcome::Failed(-value as i32)
+            }
         } else {
             self.opened(value as i32, stop, waits)
         };
-        let answer = if outcome == Outcome::Blocks { -i64::from(libc::ENXIO) } else { value };
+        let answer = if outcome == Outcome::Blocks {
+            -i64::from(libc::ENXIO)
+        } else {
+            value
+        };
         self.victim.listener.answer(stop.id, answer);
         outcome
     }
 
     fn opened(&mut self, number: i32, stop: &Stop, waits: bool) -> Outcome {
         let fd = borrow(number);
-        let Ok(found) = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::BTIME) else {
+        let Ok(found) = statx(
+            fd,
+            c"",
+            AtFlags::EMPTY_PATH,
+            StatxFlags::BASIC_STATS | StatxFlags::BTIME,
+        ) else {
             return Outcome::Value(i64::from(number));
         };
-        let both_ends = stop.flags & libc::O_ACCMODE as u32 == libc::O_RDWR as u32;
-        if waits && FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo && !both_ends {
+        let reads = stop.flags & libc::O_ACCMODE as u32 == libc::O_RDONLY as u32;
+        // A writer that got in without waiting has a reader; a reader always gets in.
+        if waits && reads && FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo {
             close(number);
             return Outcome::Blocks;
         }
@@ -221,18 +260,36 @@ impl ThreadWorld {
 
     fn is_fifo(&self, stop: &Stop) -> bool {
         let mut buffer = [0; crate::arena::tree::PATH_BYTES];
-        let path = stop.places().first().and_then(|p| crate::arena::tree::copy_path(&mut buffer, &[], &p.path));
-        let kind = path.and_then(|p| statx(self.arena.root(), p, AtFlags::empty(), StatxFlags::BASIC_STATS).ok());
+        let path = stop
+            .places()
+            .first()
+            .and_then(|p| crate::arena::tree::copy_path(&mut buffer, &[], &p.path));
+        let kind = path.and_then(|p| {
+            statx(
+                self.arena.root(),
+                p,
+                AtFlags::empty(),
+                StatxFlags::BASIC_STATS,
+            )
+            .ok()
+        });
         kind.is_some_and(|found| FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo)
     }
 
     /// True when the call can be made by us with the same effect.
     fn ours_to_make(stop: &Stop, tree_is_regular: bool) -> bool {
-        own_thread::is_ours(stop.tid) && stop.sys.op != Op::Run && (stop.sys.op != Op::Write || tree_is_regular)
+        own_thread::is_ours(stop.tid)
+            && stop.sys.op != Op::Run
+            && (stop.sys.op != Op::Write || tree_is_regular)
     }
 
     fn writes_to_regular_file(stop: &Stop) -> bool {
-        let fd = stop.sys.signature.bytes().position(|l| l == b'f').map(|at| stop.raw.args[at] as i32);
+        let fd = stop
+            .sys
+            .signature
+            .bytes()
+            .position(|l| l == b'f')
+            .map(|at| stop.raw.args[at] as i32);
         let state = fd.map(|fd| rustix::fs::fstat(borrow(fd)));
         matches!(state, Some(Ok(s)) if FileType::from_raw_mode(s.st_mode) == FileType::RegularFile)
     }
@@ -245,7 +302,11 @@ impl World for ThreadWorld {
         own_thread::umask(self.umask);
         self.tasks.clear();
         self.descriptors = 3;
-        let idle = self.victim.idle.take().ok_or_else(|| Error::ours("begin a trial", "the victim is still running"))?;
+        let idle = self
+            .victim
+            .idle
+            .take()
+            .ok_or_else(|| Error::ours("begin a trial", "the victim is still running"))?;
         self.victim.listener.answer(idle, 0);
         Ok(())
     }
@@ -253,9 +314,16 @@ impl World for ThreadWorld {
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
         let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
         loop {
-            match self.victim.listener.wait(Some(&self.timeout)).map_err(lost)? {
+            match self
+                .victim
+                .listener
+                .wait(Some(&self.timeout))
+                .map_err(lost)?
+            {
                 Ready::TimedOut => return Ok(Next::Ended(Ending::Hung)),
-                Ready::Gone => return Err(Error::ours("wait for the victim", "its thread is gone")),
+                Ready::Gone => {
+                    return Err(Error::ours("wait for the victim", "its thread is gone"));
+                }
                 Ready::Stopped => {
                     let seen = self.victim.listener.receive().map_err(lost)?;
                     if let Some(next) = seen.and_then(|seen| self.take(&seen, stop)) {
@@ -270,14 +338,12 @@ impl World for ThreadWorld {
         self.hands.act(self.arena.root(), act, path)
     }
 
-    fn refuse(&mut self, stop: &Stop, errno: i32) {
-        self.held = None;
-        self.victim.listener.answer(stop.id, -i64::from(errno));
-    }
-
     fn release(&mut self, stop: &Stop) -> Outcome {
         self.held = None;
-        if Self::ours_to_make(stop, stop.sys.op != Op::Write || Self::writes_to_regular_file(stop)) {
+        if Self::ours_to_make(
+            stop,
+            stop.sys.op != Op::Write || Self::writes_to_regular_file(stop),
+        ) {
             return self.make(stop);
         }
         self.victim.listener.let_run(stop.id);
@@ -312,7 +378,10 @@ impl Drop for ThreadWorld {
         if let Some(idle) = self.victim.idle.take() {
             // Any other number than 0 tells the thread to end.
             self.victim.listener.answer(idle, 1);
-            let _ = self.victim.listener.wait(Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
+            let _ = self.victim.listener.wait(Some(&Timespec {
+                tv_sec: 1,
+                tv_nsec: 0,
+            }));
         }
     }
 }
@@ -320,27 +389,43 @@ impl Drop for ThreadWorld {
 /// Starts a thread that waits at the marker, runs the body, and waits again.
 fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize) -> Result<Victim, Error> {
     body::quiet_panics();
-    let watched: Vec<u32> =
-        [MARKER, EXIT_GROUP].into_iter().chain(WATCHED.iter().filter_map(Sys::number)).collect();
+    let watched: Vec<u32> = [MARKER, EXIT_GROUP]
+        .into_iter()
+        .chain(WATCHED.iter().filter_map(Sys::number))
+        .collect();
     let ending = Arc::new(Mutex::new(None));
     let (theirs, body) = (Arc::clone(&ending), Arc::clone(body));
     let (tell, told) = mpsc::channel();
-    let spawned = std::thread::Builder::new().name("victim".into()).spawn(move || {
-        own_thread::pin_to(core);
-        let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
-        let installed = notify::install(&REFUSED, &watched);
-        let go = installed.is_ok();
-        if tell.send(installed.map(|listener| (listener, tid))).is_err() || !go {
-            return;
-        }
-        while stop_at_marker() == Some(0) {
-            let how = body::run(&*body, &dirs);
-            *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
-        }
-    });
+    let spawned = std::thread::Builder::new()
+        .name("victim".into())
+        .spawn(move || {
+            own_thread::pin_to(core);
+            let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
+            let installed = notify::install(&REFUSED, &watched);
+            let go = installed.is_ok();
+            if tell
+                .send(installed.map(|listener| (listener, tid)))
+                .is_err()
+                || !go
+            {
+                return;
+            }
+            while stop_at_marker() == Some(0) {
+                let how = body::run(&*body, &dirs);
+                *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
+            }
+        });
     spawned.map_err(|e| Error::ours("start the victim's thread", e))?;
-    let (listener, tid) = told.recv().map_err(|e| Error::ours("start the victim's thread", e))?.map_err(refusal)?;
-    let mut victim = Victim { listener, tid, ending, idle: None };
+    let (listener, tid) = told
+        .recv()
+        .map_err(|e| Error::ours("start the victim's thread", e))?
+        .map_err(refusal)?;
+    let mut victim = Victim {
+        listener,
+        tid,
+        ending,
+        idle: None,
+    };
     let lost = |e: std::io::Error| Error::ours("wait for the victim's thread", e);
     if victim.listener.wait(None).map_err(lost)? == Ready::Stopped {
         victim.idle = victim.listener.receive().map_err(lost)?.map(|seen| seen.id);
@@ -350,18 +435,31 @@ fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize) -> Result<Victim, Err
 
 fn refusal(e: std::io::Error) -> Error {
     let advice = match e.raw_os_error() {
-        Some(libc::EBUSY) => "another supervisor (a debugger sandbox, a second linkbait) already listens; run outside of it",
-        _ => "needs seccomp user notification (Linux 5.5, CONFIG_SECCOMP_FILTER); in a container allow the seccomp call",
+        Some(libc::EBUSY) => {
+            "another supervisor (a debugger sandbox, a second linkbait) already listens; run outside of it"
+        }
+        _ => {
+            "needs seccomp user notification (Linux 5.5, CONFIG_SECCOMP_FILTER); in a container allow the seccomp call"
+        }
     };
-    Error::unsupported("seccomp(SET_MODE_FILTER, NEW_LISTENER)", format!("{e}; {advice}"))
+    Error::unsupported(
+        "seccomp(SET_MODE_FILTER, NEW_LISTENER)",
+        format!("{e}; {advice}"),
+    )
 }
 
 /// The place of a call that would change something outside of the arena, which no in-process victim may do.
 fn forbidden(stop: &Stop) -> Option<usize> {
     let changes = stop.mutates() || stop.writes();
     let spared = |p: &Place| p.path.starts_with(b"/dev/") || p.path.starts_with(b"/proc/");
-    let named = |p: &Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p);
-    if changes { stop.places().iter().position(named) } else { None }
+    let named = |p: &Place| {
+        p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p)
+    };
+    if changes {
+        stop.places().iter().position(named)
+    } else {
+        None
+    }
 }
 
 /// A call with some arguments replaced by buffers of ours.
@@ -391,7 +489,14 @@ impl Changed {
         if stop.sys.name == "creat" {
             call.raw.nr = libc::SYS_openat as u32;
             let [path, mode, ..] = stop.raw.args;
-            call.raw.args = [libc::AT_FDCWD as u64, path, u64::from(stop.flags), mode, 0, 0];
+            call.raw.args = [
+                libc::AT_FDCWD as u64,
+                path,
+                u64::from(stop.flags),
+                mode,
+                0,
+                0,
+            ];
             call.flags_at = Some(2);
         }
         for (index, place) in stop.places().iter().enumerate() {
@@ -416,8 +521,16 @@ impl Changed {
         let buffer = &mut self.paths[index];
         let mut used = 0;
         let family = (libc::AF_UNIX as u16).to_ne_bytes();
-        for part in [if socket { &family[..] } else { b"" }, arena, b"/", path, b"\0"] {
-            let Some(room) = buffer.get_mut(used..used + part.len()) else { return };
+        for part in [
+            if socket { &family[..] } else { b"" },
+            arena,
+            b"/",
+            path,
+            b"\0",
+        ] {
+            let Some(room) = buffer.get_mut(used..used + part.len()) else {
+                return;
+            };
             room.copy_from_slice(part);
             used += part.len();
         }
