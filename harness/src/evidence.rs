@@ -281,7 +281,7 @@ impl Evidence {
         entries
             .filter(|e| e.ident == ident)
             .map(|e| (e.maker, e.is_dir()))
-            .last()
+            .next_back()
     }
 }
 

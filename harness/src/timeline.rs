@@ -144,7 +144,7 @@ fn call_text(evidence: &Evidence, step: &Step, call: &CallStep) -> String {
             }
         }
         Op::Create | Op::Alter if call.mode != 0 => {
-            parts.push(format!("{:04o}", call.mode & 0o7777))
+            parts.push(format!("{:04o}", call.mode & 0o7777));
         }
         Op::Write | Op::Resize if call.length != 0 => parts.push(call.length.to_string()),
         _ => {}

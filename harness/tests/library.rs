@@ -126,7 +126,7 @@ fn a_panicking_destructor_is_told_from_a_panicking_body() {
         "{report:?}"
     );
     let in_body = linkbait::victim("body panics", |dir| {
-        File::create_new(dir.join("x")).map(drop).expect("free")
+        File::create_new(dir.join("x")).map(drop).expect("free");
     });
     let report = Judge::new(Host::detect())
         .judge(&in_body.keeps("x"))

@@ -207,7 +207,10 @@ pub(crate) fn victims() -> Vec<Victim> {
         trusts_the_umask(Victim::new("umask-file", umask_file))
             .summary("File::create_new(random)")
             .tags(bad),
-        planted_and_open(Victim::new("umask-dir", umask_dir))
+        trusts_the_umask(Victim::new("umask-dir", umask_dir))
+            .expect("follows-link", Class::OtherUser)
+            .expect("uses-foreign", Class::OtherUser)
+            .expect("hangs", Class::OtherUser)
             .summary("create_dir(random); fs::write(random.join(\"state\"))")
             .tags(bad),
         Victim::new("fixed-in-private", fixed_in_private)

@@ -287,7 +287,7 @@ impl Tree {
                             what,
                             was: Some(a),
                             is: Some(b),
-                        })
+                        });
                     });
                 }
                 (was, is) => {

@@ -30,11 +30,12 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             call,
             format!("opening {label} waits for ever for the other end of a FIFO"),
         ));
-    } else if case.evidence.ending == Ending::Hung && (!case.evidence.endless || repeats(case)) {
-        if let Some((_, call)) = case.evidence.calls().last() {
-            let label = case.evidence.label(call);
-            hits.push(case.hit_call(call, format!("made no progress at {label} any more")));
-        }
+    } else if case.evidence.ending == Ending::Hung
+        && (!case.evidence.endless || repeats(case))
+        && let Some((_, call)) = case.evidence.calls().last()
+    {
+        let label = case.evidence.label(call);
+        hits.push(case.hit_call(call, format!("made no progress at {label} any more")));
     }
 }
 

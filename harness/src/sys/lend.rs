@@ -92,7 +92,7 @@ fn serve(desk: &Desk) {
                 slot = desk
                     .changed
                     .wait(slot)
-                    .unwrap_or_else(PoisonError::into_inner)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
         }
     }

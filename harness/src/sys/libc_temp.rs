@@ -89,16 +89,17 @@ pub fn tmpfile() -> io::Result<File> {
     if stream.is_null() {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: a live stream; the duplicate is ours alone.
-    let fd = unsafe { libc::dup(libc::fileno(stream)) };
+    // SAFETY: a live stream.
+    let number = unsafe { libc::fileno(stream) };
+    // SAFETY: duplicates an open descriptor; the duplicate is ours alone.
+    let fd = unsafe { libc::dup(number) };
     // SAFETY: closed once, not used again.
     unsafe { libc::fclose(stream) };
-    // SAFETY: a fresh descriptor that nobody else knows.
     if fd < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(unsafe { File::from_raw_fd(fd) })
+        return Err(io::Error::last_os_error());
     }
+    // SAFETY: a fresh descriptor that nobody else knows.
+    Ok(unsafe { File::from_raw_fd(fd) })
 }
 
 /// Gives an unnamed file (O_TMPFILE) a name, through `/proc/self/fd` as open(2) shows. Fails if the name is taken.

@@ -85,7 +85,7 @@ impl Labels {
             match number {
                 Some(number) => match self.fresh.get(number.wrapping_sub(1)) {
                     Some(&(start, end)) => {
-                        into.extend_from_slice(&self.bytes[start as usize..end as usize])
+                        into.extend_from_slice(&self.bytes[start as usize..end as usize]);
                     }
                     None => return false,
                 },

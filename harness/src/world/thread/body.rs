@@ -23,9 +23,9 @@ pub(super) fn quiet_panics() {
         let before = take_hook();
         set_hook(Box::new(move |info| {
             if IS_VICTIM.get() {
-                keep(info)
+                keep(info);
             } else {
-                before(info)
+                before(info);
             }
         }));
     });
