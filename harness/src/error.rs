@@ -49,24 +49,15 @@ impl Error {
     }
 
     pub(crate) fn unsupported(context: &str, what: impl fmt::Display) -> Error {
-        Error {
-            context: context.to_owned(),
-            kind: ErrorKind::Unsupported(what.to_string()),
-        }
+        Error { context: context.to_owned(), kind: ErrorKind::Unsupported(what.to_string()) }
     }
 
     pub(crate) fn ours(context: &str, cause: impl fmt::Display) -> Error {
-        Error {
-            context: context.to_owned(),
-            kind: ErrorKind::Ours(cause.to_string()),
-        }
+        Error { context: context.to_owned(), kind: ErrorKind::Ours(cause.to_string()) }
     }
 
     pub(crate) fn input(context: impl Into<String>, what: impl Into<String>) -> Error {
-        Error {
-            context: context.into(),
-            kind: ErrorKind::Input(what.into()),
-        }
+        Error { context: context.into(), kind: ErrorKind::Input(what.into()) }
     }
 
     pub(crate) fn limit(what: &str) -> Error {

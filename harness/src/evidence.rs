@@ -128,10 +128,7 @@ impl Evidence {
             call.paths[at] = self.keep(&place.path);
             call.labels[at] = self.keep_label(&place.path, labels);
         }
-        call.occurrence = self
-            .calls()
-            .filter(|(_, c)| self.same_stop(c, &call))
-            .count() as u32;
+        call.occurrence = self.calls().filter(|(_, c)| self.same_stop(c, &call)).count() as u32;
         self.push(Deed::Call(call), (0, 0));
     }
 
@@ -148,34 +145,17 @@ impl Evidence {
     }
 
     /// Notes one difference that the last step made.
-    pub(crate) fn note_change(
-        &mut self,
-        told: &Difference<'_>,
-        before: &Tree,
-        labels: &mut Labels,
-    ) {
+    pub(crate) fn note_change(&mut self, told: &Difference<'_>, before: &Tree, labels: &mut Labels) {
         if self.changes.len() == MOST_CHANGES {
             self.full = true;
             return;
         }
         let label = self.keep_label(told.path, labels);
-        let ground = before
-            .parent(told.path)
-            .map_or(Maker::Stage, |dir| dir.maker);
-        let on_own_ground = before
-            .dirs_above(told.path)
-            .any(|dir| dir.maker == Maker::Victim);
+        let ground = before.parent(told.path).map_or(Maker::Stage, |dir| dir.maker);
+        let on_own_ground = before.dirs_above(told.path).any(|dir| dir.maker == Maker::Victim);
         let reachable = before.reachable(told.path);
         let (what, was, is) = (told.what, told.was.copied(), told.is.copied());
-        self.changes.push(Change {
-            what,
-            was,
-            is,
-            ground,
-            on_own_ground,
-            reachable,
-            label,
-        });
+        self.changes.push(Change { what, was, is, ground, on_own_ground, reachable, label });
         if let Some(step) = self.steps.last_mut() {
             step.changes.end = self.changes.len() as u32;
         }
@@ -187,12 +167,7 @@ impl Evidence {
             return;
         }
         let at = self.changes.len() as u32;
-        self.steps.push(Step {
-            deed,
-            outcome: Outcome::Unknown,
-            changes: at..at,
-            target,
-        });
+        self.steps.push(Step { deed, outcome: Outcome::Unknown, changes: at..at, target });
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Span {
@@ -225,27 +200,20 @@ impl Evidence {
     }
 
     fn same_stop(&self, a: &CallStep, b: &CallStep) -> bool {
-        a.task == b.task
-            && std::ptr::eq(a.sys, b.sys)
-            && self.bytes(a.labels[0]) == self.bytes(b.labels[0])
+        a.task == b.task && std::ptr::eq(a.sys, b.sys) && self.bytes(a.labels[0]) == self.bytes(b.labels[0])
     }
 
     /// The victim's calls with their step numbers.
     pub(crate) fn calls(&self) -> impl Iterator<Item = (usize, &CallStep)> {
-        self.steps
-            .iter()
-            .enumerate()
-            .filter_map(|(at, step)| match &step.deed {
-                Deed::Call(call) => Some((at, call)),
-                Deed::Move(_) => None,
-            })
+        self.steps.iter().enumerate().filter_map(|(at, step)| match &step.deed {
+            Deed::Call(call) => Some((at, call)),
+            Deed::Move(_) => None,
+        })
     }
 
     /// Labels of a call's paths.
     pub(crate) fn labels(&self, call: &CallStep) -> impl Iterator<Item = &str> {
-        call.labels[..call.count]
-            .iter()
-            .map(|span| self.text(*span))
+        call.labels[..call.count].iter().map(|span| self.text(*span))
     }
 
     /// Label of a call's first path, empty if it has none.
@@ -255,9 +223,7 @@ impl Evidence {
 
     /// A call's paths as they really were.
     pub(crate) fn paths(&self, call: &CallStep) -> impl Iterator<Item = &[u8]> {
-        call.paths[..call.count]
-            .iter()
-            .map(|span| self.bytes(*span))
+        call.paths[..call.count].iter().map(|span| self.bytes(*span))
     }
 
     /// What a step changed.
@@ -278,10 +244,7 @@ impl Evidence {
     /// Who made the file with this identity, as far as this trial saw it.
     pub(crate) fn maker_of(&self, ident: Ident) -> Option<(Maker, bool)> {
         let entries = self.changes.iter().flat_map(|c| [c.is, c.was]).flatten();
-        entries
-            .filter(|e| e.ident == ident)
-            .map(|e| (e.maker, e.is_dir()))
-            .next_back()
+        entries.filter(|e| e.ident == ident).map(|e| (e.maker, e.is_dir())).next_back()
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Finding {
     pub cwe: Vec<u16>,
     /// The weakest class of attacker that shows it.
     pub attacker: Class,
-    /// After what the victim was looked at: `success`, `error`, `panic`, `exit`, `hang`.
+    /// After what the victim was looked at: `success`, `error`, `panic`, `hang`.
     pub phase: &'static str,
     /// Label of the path, relative to the arena.
     pub path: String,
@@ -42,9 +42,7 @@ impl Finding {
 
 /// A label without the numbers of its fresh names.
 pub(crate) fn shape(label: &str) -> String {
-    let names = label
-        .split('/')
-        .map(|name| if name.starts_with('<') { "<>" } else { name });
+    let names = label.split('/').map(|name| if name.starts_with('<') { "<>" } else { name });
     names.collect::<Vec<_>>().join("/")
 }
 

@@ -19,12 +19,8 @@ pub struct Host {
     protected: Vec<(&'static str, Option<u32>)>,
 }
 
-const PROTECTED: [&str; 4] = [
-    "protected_symlinks",
-    "protected_hardlinks",
-    "protected_regular",
-    "protected_fifos",
-];
+const PROTECTED: [&str; 4] =
+    ["protected_symlinks", "protected_hardlinks", "protected_regular", "protected_fifos"];
 
 impl Host {
     /// Looks at this machine and process.
@@ -39,30 +35,19 @@ impl Host {
             Some("/dev/shm".into()),
             Some(temp.clone()),
         ];
-        let on_tmpfs = candidates
-            .into_iter()
-            .flatten()
-            .find(|p| file_system_of(p) == "tmpfs" && is_writable(p));
+        let on_tmpfs =
+            candidates.into_iter().flatten().find(|p| file_system_of(p) == "tmpfs" && is_writable(p));
         let place = on_tmpfs.unwrap_or(temp);
         let own = [std::env::current_dir().ok(), std::env::current_exe().ok()];
-        let spared = own
-            .iter()
-            .flatten()
-            .filter_map(|p| first_below(p, &temporary))
-            .collect();
+        let spared = own.iter().flatten().filter_map(|p| first_below(p, &temporary)).collect();
         let protected = PROTECTED.map(|name| {
             let text = fs::read_to_string(Path::new("/proc/sys/fs").join(name)).ok();
             (name, text.and_then(|t| t.trim().parse().ok()))
         });
         let set = rustix::thread::sched_getaffinity(None).unwrap_or_default();
-        let cores: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU)
-            .filter(|&c| set.is_set(c))
-            .collect();
+        let cores: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|&c| set.is_set(c)).collect();
         Host {
-            kernel: rustix::system::uname()
-                .release()
-                .to_string_lossy()
-                .into_owned(),
+            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             uid: rustix::process::geteuid().as_raw(),
             file_system: file_system_of(&place),
             place,
@@ -147,11 +132,7 @@ fn first_below(path: &Path, temporary: &[PathBuf]) -> Option<PathBuf> {
 }
 
 fn is_writable(path: &Path) -> bool {
-    rustix::fs::access(
-        path,
-        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
-    )
-    .is_ok()
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 fn file_system_of(path: &Path) -> &'static str {

@@ -44,13 +44,7 @@ impl Judge {
     #[must_use]
     pub fn new(host: Host) -> Judge {
         let rules = RULES.iter().copied().filter(|r| !r.suspicion).collect();
-        Judge {
-            host,
-            umasks: vec![0o022, 0o000],
-            attackers: None,
-            limits: Limits::default(),
-            rules,
-        }
+        Judge { host, umasks: vec![0o022, 0o000], attackers: None, limits: Limits::default(), rules }
     }
 
     /// Tries these umasks.
@@ -89,6 +83,24 @@ impl Judge {
         self.on_engine(victim, |engine| engine.judge())
     }
 
+    /// Runs one schedule only: the trial that a fuzzer or a property test chose.
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    pub fn try_schedule(
+        &self,
+        victim: &Victim,
+        class: Class,
+        umask: u32,
+        schedule: &Schedule,
+    ) -> Result<Report, Error> {
+        self.on_engine(victim, |engine| {
+            engine.record(class, umask)?;
+            engine.try_one(class, umask, schedule)?;
+            engine.conclude()
+        })
+    }
+
     /// Runs the schedule of a timeline again.
     ///
     /// # Errors
@@ -125,16 +137,11 @@ impl Judge {
                     clean: Vec::new(),
                 })
             };
-            let engine = std::thread::Builder::new()
-                .name("engine".into())
-                .spawn_scoped(scope, run);
+            let engine = std::thread::Builder::new().name("engine".into()).spawn_scoped(scope, run);
             let engine = engine.map_err(|e| Error::ours("start an engine", e))?;
-            engine.join().unwrap_or_else(|_| {
-                Err(Error::ours(
-                    "judge",
-                    "the engine panicked; please report it",
-                ))
-            })
+            engine
+                .join()
+                .unwrap_or_else(|_| Err(Error::ours("judge", "the engine panicked; please report it")))
         })
     }
 }
@@ -152,17 +159,18 @@ struct Engine<'a> {
 
 impl Engine<'_> {
     fn judge(&mut self) -> Result<Report, Error> {
-        let mut classes = self
-            .judge
-            .attackers
-            .clone()
-            .unwrap_or_else(|| self.victim.attackers.clone());
+        let mut classes = self.judge.attackers.clone().unwrap_or_else(|| self.victim.attackers.clone());
         classes.sort_unstable();
         for class in classes {
             for umask in self.judge.umasks.clone() {
                 self.explore(class, umask)?;
             }
         }
+        self.conclude()
+    }
+
+    /// The verdict on what was tried.
+    fn conclude(&mut self) -> Result<Report, Error> {
         if let Some((times, first)) = self.world.refused() {
             self.note(format!(
                 "changes outside of the arena were refused with EROFS, {times} times, first {first}"
@@ -188,7 +196,6 @@ impl Engine<'_> {
         let left_alone = Schedule::default();
         self.report.trials += 1;
         self.report.stops = self.report.stops.max(self.bench.evidence.steps.len());
-        self.clean = clean_modes(&self.bench.evidence);
         if class == Class::None {
             return self.collect(class, umask, &left_alone);
         }
@@ -200,22 +207,25 @@ impl Engine<'_> {
                 self.report.unreached += 1;
                 break;
             }
-            self.bench
-                .run(&mut self.world, &schedule, &self.judge.limits)?;
-            self.count(&schedule);
-            if self.bench.evidence.landed == schedule.acts.len() {
-                self.collect(class, umask, &schedule)?;
-            }
+            self.try_one(class, umask, &schedule)?;
+        }
+        Ok(())
+    }
+
+    /// One trial, counted and judged.
+    fn try_one(&mut self, class: Class, umask: u32, schedule: &Schedule) -> Result<(), Error> {
+        self.bench.run(&mut self.world, schedule, &self.judge.limits)?;
+        self.count(schedule);
+        if self.bench.evidence.landed == schedule.acts.len() {
+            self.collect(class, umask, schedule)?;
         }
         Ok(())
     }
 
     fn count(&mut self, schedule: &Schedule) {
         let evidence = &self.bench.evidence;
-        let kernel_said_no = matches!(
-            evidence.refused,
-            Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR)
-        );
+        let kernel_said_no =
+            matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
         if evidence.full {
             self.report.unreached += 1;
             self.note("a trial had more steps or entries than fit".to_owned());
@@ -236,25 +246,14 @@ impl Engine<'_> {
         let files = self.victim.stage.clone();
         self.bench.class = (!self.judge.host.is_root()).then_some(class);
         self.bench.labels.know(Vec::new());
-        self.world.prepare(
-            class,
-            umask,
-            Stage {
-                files: files.clone(),
-                decoys: Vec::new(),
-            },
-        )?;
+        self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
         let mut names: Option<BTreeMap<Vec<u8>, bool>> = None;
         for _ in 0..RECORDINGS {
-            self.bench
-                .run(&mut self.world, &Schedule::default(), &self.judge.limits)?;
+            self.bench.run(&mut self.world, &Schedule::default(), &self.judge.limits)?;
             let seen = names_of(&self.bench);
             names = Some(match names {
                 None => seen,
-                Some(before) => before
-                    .into_iter()
-                    .filter(|(name, _)| seen.contains_key(name))
-                    .collect(),
+                Some(before) => before.into_iter().filter(|(name, _)| seen.contains_key(name)).collect(),
             });
         }
         let names = names.unwrap_or_default();
@@ -264,19 +263,16 @@ impl Engine<'_> {
             .collect();
         self.bench.labels.know(names.into_keys().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
-        self.bench
-            .run(&mut self.world, &Schedule::default(), &self.judge.limits)
-            .map(drop)
+        self.bench.run(&mut self.world, &Schedule::default(), &self.judge.limits)?;
+        self.clean = clean_modes(&self.bench.evidence);
+        Ok(())
     }
 
     /// Applies the rules to the trial on the bench and keeps what is new.
     fn collect(&mut self, class: Class, umask: u32, schedule: &Schedule) -> Result<(), Error> {
         let hits = self.hits(class, schedule);
         let known = |report: &Report, rule: &Rule, hit: &Hit| {
-            report
-                .findings
-                .iter()
-                .any(|f| f.identity() == (rule.id, shape(&hit.path)))
+            report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
         };
         for (rule, hit) in &hits {
             if !known(&self.report, rule, hit) {
@@ -288,22 +284,14 @@ impl Engine<'_> {
     }
 
     fn hits(&self, class: Class, schedule: &Schedule) -> Vec<(&'static Rule, Hit)> {
-        let case = Case {
-            evidence: &self.bench.evidence,
-            victim: self.victim,
-            class,
-            schedule,
-            clean: &self.clean,
-        };
+        let case =
+            Case { evidence: &self.bench.evidence, victim: self.victim, class, schedule, clean: &self.clean };
         let mut all: Vec<(&'static Rule, Hit)> = Vec::new();
         for rule in &self.judge.rules {
             let mut hits = Vec::new();
             (rule.check)(&case, &mut hits);
             for hit in hits {
-                if !all
-                    .iter()
-                    .any(|(r, h)| r.id == rule.id && h.path == hit.path)
-                {
+                if !all.iter().any(|(r, h)| r.id == rule.id && h.path == hit.path) {
                     all.push((rule, hit));
                 }
             }
@@ -320,10 +308,8 @@ impl Engine<'_> {
         hit: &Hit,
         all: &[(&'static Rule, Hit)],
     ) -> Finding {
-        let broken: Vec<String> = all
-            .iter()
-            .map(|(rule, hit)| broken_line(rule, hit, self.between(schedule)))
-            .collect();
+        let broken: Vec<String> =
+            all.iter().map(|(rule, hit)| broken_line(rule, hit, self.between(schedule))).collect();
         let mut cwe = rule.cwe.to_vec();
         if self.between(schedule) && !cwe.contains(&367) {
             cwe.push(367);
@@ -351,35 +337,21 @@ impl Engine<'_> {
 
     fn timeline(&self, class: Class, umask: u32, schedule: &Schedule, broken: &[String]) -> String {
         let file_system = self.judge.host.file_system().to_owned();
-        let head = Head {
-            victim: self.victim.name.clone(),
-            class,
-            umask,
-            file_system,
-        };
-        let fresh: Vec<String> = self
-            .bench
-            .labels
-            .fresh()
-            .map(|name| name.escape_ascii().to_string())
-            .collect();
+        let head = Head { victim: self.victim.name.clone(), class, umask, file_system };
+        let fresh: Vec<String> =
+            self.bench.labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
         timeline::render(&head, &self.bench.evidence, schedule, &fresh, broken)
     }
 
     fn replay(&mut self, file: &Timeline) -> Result<Replay, Error> {
         let (class, umask) = (file.head.class, file.head.umask);
         self.record(class, umask)?;
-        self.clean = clean_modes(&self.bench.evidence);
-        self.bench
-            .run(&mut self.world, &file.schedule, &self.judge.limits)?;
+        self.bench.run(&mut self.world, &file.schedule, &self.judge.limits)?;
         let hits = self.hits(class, &file.schedule);
-        let found = |(rule, path): &(String, String)| {
-            hits.iter().any(|(r, h)| r.id == rule && h.path == *path)
-        };
-        let broken: Vec<String> = hits
-            .iter()
-            .map(|(rule, hit)| broken_line(rule, hit, self.between(&file.schedule)))
-            .collect();
+        let found =
+            |(rule, path): &(String, String)| hits.iter().any(|(r, h)| r.id == rule && h.path == *path);
+        let broken: Vec<String> =
+            hits.iter().map(|(rule, hit)| broken_line(rule, hit, self.between(&file.schedule))).collect();
         Ok(Replay {
             same_steps: timeline::steps(&self.bench.evidence, &file.schedule) == file.steps,
             same_findings: file.broken.iter().all(found),
@@ -389,35 +361,17 @@ impl Engine<'_> {
 }
 
 fn broken_line(rule: &Rule, hit: &Hit, between: bool) -> String {
-    let race = if between && !rule.cwe.contains(&367) {
-        Some(&367)
-    } else {
-        None
-    };
-    let cwe: Vec<String> = rule
-        .cwe
-        .iter()
-        .take(1)
-        .chain(race)
-        .map(|n| format!("CWE-{n}"))
-        .collect();
-    format!(
-        "{}  {}  {}   {}",
-        rule.id,
-        hit.path,
-        hit.message,
-        cwe.join(" ")
-    )
+    let race = if between && !rule.cwe.contains(&367) { Some(&367) } else { None };
+    let cwe: Vec<String> = rule.cwe.iter().take(1).chain(race).map(|n| format!("CWE-{n}")).collect();
+    format!("{}  {}  {}   {}", rule.id, hit.path, hit.message, cwe.join(" "))
 }
 
 /// Every name of the trial on the bench, with true for directories.
 fn names_of(bench: &Bench) -> BTreeMap<Vec<u8>, bool> {
     let mut names = BTreeMap::new();
     for (_, call) in bench.evidence.calls() {
-        for path in bench
-            .evidence
-            .paths(call)
-            .filter(|p| p.starts_with(b"shared/") || p.starts_with(b"private/"))
+        for path in
+            bench.evidence.paths(call).filter(|p| p.starts_with(b"shared/") || p.starts_with(b"private/"))
         {
             let parts: Vec<&[u8]> = path.split(|&b| b == b'/').skip(1).collect();
             for (at, part) in parts.iter().enumerate() {
@@ -437,8 +391,5 @@ fn clean_modes(evidence: &crate::evidence::Evidence) -> Vec<(String, u32, u32)> 
             }
         }
     }
-    modes
-        .into_iter()
-        .map(|(label, (mode, uid))| (label, mode, uid))
-        .collect()
+    modes.into_iter().map(|(label, (mode, uid))| (label, mode, uid)).collect()
 }

@@ -51,18 +51,13 @@ pub use world::Ending;
 
 /// The C library's ways of making temporary files, as victims.
 pub mod libc_temp {
-    pub use crate::sys::libc_temp::{
-        link_unnamed, mkdtemp, mkostemp, mkstemp, tempnam, tmpfile, tmpnam,
-    };
+    pub use crate::sys::libc_temp::{link_unnamed, mkdtemp, mkostemp, mkstemp, tempnam, tmpfile, tmpnam};
 }
 
 use std::path::Path;
 
 /// A victim that works in the directory it is given.
-pub fn victim<R: IntoEnding>(
-    name: &str,
-    body: impl Fn(&Path) -> R + Send + Sync + 'static,
-) -> Victim {
+pub fn victim<R: IntoEnding>(name: &str, body: impl Fn(&Path) -> R + Send + Sync + 'static) -> Victim {
     Victim::new(name, move |dirs: &Dirs| body(&dirs.shared))
 }
 
@@ -84,11 +79,7 @@ impl Victim {
             Ok(report) => report,
             Err(error) => panic!("linkbait could not judge {:?}: {error}", self.name()),
         };
-        let shown: Vec<&str> = report
-            .findings
-            .iter()
-            .map(|f| f.timeline.as_str())
-            .collect();
+        let shown: Vec<&str> = report.findings.iter().map(|f| f.timeline.as_str()).collect();
         let (verdict, notes) = (report.verdict, report.not_examined.join("; "));
         assert!(
             verdict == Verdict::Pass,

@@ -16,10 +16,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            stops: 2_000,
-            silence: Duration::from_secs(2),
-            trials: 1_000_000,
-        }
+        Limits { stops: 2_000, silence: Duration::from_secs(2), trials: 1_000_000 }
     }
 }

@@ -36,20 +36,13 @@ impl Schedule {
     /// A schedule of one act.
     #[must_use]
     pub fn of(at: Key, does: Move) -> Schedule {
-        Schedule {
-            acts: vec![Act { at, does }],
-        }
+        Schedule { acts: vec![Act { at, does }] }
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Key {
-            task,
-            call,
-            path,
-            occurrence,
-        } = self;
+        let Key { task, call, path, occurrence } = self;
         write!(f, "{call}(\"{path}\") #{occurrence} of task {task}")
     }
 }

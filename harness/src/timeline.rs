@@ -49,17 +49,9 @@ pub(crate) fn render(
     broken: &[String],
 ) -> String {
     let mut out = format!("{MAGIC}\nvictim    {}\n", escape(&head.victim));
-    let _ = writeln!(
-        out,
-        "attacker  {}    umask {:03o}    fs {}",
-        head.class, head.umask, head.file_system
-    );
+    let _ = writeln!(out, "attacker  {}    umask {:03o}    fs {}", head.class, head.umask, head.file_system);
     if !fresh.is_empty() {
-        let named = fresh
-            .iter()
-            .take(8)
-            .enumerate()
-            .map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
+        let named = fresh.iter().take(8).enumerate().map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
         let _ = writeln!(out, "names     {}", named.collect::<Vec<_>>().join("  "));
     }
     for line in steps(evidence, schedule) {
@@ -81,27 +73,21 @@ pub(crate) fn steps(evidence: &Evidence, schedule: &Schedule) -> Vec<String> {
         .map(|(at, step)| {
             let number = at + 1;
             match &step.deed {
-                Deed::Call(call) => format!(
-                    "{number:3} {} {}",
-                    actor(call.task),
-                    call_text(evidence, step, call)
-                ),
-                Deed::Move(index) => format!(
-                    "{number:3} attacker  {}{}",
-                    schedule.acts[*index].does,
-                    failure(step.outcome)
-                ),
+                Deed::Call(call) => {
+                    format!("{number:3} {} {}", actor(call.task), call_text(evidence, step, call))
+                }
+                Deed::Move(index) => {
+                    format!("{number:3} attacker  {}{}", schedule.acts[*index].does, failure(step.outcome))
+                }
             }
         })
         .collect();
     lines.push(match &evidence.ending {
         Ending::Success => "    victim    ended: success".to_owned(),
         Ending::Error(e) => format!("    victim    ended: error {}", escape(&evidence_free(e))),
-        Ending::Panic { message, .. } => format!(
-            "    victim    ended: panic {}",
-            escape(&evidence_free(message))
-        ),
-        Ending::Exit(status) => format!("    victim    ended: exit {status}"),
+        Ending::Panic { message, .. } => {
+            format!("    victim    ended: panic {}", escape(&evidence_free(message)))
+        }
         Ending::Hung => "    victim    ended: hung".to_owned(),
     });
     lines
@@ -109,33 +95,19 @@ pub(crate) fn steps(evidence: &Evidence, schedule: &Schedule) -> Vec<String> {
 
 /// Error texts hold names that differ from run to run, so only their first word is kept.
 fn evidence_free(text: &str) -> String {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
 }
 
 fn actor(task: u16) -> String {
-    if task == 0 {
-        "victim   ".to_owned()
-    } else {
-        format!("victim.{:<2}", task + 1)
-    }
+    if task == 0 { "victim   ".to_owned() } else { format!("victim.{:<2}", task + 1) }
 }
 
 fn failure(outcome: Outcome) -> String {
-    if let Outcome::Failed(errno) = outcome {
-        format!(" = {}", errno_name(errno))
-    } else {
-        String::new()
-    }
+    if let Outcome::Failed(errno) = outcome { format!(" = {}", errno_name(errno)) } else { String::new() }
 }
 
 fn call_text(evidence: &Evidence, step: &Step, call: &CallStep) -> String {
-    let mut parts: Vec<String> = evidence
-        .labels(call)
-        .map(|label| format!("\"{label}\""))
-        .collect();
+    let mut parts: Vec<String> = evidence.labels(call).map(|label| format!("\"{label}\"")).collect();
     match call.sys.op {
         Op::Open => {
             parts.push(open_flags(call.flags));
@@ -149,12 +121,7 @@ fn call_text(evidence: &Evidence, step: &Step, call: &CallStep) -> String {
         Op::Write | Op::Resize if call.length != 0 => parts.push(call.length.to_string()),
         _ => {}
     }
-    format!(
-        "{}({}) = {}",
-        call.sys.name,
-        parts.join(", "),
-        result(step.outcome, call)
-    )
+    format!("{}({}) = {}", call.sys.name, parts.join(", "), result(step.outcome, call))
 }
 
 fn result(outcome: Outcome, call: &CallStep) -> String {
@@ -171,10 +138,8 @@ fn result(outcome: Outcome, call: &CallStep) -> String {
 
 fn open_flags(flags: u32) -> String {
     let flags = flags as i32;
-    let access = ["RDONLY", "WRONLY", "RDWR"]
-        .get((flags & libc::O_ACCMODE) as usize)
-        .copied()
-        .unwrap_or("ACCMODE");
+    let access =
+        ["RDONLY", "WRONLY", "RDWR"].get((flags & libc::O_ACCMODE) as usize).copied().unwrap_or("ACCMODE");
     let mut words = vec![access];
     let named = [
         (libc::O_CREAT, "CREAT"),
@@ -189,8 +154,7 @@ fn open_flags(flags: u32) -> String {
         (libc::O_CLOEXEC, "CLOEXEC"),
     ];
     for (bits, word) in named {
-        let part_of_tmpfile =
-            bits == libc::O_DIRECTORY && flags & libc::O_TMPFILE == libc::O_TMPFILE;
+        let part_of_tmpfile = bits == libc::O_DIRECTORY && flags & libc::O_TMPFILE == libc::O_TMPFILE;
         if flags & bits == bits && !part_of_tmpfile {
             words.push(word);
         }
@@ -238,13 +202,7 @@ pub fn errno_name(errno: i32) -> String {
 
 fn escape(text: &str) -> String {
     text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
         .collect()
 }
 
@@ -256,21 +214,16 @@ impl Timeline {
     pub fn parse(text: &str) -> Result<Timeline, Error> {
         let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
         let wrong = |at: usize, what: &str| Error::input(format!("line {at}"), what);
-        let (_, first) = lines
-            .next()
-            .ok_or_else(|| wrong(1, "the file is empty; a timeline was expected"))?;
+        let (_, first) =
+            lines.next().ok_or_else(|| wrong(1, "the file is empty; a timeline was expected"))?;
         if first != MAGIC {
-            return Err(wrong(
-                1,
-                &format!("this is not \"{MAGIC}\"; was it written by another version?"),
-            ));
+            return Err(wrong(1, &format!("this is not \"{MAGIC}\"; was it written by another version?")));
         }
         let mut read = Reader::default();
         for (at, line) in lines {
             read.line(line).map_err(|what| wrong(at, &what))?;
         }
-        read.finish()
-            .map_err(|what| wrong(text.lines().count(), &what))
+        read.finish().map_err(|what| wrong(text.lines().count(), &what))
     }
 }
 
@@ -290,8 +243,7 @@ impl Reader {
         if let Some(name) = line.strip_prefix("victim    ") {
             self.victim = Some(name.to_owned());
         } else if let Some(rest) = line.strip_prefix("attacker  ") {
-            self.place =
-                Some(place(rest).ok_or("expected: attacker  CLASS    umask NNN    fs NAME")?);
+            self.place = Some(place(rest).ok_or("expected: attacker  CLASS    umask NNN    fs NAME")?);
         } else if let Some(rest) = line.strip_prefix("  ! ") {
             let mut words = rest.split_whitespace();
             let rule = words.next().ok_or("a finding without a rule")?;
@@ -305,20 +257,12 @@ impl Reader {
 
     fn step(&mut self, line: &str) -> Result<(), String> {
         self.steps.push(line.to_owned());
-        let (number, rest) = line
-            .trim_start()
-            .split_once(' ')
-            .ok_or("expected: NUMBER ACTOR WHAT")?;
+        let (number, rest) = line.trim_start().split_once(' ').ok_or("expected: NUMBER ACTOR WHAT")?;
         if line.starts_with("    ") && number == "victim" {
             return Ok(());
         }
-        number
-            .parse::<u32>()
-            .map_err(|_| "a step begins with its number")?;
-        let (who, what) = rest
-            .trim_start()
-            .split_once(' ')
-            .ok_or("expected: NUMBER ACTOR WHAT")?;
+        number.parse::<u32>().map_err(|_| "a step begins with its number")?;
+        let (who, what) = rest.trim_start().split_once(' ').ok_or("expected: NUMBER ACTOR WHAT")?;
         let what = what.trim_start();
         if who == "attacker" {
             let act = Move::parse(what).ok_or_else(|| format!("unknown move: {what}"))?;
@@ -327,25 +271,16 @@ impl Reader {
         }
         let task = match who.strip_prefix("victim") {
             Some("") => 0,
-            Some(n) => n
-                .trim_start_matches('.')
-                .parse::<u16>()
-                .map_err(|_| "unknown actor")?
-                .saturating_sub(1),
+            Some(n) => {
+                n.trim_start_matches('.').parse::<u16>().map_err(|_| "unknown actor")?.saturating_sub(1)
+            }
             None => {
-                return Err(format!(
-                    "unknown actor {who}; victim or attacker was expected"
-                ));
+                return Err(format!("unknown actor {who}; victim or attacker was expected"));
             }
         };
-        let (call, arguments) = what
-            .split_once('(')
-            .ok_or("expected: CALL(ARGUMENTS) = RESULT")?;
+        let (call, arguments) = what.split_once('(').ok_or("expected: CALL(ARGUMENTS) = RESULT")?;
         Sys::named(call).ok_or_else(|| format!("unknown call {call}"))?;
-        let path = arguments
-            .strip_prefix('"')
-            .and_then(|a| a.split('"').next())
-            .unwrap_or_default();
+        let path = arguments.strip_prefix('"').and_then(|a| a.split('"').next()).unwrap_or_default();
         self.stop(task, call, path);
         Ok(())
     }
@@ -354,12 +289,7 @@ impl Reader {
         let this = (task, call.to_owned(), path.to_owned());
         let occurrence = self.seen.iter().filter(|s| **s == this).count() as u32;
         for does in self.waiting.drain(..) {
-            let at = Key {
-                task,
-                call: call.to_owned(),
-                path: path.to_owned(),
-                occurrence,
-            };
+            let at = Key { task, call: call.to_owned(), path: path.to_owned(), occurrence };
             self.schedule.acts.push(Act { at, does });
         }
         self.seen.push(this);
@@ -367,41 +297,21 @@ impl Reader {
 
     fn finish(self) -> Result<Timeline, String> {
         if !self.waiting.is_empty() {
-            return Err(
-                "a move stands after the victim's last call, where it changes nothing".into(),
-            );
+            return Err("a move stands after the victim's last call, where it changes nothing".into());
         }
-        let (class, umask, file_system) = self
-            .place
-            .ok_or("the line that begins with attacker is missing")?;
-        let victim = self
-            .victim
-            .ok_or("the line that begins with victim is missing")?;
-        let head = Head {
-            victim,
-            class,
-            umask,
-            file_system,
-        };
-        Ok(Timeline {
-            head,
-            schedule: self.schedule,
-            broken: self.broken,
-            steps: self.steps,
-        })
+        let (class, umask, file_system) =
+            self.place.ok_or("the line that begins with attacker is missing")?;
+        let victim = self.victim.ok_or("the line that begins with victim is missing")?;
+        let head = Head { victim, class, umask, file_system };
+        Ok(Timeline { head, schedule: self.schedule, broken: self.broken, steps: self.steps })
     }
 }
 
 fn place(text: &str) -> Option<(Class, u32, String)> {
     let mut words = text.split_whitespace();
     let class = Class::named(words.next()?)?;
-    let umask = words
-        .next()
-        .filter(|w| *w == "umask")
-        .and_then(|_| u32::from_str_radix(words.next()?, 8).ok())?;
-    let fs = words
-        .next()
-        .filter(|w| *w == "fs")
-        .and_then(|_| words.next())?;
+    let umask =
+        words.next().filter(|w| *w == "umask").and_then(|_| u32::from_str_radix(words.next()?, 8).ok())?;
+    let fs = words.next().filter(|w| *w == "fs").and_then(|_| words.next())?;
     Some((class, umask, fs.to_owned()))
 }

@@ -56,10 +56,7 @@ impl<T, E: Debug> IntoEnding for Result<T, E> {
 impl Victim {
     /// A victim named `name`. The body runs many times on a thread of its own, once for each trial; it must do the
     /// same each time and must not rely on what an earlier run left.
-    pub fn new<R: IntoEnding>(
-        name: &str,
-        body: impl Fn(&Dirs) -> R + Send + Sync + 'static,
-    ) -> Victim {
+    pub fn new<R: IntoEnding>(name: &str, body: impl Fn(&Dirs) -> R + Send + Sync + 'static) -> Victim {
         Victim {
             name: name.to_owned(),
             summary: String::new(),
@@ -90,11 +87,7 @@ impl Victim {
     /// A file that stands in `shared/` before the victim starts.
     #[must_use]
     pub fn stage(mut self, path: &str, mode: u32, content: &str) -> Victim {
-        self.stage.push(Staged {
-            path: path.to_owned(),
-            mode,
-            content: content.to_owned(),
-        });
+        self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned() });
         self
     }
 

@@ -43,9 +43,7 @@ fn create_pid(dirs: &Dirs) -> io::Result<()> {
 
 /// Test helpers that call the clock unique.
 fn create_clock(dirs: &Dirs) -> io::Result<()> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_err(io::Error::other)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
     create_write_remove(&dirs.shared.join(format!("app.{}", now.as_nanos())))
 }
 
@@ -140,21 +138,14 @@ fn fixed_in_public(dirs: &Dirs) -> io::Result<()> {
 fn reopen_by_path(dirs: &Dirs) -> io::Result<()> {
     let path = dirs.shared.join(random_name("app."));
     drop(create_private(&path)?);
-    OpenOptions::new()
-        .write(true)
-        .open(&path)?
-        .write_all(SECRET)?;
+    OpenOptions::new().write(true).open(&path)?.write_all(SECRET)?;
     fs::remove_file(&path)
 }
 
 /// A lock file that holds the pid, as daemons write it.
 fn lock_file_truncate(dirs: &Dirs) -> io::Result<()> {
     let path = dirs.shared.join("app.lock");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .open(&path)?;
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path)?;
     writeln!(file, "{}", std::process::id())?;
     drop(file);
     fs::remove_file(&path)
@@ -204,9 +195,7 @@ pub(crate) fn victims() -> Vec<Victim> {
         Victim::new("mkdir-private", mkdir_private)
             .summary("DirBuilder::new().mode(0o700).create(dir)")
             .tags(safe),
-        trusts_the_umask(Victim::new("umask-file", umask_file))
-            .summary("File::create_new(random)")
-            .tags(bad),
+        trusts_the_umask(Victim::new("umask-file", umask_file)).summary("File::create_new(random)").tags(bad),
         trusts_the_umask(Victim::new("umask-dir", umask_dir))
             .expect("follows-link", Class::OtherUser)
             .expect("uses-foreign", Class::OtherUser)

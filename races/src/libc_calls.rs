@@ -64,8 +64,7 @@ fn mkostemp(dirs: &Dirs) -> io::Result<()> {
 fn mkdtemp(dirs: &Dirs) -> io::Result<()> {
     let template = c_path(&dirs.shared.join("app.XXXXXX"))?;
     let name = libc_temp::mkdtemp(&template)?;
-    let written =
-        create_private(&as_path(&name).join("state")).and_then(|mut file| file.write_all(SECRET));
+    let written = create_private(&as_path(&name).join("state")).and_then(|mut file| file.write_all(SECRET));
     fs::remove_dir_all(as_path(&name))?;
     written
 }
@@ -80,17 +79,9 @@ pub(crate) fn victims() -> Vec<Victim> {
         trusts_the_umask(takes_what_is_planted(Victim::new("tempnam", tempnam)))
             .summary("File::create(tempnam(dir, \"app\"))")
             .tags(bad),
-        Victim::new("tmpfile", tmpfile)
-            .summary("tmpfile()")
-            .tags(safe),
-        Victim::new("mkstemp", mkstemp)
-            .summary("mkstemp(\"app.XXXXXX\")")
-            .tags(safe),
-        Victim::new("mkostemp", mkostemp)
-            .summary("mkostemp(\"app.XXXXXX\", O_CLOEXEC)")
-            .tags(safe),
-        Victim::new("mkdtemp", mkdtemp)
-            .summary("mkdtemp(\"app.XXXXXX\")")
-            .tags(safe),
+        Victim::new("tmpfile", tmpfile).summary("tmpfile()").tags(safe),
+        Victim::new("mkstemp", mkstemp).summary("mkstemp(\"app.XXXXXX\")").tags(safe),
+        Victim::new("mkostemp", mkostemp).summary("mkostemp(\"app.XXXXXX\", O_CLOEXEC)").tags(safe),
+        Victim::new("mkdtemp", mkdtemp).summary("mkdtemp(\"app.XXXXXX\")").tags(safe),
     ]
 }

@@ -19,11 +19,7 @@ pub(crate) const ALL: &[Class] = &[Class::None, Class::OtherUser, Class::DirWrit
 
 /// Creates a file that did not exist, readable by its owner only.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// A name that cannot be guessed.
@@ -40,9 +36,7 @@ pub(crate) struct RemoveOnDrop {
 impl RemoveOnDrop {
     /// Call it only once the file is known to be ours: a refused creation leaves another's entry at that name.
     pub(crate) fn new(path: &Path) -> Self {
-        Self {
-            path: Some(path.to_owned()),
-        }
+        Self { path: Some(path.to_owned()) }
     }
 
     /// The name is no longer ours to remove.
@@ -71,7 +65,5 @@ pub(crate) fn takes_what_is_planted(victim: Victim) -> Victim {
 
 /// Expected of a creation with the default mode: readable under umask 022, writable under 000.
 pub(crate) fn trusts_the_umask(victim: Victim) -> Victim {
-    victim
-        .expect("world-readable", Class::None)
-        .expect("world-writable", Class::None)
+    victim.expect("world-readable", Class::None).expect("world-writable", Class::None)
 }

@@ -34,11 +34,8 @@ fn rename_excl(dirs: &Dirs) -> io::Result<()> {
 
 /// A file without a name until it is complete; a kill leaves nothing.
 fn o_tmpfile_linkat(dirs: &Dirs) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .mode(0o600)
-        .custom_flags(libc::O_TMPFILE)
-        .open(&dirs.shared)?;
+    let mut file =
+        OpenOptions::new().write(true).mode(0o600).custom_flags(libc::O_TMPFILE).open(&dirs.shared)?;
     file.write_all(SECRET)?;
     file.sync_all()?;
     link_unnamed(&file, &dirs.shared.join("result"))
@@ -55,14 +52,11 @@ pub(crate) fn victims() -> Vec<Victim> {
     let bad = &["bad", "idiom"];
     let safe = &["safe", "idiom"];
     vec![
-        trusts_the_umask(takes_what_is_planted(Victim::new(
-            "rename-no-excl",
-            rename_no_excl,
-        )))
-        .summary("File::create(\"target.tmp\"); rename(\"target.tmp\", \"target\")")
-        .tags(bad)
-        .stage("target.conf", 0o600, "old")
-        .keeps("target.conf"),
+        trusts_the_umask(takes_what_is_planted(Victim::new("rename-no-excl", rename_no_excl)))
+            .summary("File::create(\"target.tmp\"); rename(\"target.tmp\", \"target\")")
+            .tags(bad)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf"),
         Victim::new("rename-excl", rename_excl)
             .summary("create_new(random, 0o600); write; sync_all; rename(random, \"target\")")
             .tags(safe)

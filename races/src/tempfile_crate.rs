@@ -28,11 +28,7 @@ fn named_new_in(dirs: &Dirs) -> io::Result<()> {
 
 /// A name that other programs recognise, such as an editor's.
 fn builder(dirs: &Dirs) -> io::Result<()> {
-    Builder::new()
-        .prefix("app-")
-        .suffix(".txt")
-        .tempfile_in(&dirs.shared)?
-        .write_all(SECRET)
+    Builder::new().prefix("app-").suffix(".txt").tempfile_in(&dirs.shared)?.write_all(SECRET)
 }
 
 /// Small uploads: never leaves memory.
@@ -63,9 +59,7 @@ fn tempdir_in(dirs: &Dirs) -> io::Result<()> {
 
 /// The good twin: the documented way to a private directory.
 fn tempdir_private(dirs: &Dirs) -> io::Result<()> {
-    let dir = Builder::new()
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir_in(&dirs.shared)?;
+    let dir = Builder::new().permissions(Permissions::from_mode(0o700)).tempdir_in(&dirs.shared)?;
     create_private(&dir.path().join("state"))?.write_all(SECRET)?;
     dir.close()
 }
@@ -143,9 +137,7 @@ pub(crate) fn victims() -> Vec<Victim> {
         safe(Victim::new("persist-noclobber", persist_noclobber))
             .summary("NamedTempFile::new_in(dir)?.persist_noclobber(target)")
             .keeps("result"),
-        safe(Victim::new("keep", keep))
-            .summary("NamedTempFile::new_in(dir)?.keep()")
-            .keeps(".tmp*"),
+        safe(Victim::new("keep", keep)).summary("NamedTempFile::new_in(dir)?.keep()").keeps(".tmp*"),
         safe(Victim::new("reopen", reopen)).summary("NamedTempFile::new_in(dir)?.reopen()"),
         safe(Victim::new("into-temp-path", into_temp_path))
             .summary("NamedTempFile::new_in(dir)?.into_temp_path().close()"),

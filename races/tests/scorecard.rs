@@ -4,25 +4,15 @@ use linkbait::{Class, Expected, Host, Judge, Report, Verdict, Victim};
 use std::collections::BTreeSet;
 
 fn judged(victim: &Victim) -> Report {
-    Judge::new(Host::detect())
-        .judge(victim)
-        .expect("this machine can judge")
+    Judge::new(Host::detect()).judge(victim).expect("this machine can judge")
 }
 
 fn found(report: &Report) -> BTreeSet<(&'static str, Class)> {
-    report
-        .findings
-        .iter()
-        .map(|f| (f.rule, f.attacker))
-        .collect()
+    report.findings.iter().map(|f| (f.rule, f.attacker)).collect()
 }
 
 fn expected(victim: &Victim) -> BTreeSet<(&'static str, Class)> {
-    victim
-        .expected()
-        .iter()
-        .map(|Expected { rule, class }| (*rule, *class))
-        .collect()
+    victim.expected().iter().map(|Expected { rule, class }| (*rule, *class)).collect()
 }
 
 #[test]
@@ -46,27 +36,13 @@ fn every_victim_of_the_roster_shows_exactly_what_is_expected() {
 
 #[test]
 fn every_finding_of_the_roster_replays_to_the_same_steps() {
-    for victim in linkbait_races::roster()
-        .iter()
-        .filter(|v| !v.expected().is_empty())
-    {
+    for victim in linkbait_races::roster().iter().filter(|v| !v.expected().is_empty()) {
         for finding in judged(victim).findings {
-            let file =
-                linkbait::timeline::Timeline::parse(&finding.timeline).expect("our own timeline");
+            let file = linkbait::timeline::Timeline::parse(&finding.timeline).expect("our own timeline");
             assert_eq!(file.schedule, finding.schedule, "{}", finding.timeline);
-            let replay = Judge::new(Host::detect())
-                .replay(victim, &file)
-                .expect("this machine can judge");
-            assert!(
-                replay.same_findings,
-                "{}\n{}",
-                finding.timeline, replay.timeline
-            );
-            assert!(
-                replay.same_steps,
-                "{}\n{}",
-                finding.timeline, replay.timeline
-            );
+            let replay = Judge::new(Host::detect()).replay(victim, &file).expect("this machine can judge");
+            assert!(replay.same_findings, "{}\n{}", finding.timeline, replay.timeline);
+            assert!(replay.same_steps, "{}\n{}", finding.timeline, replay.timeline);
         }
     }
 }

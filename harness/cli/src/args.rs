@@ -108,9 +108,5 @@ fn octal(text: &str) -> Result<u32, String> {
 
 fn rule_id(text: &str) -> Result<String, String> {
     let ids: Vec<_> = linkbait::RULES.iter().map(|r| r.id).collect();
-    if ids.contains(&text) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("the rules are {}", ids.join(", ")))
-    }
+    if ids.contains(&text) { Ok(text.to_owned()) } else { Err(format!("the rules are {}", ids.join(", "))) }
 }

@@ -9,17 +9,9 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "kernel        {}", host.kernel())?;
     writeln!(out, "cores         {}", host.cores())?;
-    writeln!(
-        out,
-        "arena         {} ({})",
-        host.place().display(),
-        host.file_system()
-    )?;
+    writeln!(out, "arena         {} ({})", host.place().display(), host.file_system())?;
     if host.file_system() != "tmpfs" {
-        writeln!(
-            out,
-            "              no tmpfs at hand: trials are several times slower"
-        )?;
+        writeln!(out, "              no tmpfs at hand: trials are several times slower")?;
     }
     let attacker = if host.is_root() {
         "another uid; the kernel decides what it may do"
@@ -32,14 +24,9 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
         writeln!(out, "{name:22} {value}")?;
     }
     let probe = linkbait::victim("probe", |dir| {
-        std::fs::File::create_new(dir.join("probe"))
-            .and_then(|_| std::fs::remove_file(dir.join("probe")))
+        std::fs::File::create_new(dir.join("probe")).and_then(|_| std::fs::remove_file(dir.join("probe")))
     });
     let report = probe.judge()?;
-    writeln!(
-        out,
-        "notification  works: {} trials of a probe, {}",
-        report.trials, report.verdict
-    )?;
+    writeln!(out, "notification  works: {} trials of a probe, {}", report.trials, report.verdict)?;
     Ok(Exit::Clean)
 }

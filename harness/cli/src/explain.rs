@@ -15,13 +15,7 @@ pub(crate) fn list_rules() -> anyhow::Result<Exit> {
 pub(crate) fn list_victims() -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     for victim in linkbait_races::roster() {
-        writeln!(
-            out,
-            "{:22} {:18} {}",
-            victim.name(),
-            victim.tag_list().join(","),
-            victim.summary_text()
-        )?;
+        writeln!(out, "{:22} {:18} {}", victim.name(), victim.tag_list().join(","), victim.summary_text())?;
     }
     Ok(Exit::Clean)
 }
@@ -33,18 +27,7 @@ pub(crate) fn explain(id: &str) -> anyhow::Result<Exit> {
     };
     let cwe: Vec<String> = rule.cwe.iter().map(|n| format!("CWE-{n}")).collect();
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{}: the victim {}\n{}\n\n{}\n",
-        rule.id,
-        rule.title,
-        cwe.join(" "),
-        rule.why
-    )?;
-    writeln!(
-        out,
-        "bad:   {}\ngood:  {}\n\nhelp: {}",
-        rule.bad, rule.good, rule.help
-    )?;
+    writeln!(out, "{}: the victim {}\n{}\n\n{}\n", rule.id, rule.title, cwe.join(" "), rule.why)?;
+    writeln!(out, "bad:   {}\ngood:  {}\n\nhelp: {}", rule.bad, rule.good, rule.help)?;
     Ok(Exit::Clean)
 }

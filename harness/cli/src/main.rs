@@ -41,9 +41,7 @@ fn main() -> ExitCode {
 /// `cargo linkbait run` calls `cargo-linkbait linkbait run`.
 fn without_cargo_word(args: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     let mut args: Vec<_> = args.collect();
-    let called_by_cargo = args
-        .first()
-        .is_some_and(|a| a.to_string_lossy().ends_with("cargo-linkbait"));
+    let called_by_cargo = args.first().is_some_and(|a| a.to_string_lossy().ends_with("cargo-linkbait"));
     if called_by_cargo && args.get(1).is_some_and(|a| a == "linkbait") {
         args.remove(1);
     }
@@ -54,22 +52,15 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
     match args.command.unwrap_or(Command::Run { names: Vec::new() }) {
         Command::Run { names } => run::run(&args.options, &names),
         Command::Replay { file } => run::replay(&file),
-        Command::List {
-            what: Listed::Rules,
-        } => explain::list_rules(),
-        Command::List {
-            what: Listed::Victims,
-        } => explain::list_victims(),
+        Command::List { what: Listed::Rules } => explain::list_rules(),
+        Command::List { what: Listed::Victims } => explain::list_victims(),
         Command::Explain { id } => explain::explain(&id),
         Command::Doctor => doctor::doctor(),
     }
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    match error
-        .downcast_ref::<linkbait::Error>()
-        .map(linkbait::Error::kind)
-    {
+    match error.downcast_ref::<linkbait::Error>().map(linkbait::Error::kind) {
         Some(linkbait::ErrorKind::Unsupported(_)) => Exit::Unsupported,
         Some(linkbait::ErrorKind::Input(_)) => Exit::Usage,
         None if error.is::<args::Usage>() => Exit::Usage,

@@ -11,17 +11,10 @@ const FOLDER: &str = "target/linkbait";
 
 pub(crate) fn text(judged: &[Judged]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let width = judged
-        .iter()
-        .map(|j| j.report.name.len())
-        .max()
-        .unwrap_or(0);
+    let width = judged.iter().map(|j| j.report.name.len()).max().unwrap_or(0);
     for Judged { report, .. } in judged {
-        let rules: BTreeSet<String> = report
-            .findings
-            .iter()
-            .map(|f| format!("{} ({})", f.rule, f.attacker))
-            .collect();
+        let rules: BTreeSet<String> =
+            report.findings.iter().map(|f| format!("{} ({})", f.rule, f.attacker)).collect();
         let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
         writeln!(
             out,
@@ -39,17 +32,8 @@ pub(crate) fn text(judged: &[Judged]) -> std::io::Result<()> {
             finding_text(&mut out, finding)?;
         }
     }
-    let count = |verdict| {
-        judged
-            .iter()
-            .filter(|j| j.report.verdict == verdict)
-            .count()
-    };
-    let (pass, fail, open) = (
-        count(Verdict::Pass),
-        count(Verdict::Fail),
-        count(Verdict::Inconclusive),
-    );
+    let count = |verdict| judged.iter().filter(|j| j.report.verdict == verdict).count();
+    let (pass, fail, open) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::Inconclusive));
     let trials: u64 = judged.iter().map(|j| j.report.trials).sum();
     writeln!(
         out,
@@ -64,11 +48,7 @@ fn finding_text(out: &mut impl Write, finding: &Finding) -> std::io::Result<()> 
     for line in finding.timeline.lines().skip(1) {
         writeln!(out, "  | {line}")?;
     }
-    writeln!(
-        out,
-        "help: {help}\nnote: explained by `linkbait explain {}`",
-        finding.rule
-    )
+    writeln!(out, "help: {help}\nnote: explained by `linkbait explain {}`", finding.rule)
 }
 
 #[derive(Serialize)]
@@ -134,16 +114,10 @@ pub(crate) fn json(judged: &[Judged], host: &Host) -> anyhow::Result<()> {
 /// Writes `report.json` and one timeline a finding; each is a replay file.
 pub(crate) fn save(judged: &[Judged], host: &Host) -> anyhow::Result<()> {
     std::fs::create_dir_all(FOLDER)?;
-    std::fs::write(
-        format!("{FOLDER}/report.json"),
-        serde_json::to_vec_pretty(&document(judged, host))?,
-    )?;
+    std::fs::write(format!("{FOLDER}/report.json"), serde_json::to_vec_pretty(&document(judged, host))?)?;
     for Judged { report, .. } in judged {
         for (number, finding) in report.findings.iter().enumerate() {
-            std::fs::write(
-                replay_file(&report.name, number, finding),
-                &finding.timeline,
-            )?;
+            std::fs::write(replay_file(&report.name, number, finding), &finding.timeline)?;
         }
     }
     Ok(())
@@ -156,10 +130,7 @@ fn replay_file(victim: &str, number: usize, finding: &Finding) -> String {
 fn document(judged: &[Judged], host: &Host) -> Document {
     Document {
         schema: "linkbait-report/1",
-        tool: Tool {
-            name: "linkbait",
-            version: env!("CARGO_PKG_VERSION"),
-        },
+        tool: Tool { name: "linkbait", version: env!("CARGO_PKG_VERSION") },
         environment: Environment {
             kernel: host.kernel().to_owned(),
             uid: host.uid(),
@@ -183,12 +154,7 @@ fn victim_out(judged: &Judged) -> VictimOut {
         exhaustive: report.unreached == 0,
         duration_s: judged.seconds,
         not_examined: report.not_examined.clone(),
-        findings: report
-            .findings
-            .iter()
-            .enumerate()
-            .map(|(n, f)| finding_out(&report.name, n, f))
-            .collect(),
+        findings: report.findings.iter().enumerate().map(|(n, f)| finding_out(&report.name, n, f)).collect(),
     }
 }
 
@@ -200,19 +166,10 @@ fn finding_out(victim: &str, number: usize, finding: &Finding) -> FindingOut {
         phase: finding.phase,
         path: finding.example.clone(),
         umask: format!("{:03o}", finding.umask),
-        confidence: if finding.suspicion {
-            "suspected"
-        } else {
-            "demonstrated"
-        },
+        confidence: if finding.suspicion { "suspected" } else { "demonstrated" },
         message: finding.message.clone(),
         help: linkbait::rules::rule(finding.rule).map_or("", |rule| rule.help),
-        schedule: finding
-            .schedule
-            .acts
-            .iter()
-            .map(|act| format!("{} before {}", act.does, act.at))
-            .collect(),
+        schedule: finding.schedule.acts.iter().map(|act| format!("{} before {}", act.does, act.at)).collect(),
         timeline: finding.timeline.lines().map(str::to_owned).collect(),
         replay: replay_file(victim, number, finding),
     }

@@ -42,22 +42,14 @@ pub(crate) fn run(options: &Options, names: &[String]) -> anyhow::Result<Exit> {
 /// The victims of the roster that have one of the names or tags; all without any.
 fn select(names: &[String]) -> anyhow::Result<Vec<Victim>> {
     let roster = linkbait_races::roster();
-    let fits =
-        |victim: &Victim, name: &String| victim.name() == name || victim.tag_list().contains(name);
+    let fits = |victim: &Victim, name: &String| victim.name() == name || victim.tag_list().contains(name);
     for name in names {
         if !roster.iter().any(|victim| fits(victim, name)) {
             let known: Vec<_> = roster.iter().map(Victim::name).collect();
-            return Err(Usage(format!(
-                "no victim and no tag {name}; there are {}",
-                known.join(", ")
-            ))
-            .into());
+            return Err(Usage(format!("no victim and no tag {name}; there are {}", known.join(", "))).into());
         }
     }
-    Ok(roster
-        .into_iter()
-        .filter(|v| names.is_empty() || names.iter().any(|n| fits(v, n)))
-        .collect())
+    Ok(roster.into_iter().filter(|v| names.is_empty() || names.iter().any(|n| fits(v, n))).collect())
 }
 
 fn judge(options: &Options, host: &Host) -> Judge {
@@ -72,11 +64,7 @@ fn judge(options: &Options, host: &Host) -> Judge {
     if !options.attacker.is_empty() {
         judge = judge.attackers(&options.attacker);
     }
-    if options.umask.is_empty() {
-        judge
-    } else {
-        judge.umasks(&options.umask)
-    }
+    if options.umask.is_empty() { judge } else { judge.umasks(&options.umask) }
 }
 
 fn judge_all(
@@ -97,15 +85,8 @@ fn judge_all(
                     let result = judge.judge(victim);
                     let seconds = start.elapsed().as_secs_f64();
                     let result = result.map(|report| Judged { report, seconds });
-                    results
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push((at, result));
-                    progress(
-                        show,
-                        done.fetch_add(1, Ordering::Relaxed) + 1,
-                        victims.len(),
-                    );
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+                    progress(show, done.fetch_add(1, Ordering::Relaxed) + 1, victims.len());
                 }
             });
         }
@@ -122,48 +103,28 @@ fn take<'v>(next: &AtomicUsize, victims: &'v [Victim]) -> Option<(usize, &'v Vic
 
 fn progress(show: bool, done: usize, of: usize) {
     if show {
-        let end = if done == of {
-            "\r                    \r"
-        } else {
-            ""
-        };
+        let end = if done == of { "\r                    \r" } else { "" };
         // A terminal that went away is no reason to stop judging.
         let _ = write!(std::io::stderr(), "\rjudged {done} of {of}{end}");
     }
 }
 
 pub(crate) fn replay(file: &Path) -> anyhow::Result<Exit> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("open({:?})", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("open({:?})", file.display()))?;
     let timeline = Timeline::parse(&text).with_context(|| file.display().to_string())?;
     let roster = linkbait_races::roster();
     let Some(victim) = roster.iter().find(|v| v.name() == timeline.head.victim) else {
-        return Err(Usage(format!(
-            "{}: no victim {} in the roster",
-            file.display(),
-            timeline.head.victim
-        ))
-        .into());
+        return Err(
+            Usage(format!("{}: no victim {} in the roster", file.display(), timeline.head.victim)).into()
+        );
     };
     let replay = Judge::new(Host::detect()).replay(victim, &timeline)?;
     let mut out = std::io::stdout().lock();
     out.write_all(replay.timeline.as_bytes())?;
     if !replay.same_steps {
-        writeln!(
-            out,
-            "diverged: the steps are not those of {}",
-            file.display()
-        )?;
+        writeln!(out, "diverged: the steps are not those of {}", file.display())?;
         return Ok(Exit::Inconclusive);
     }
-    let exit = if timeline.broken.is_empty() {
-        Exit::Clean
-    } else {
-        Exit::Findings
-    };
-    Ok(if replay.same_findings {
-        exit
-    } else {
-        Exit::Inconclusive
-    })
+    let exit = if timeline.broken.is_empty() { Exit::Clean } else { Exit::Findings };
+    Ok(if replay.same_findings { exit } else { Exit::Inconclusive })
 }

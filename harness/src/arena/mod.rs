@@ -79,17 +79,13 @@ const TOPS: [&CStr; 2] = [c"shared", c"private"];
 const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
 
 /// The time all canaries bear: any change sets another, even within one tick of a coarse file system clock.
-const LONG_AGO: Timespec = Timespec {
-    tv_sec: 1_000_000_000,
-    tv_nsec: 0,
-};
+const LONG_AGO: Timespec = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
 
 impl Arena {
     /// Makes an arena below `place`. `attacker` is the attacker's uid, if another than ours.
     pub(crate) fn new(place: &Path, attacker: Option<u32>) -> Result<Arena, Error> {
-        let wrong = |call: &str, e: rustix::io::Errno| {
-            Error::arena(format!("{call}({})", place.display()), e)
-        };
+        let wrong =
+            |call: &str, e: rustix::io::Errno| Error::arena(format!("{call}({})", place.display()), e);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let above = rustix::fs::open(place, flags, Mode::empty()).map_err(|e| wrong("open", e))?;
         let (name, root) = loop {
@@ -97,10 +93,7 @@ impl Arena {
                 .map_err(|_| Error::limit("arena name"))?;
             match mkdirat(&above, &name, Mode::RWXU) {
                 Ok(()) => {
-                    break (
-                        name.clone(),
-                        openat(&above, &name, flags | OFlags::NOFOLLOW, Mode::empty()),
-                    );
+                    break (name.clone(), openat(&above, &name, flags | OFlags::NOFOLLOW, Mode::empty()));
                 }
                 Err(rustix::io::Errno::EXIST) => {}
                 Err(e) => return Err(wrong("mkdirat", e)),
@@ -109,26 +102,14 @@ impl Arena {
         let root = root.map_err(|e| wrong("openat", e))?;
         if let Some(uid) = attacker {
             // Nobody else may pass, but the attacker's own credentials must.
-            rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid)))
-                .map_err(|e| wrong("fchown", e))?;
-            rustix::fs::fchmod(&root, Mode::from_bits_retain(0o710))
-                .map_err(|e| wrong("fchmod", e))?;
+            rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid))).map_err(|e| wrong("fchown", e))?;
+            rustix::fs::fchmod(&root, Mode::from_bits_retain(0o710)).map_err(|e| wrong("fchmod", e))?;
         }
         let canonical = place.canonicalize().unwrap_or_else(|_| place.to_path_buf());
         let path = canonical.join(name.to_string_lossy().as_ref());
         let (stage, class, canaries) = (Stage::default(), Class::None, Vec::new());
         let (baseline, scratch) = (Tree::default(), Tree::default());
-        Ok(Arena {
-            root,
-            above,
-            name,
-            path,
-            stage,
-            class,
-            baseline,
-            scratch,
-            canaries,
-        })
+        Ok(Arena { root, above, name, path, stage, class, baseline, scratch, canaries })
     }
 
     pub(crate) fn root(&self) -> BorrowedFd<'_> {
@@ -141,11 +122,7 @@ impl Arena {
 
     pub(crate) fn dirs(&self) -> Dirs {
         let below = |name| self.path.join(name);
-        Dirs {
-            shared: below("shared"),
-            outside: below("outside"),
-            private: below("private"),
-        }
+        Dirs { shared: below("shared"), outside: below("outside"), private: below("private") }
     }
 
     /// Builds everything anew for an attacker class and a stage.
@@ -157,22 +134,18 @@ impl Arena {
     fn rebuild(&mut self) -> Result<(), Error> {
         self.canaries.clear();
         for top in ALL_TOPS {
-            wipe::remove(self.root(), top)
-                .map_err(|e| Error::arena(format!("remove {top:?}"), e))?;
+            wipe::remove(self.root(), top).map_err(|e| Error::arena(format!("remove {top:?}"), e))?;
         }
         self.build_canaries()
             .and_then(|()| self.build_shared())
             .map_err(|e| Error::arena("build the arena".to_owned(), e))?;
         let mut baseline = std::mem::take(&mut self.baseline);
         baseline.clear();
-        ALL_TOPS
-            .iter()
-            .for_each(|top| baseline.add(self.root(), top));
+        ALL_TOPS.iter().for_each(|top| baseline.add(self.root(), top));
         baseline.finish();
         baseline.settle();
         self.baseline = baseline;
-        self.hold_canaries()
-            .map_err(|e| Error::arena("hold the canaries".to_owned(), e))
+        self.hold_canaries().map_err(|e| Error::arena("hold the canaries".to_owned(), e))
     }
 
     fn build_canaries(&self) -> rustix::io::Result<()> {
@@ -184,8 +157,7 @@ impl Arena {
         for (name, is_dir) in &self.stage.decoys {
             let path = format!("outside/decoy/{name}");
             let made = if *is_dir {
-                self.dir(&path, 0o755)
-                    .and_then(|()| self.file(&format!("{path}/keep"), 0o644, b"keep\n"))
+                self.dir(&path, 0o755).and_then(|()| self.file(&format!("{path}/keep"), 0o644, b"keep\n"))
             } else {
                 self.file(&path, 0o644, b"keep\n")
             };
@@ -195,26 +167,14 @@ impl Arena {
         let mut tree = Tree::default();
         tree.add(self.root(), c"outside");
         for entry in tree.entries().iter().rev() {
-            let times = Timestamps {
-                last_access: LONG_AGO,
-                last_modification: LONG_AGO,
-            };
-            rustix::fs::utimensat(
-                self.root(),
-                tree.path(entry),
-                &times,
-                AtFlags::SYMLINK_NOFOLLOW,
-            )?;
+            let times = Timestamps { last_access: LONG_AGO, last_modification: LONG_AGO };
+            rustix::fs::utimensat(self.root(), tree.path(entry), &times, AtFlags::SYMLINK_NOFOLLOW)?;
         }
         Ok(())
     }
 
     fn build_shared(&self) -> rustix::io::Result<()> {
-        let mode = if self.class == Class::DirWriter {
-            0o777
-        } else {
-            0o1777
-        };
+        let mode = if self.class == Class::DirWriter { 0o777 } else { 0o1777 };
         self.dir("shared", mode)?;
         self.dir("private", 0o700)?;
         for staged in &self.stage.files {
@@ -231,17 +191,11 @@ impl Arena {
 
     fn dir(&self, path: &str, mode: u32) -> rustix::io::Result<()> {
         mkdirat(self.root(), path, Mode::RWXU)?;
-        rustix::fs::chmodat(
-            self.root(),
-            path,
-            Mode::from_bits_retain(mode),
-            AtFlags::empty(),
-        )
+        rustix::fs::chmodat(self.root(), path, Mode::from_bits_retain(mode), AtFlags::empty())
     }
 
     fn file(&self, path: &str, mode: u32, content: &[u8]) -> rustix::io::Result<()> {
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(self.root(), path, flags, Mode::RUSR)?;
         rustix::io::write(&file, content)?;
         rustix::fs::fchmod(&file, Mode::from_bits_retain(mode))
@@ -307,11 +261,7 @@ impl Arena {
         if !self.is_stage(&tree) {
             for entry in tree.entries().iter().rev() {
                 let path = tree.path(entry);
-                if self
-                    .baseline
-                    .get(path)
-                    .is_none_or(|was| was.ident != entry.ident)
-                {
+                if self.baseline.get(path).is_none_or(|was| was.ident != entry.ident) {
                     // What cannot be removed one by one is dealt with by the rebuild below.
                     let _ = wipe::remove_one(self.root(), path, entry.is_dir());
                 }

@@ -67,8 +67,7 @@ impl Entry {
 
     fn same_state(&self, other: &Entry) -> bool {
         self.ident == other.ident
-            && (self.mode, self.uid, self.gid, self.size)
-                == (other.mode, other.uid, other.gid, other.size)
+            && (self.mode, self.uid, self.gid, self.size) == (other.mode, other.uid, other.gid, other.size)
             && (self.is_dir() || (self.links, self.mtime) == (other.links, other.mtime))
     }
 }
@@ -102,11 +101,7 @@ const NAME_BYTES: usize = 256 * 1024;
 
 impl Default for Tree {
     fn default() -> Tree {
-        Tree {
-            names: Vec::with_capacity(NAME_BYTES),
-            entries: Vec::with_capacity(MOST_ENTRIES),
-            full: false,
-        }
+        Tree { names: Vec::with_capacity(NAME_BYTES), entries: Vec::with_capacity(MOST_ENTRIES), full: false }
     }
 }
 
@@ -143,9 +138,7 @@ impl Tree {
     }
 
     fn position(&self, path: &[u8]) -> Option<usize> {
-        self.entries
-            .binary_search_by(|e| self.path(e).cmp(path))
-            .ok()
+        self.entries.binary_search_by(|e| self.path(e).cmp(path)).ok()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -169,11 +162,7 @@ impl Tree {
 
     /// Adds what `other` has below `top`, without looking at the disk.
     pub(crate) fn add_from(&mut self, other: &Tree, top: &[u8]) {
-        for entry in other
-            .entries
-            .iter()
-            .filter(|e| is_below(other.path(e), top))
-        {
+        for entry in other.entries.iter().filter(|e| is_below(other.path(e), top)) {
             self.push(&[], other.path(entry), *entry);
         }
     }
@@ -191,11 +180,7 @@ impl Tree {
             self.full = true;
             return;
         };
-        let flags = OFlags::RDONLY
-            | OFlags::DIRECTORY
-            | OFlags::NOFOLLOW
-            | OFlags::CLOEXEC
-            | OFlags::NOATIME;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOATIME;
         let opened = openat(root, dir, flags, Mode::empty())
             .or_else(|_| openat(root, dir, flags - OFlags::NOATIME, Mode::empty()));
         // A directory without read permission is the victim's business; its entries cannot be seen by us either.
@@ -217,12 +202,9 @@ impl Tree {
             self.full = true;
             return;
         };
-        let Ok(found) = statx(
-            root,
-            path,
-            AtFlags::SYMLINK_NOFOLLOW,
-            StatxFlags::BASIC_STATS | StatxFlags::BTIME,
-        ) else {
+        let Ok(found) =
+            statx(root, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS | StatxFlags::BTIME)
+        else {
             return;
         };
         self.push(parent, child, entry_of(&found));
@@ -245,18 +227,10 @@ impl Tree {
     }
 
     /// Carries over who made what from the tree before, tells `each` difference, and credits `actor` with it.
-    pub(crate) fn succeed(
-        &mut self,
-        before: &Tree,
-        actor: Maker,
-        mut each: impl FnMut(Difference<'_>),
-    ) {
+    pub(crate) fn succeed(&mut self, before: &Tree, actor: Maker, mut each: impl FnMut(Difference<'_>)) {
         self.credit(before, actor);
         self.expose();
-        let (mut old, mut new) = (
-            before.entries.iter().peekable(),
-            self.entries.iter().peekable(),
-        );
+        let (mut old, mut new) = (before.entries.iter().peekable(), self.entries.iter().peekable());
         loop {
             let order = match (old.peek(), new.peek()) {
                 (None, None) => return,
@@ -271,41 +245,23 @@ impl Tree {
                 (Some(a), Some(b)) if a.ident == b.ident => {
                     let path = self.path(b);
                     let told = [
-                        (
-                            a.size != b.size || (!b.is_dir() && a.mtime != b.mtime),
-                            What::Content,
-                        ),
+                        (a.size != b.size || (!b.is_dir() && a.mtime != b.mtime), What::Content),
                         (a.mode != b.mode, What::Mode),
                         ((a.uid, a.gid) != (b.uid, b.gid), What::Owner),
                     ];
-                    let told = told.into_iter().filter(|(differs, what)| {
-                        *differs && !(b.is_dir() && *what == What::Content)
-                    });
+                    let told = told
+                        .into_iter()
+                        .filter(|(differs, what)| *differs && !(b.is_dir() && *what == What::Content));
                     told.for_each(|(_, what)| {
-                        each(Difference {
-                            path,
-                            what,
-                            was: Some(a),
-                            is: Some(b),
-                        });
+                        each(Difference { path, what, was: Some(a), is: Some(b) });
                     });
                 }
                 (was, is) => {
                     if let Some(a) = was {
-                        each(Difference {
-                            path: before.path(a),
-                            what: What::Vanished,
-                            was,
-                            is: None,
-                        });
+                        each(Difference { path: before.path(a), what: What::Vanished, was, is: None });
                     }
                     if let Some(b) = is {
-                        each(Difference {
-                            path: self.path(b),
-                            what: What::Appeared,
-                            was: None,
-                            is,
-                        });
+                        each(Difference { path: self.path(b), what: What::Appeared, was: None, is });
                     }
                 }
             }
@@ -315,9 +271,7 @@ impl Tree {
     fn credit(&mut self, before: &Tree, actor: Maker) {
         for at in 0..self.entries.len() {
             let mut entry = self.entries[at];
-            let here = before
-                .get(self.path(&entry))
-                .filter(|was| was.ident == entry.ident);
+            let here = before.get(self.path(&entry)).filter(|was| was.ident == entry.ident);
             entry.namer = here.map_or(actor, |was| was.namer);
             let known = here.or_else(|| before.by_ident(entry.ident));
             entry.maker = known.map_or(actor, |was| was.maker);
@@ -339,10 +293,7 @@ impl Tree {
     /// True when others may search every directory on the way to `path`.
     pub(crate) fn reachable(&self, path: &[u8]) -> bool {
         let depth = path.iter().filter(|&&b| b == b'/').count();
-        self.dirs_above(path)
-            .filter(|dir| dir.mode & 0o001 != 0)
-            .count()
-            == depth
+        self.dirs_above(path).filter(|dir| dir.mode & 0o001 != 0).count() == depth
     }
 
     /// The directories on the way to `path`, from the top down; one that is not there is left out.
@@ -379,19 +330,14 @@ pub(crate) struct Difference<'a> {
 
 /// True for `top` itself and all below it.
 pub(crate) fn is_below(path: &[u8], top: &[u8]) -> bool {
-    path.strip_prefix(top)
-        .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+    path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 /// Longest path inside an arena that is looked at.
 pub(crate) const PATH_BYTES: usize = 4096;
 
 /// Writes `parent/child` and a NUL into `into`; `None` when it does not fit or holds a NUL.
-pub(crate) fn copy_path<'a>(
-    into: &'a mut [u8; PATH_BYTES],
-    parent: &[u8],
-    child: &[u8],
-) -> Option<&'a CStr> {
+pub(crate) fn copy_path<'a>(into: &'a mut [u8; PATH_BYTES], parent: &[u8], child: &[u8]) -> Option<&'a CStr> {
     let mut at = 0;
     for part in [parent, if parent.is_empty() { b"" } else { b"/" }, child] {
         into.get_mut(at..at + part.len())?.copy_from_slice(part);

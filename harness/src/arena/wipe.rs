@@ -8,15 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// Removes one entry, which must be empty if it is a directory.
 pub(super) fn remove_one(root: BorrowedFd<'_>, path: &[u8], is_dir: bool) -> Result<()> {
-    unlinkat(
-        root,
-        path,
-        if is_dir {
-            AtFlags::REMOVEDIR
-        } else {
-            AtFlags::empty()
-        },
-    )
+    unlinkat(root, path, if is_dir { AtFlags::REMOVEDIR } else { AtFlags::empty() })
 }
 
 /// Removes `name` in `parent` with everything below it. A name that is not there is no error.

@@ -53,16 +53,13 @@ pub(crate) fn permits(class: Class, act: &Move, path: &[u8], tree: &Tree) -> boo
     let mine = |entry: &Entry| entry.maker == Maker::Attacker;
     let may_write = tree.reachable(path) && (mine(dir) || dir.mode & 0o003 == 0o003);
     let entry = tree.get(path);
-    let may_take =
-        |entry: &Entry| may_write && (dir.mode & 0o1000 == 0 || mine(dir) || mine(entry));
+    let may_take = |entry: &Entry| may_write && (dir.mode & 0o1000 == 0 || mine(dir) || mine(entry));
     match (act.verb, entry) {
         (Verb::Plant, None) | (Verb::TakeNames, _) => may_write,
         (Verb::Plant, Some(_)) => false,
         (Verb::Chmod, Some(entry)) => mine(entry) && tree.reachable(path),
         (Verb::Exchange | Verb::MoveAway, Some(entry)) => may_take(entry),
-        (Verb::Unlink | Verb::SwapOver | Verb::Recreate, Some(entry)) => {
-            may_take(entry) && !entry.is_dir()
-        }
+        (Verb::Unlink | Verb::SwapOver | Verb::Recreate, Some(entry)) => may_take(entry) && !entry.is_dir(),
         (_, None) => false,
     }
 }

@@ -7,8 +7,8 @@ use crate::attacker::moves::{Bait, Move, Verb};
 use crate::error::Error;
 use crate::sys;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, chmodat, linkat, mkdirat, mknodat, openat,
-    renameat_with, symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, chmodat, linkat, mkdirat, mknodat, openat, renameat_with,
+    symlinkat, unlinkat,
 };
 use rustix::io::{Errno, Result};
 use std::ffi::{CStr, CString};
@@ -50,8 +50,7 @@ impl Hands {
             .map_err(|e| Error::ours("start the attacker's thread", e))?;
         let target = |name: &str| {
             let path = arena.join("outside").join(name);
-            CString::new(path.into_os_string().into_encoded_bytes())
-                .map_err(|e| Error::ours("arena path", e))
+            CString::new(path.into_os_string().into_encoded_bytes()).map_err(|e| Error::ours("arena path", e))
         };
         let targets = Targets {
             canary: target("canary")?,
@@ -59,33 +58,19 @@ impl Hands {
             dir: target("dir")?,
             decoy: target("decoy")?,
         };
-        Ok(Hands {
-            worker,
-            targets,
-            known: Vec::new(),
-            serial: 0,
-        })
+        Ok(Hands { worker, targets, known: Vec::new(), serial: 0 })
     }
 
     /// Tells the names that the victim is known to use.
     pub(crate) fn know(&mut self, names: impl Iterator<Item = String>) {
-        self.known = names
-            .filter_map(|n| CString::new(n).ok())
-            .take(16)
-            .collect();
+        self.known = names.filter_map(|n| CString::new(n).ok()).take(16).collect();
     }
 
     /// Makes a move. `path` is the target relative to the arena `root`.
     pub(crate) fn act(&mut self, root: BorrowedFd<'_>, act: &Move, path: &[u8]) -> Result<()> {
         self.serial += 1;
-        let mut work = Work {
-            root,
-            act,
-            path,
-            targets: &self.targets,
-            known: &self.known,
-            serial: self.serial,
-        };
+        let mut work =
+            Work { root, act, path, targets: &self.targets, known: &self.known, serial: self.serial };
         let Some(worker) = &self.worker else {
             let before = sys::thread::umask(0);
             let result = work.run();
@@ -126,12 +111,7 @@ impl Work<'_> {
                 let away = self.sibling(&mut away)?;
                 renameat_with(self.root, path, self.root, away, RenameFlags::NOREPLACE)
             }
-            Verb::Chmod => chmodat(
-                self.root,
-                path,
-                Mode::from_bits_retain(0o777),
-                AtFlags::empty(),
-            ),
+            Verb::Chmod => chmodat(self.root, path, Mode::from_bits_retain(0o777), AtFlags::empty()),
         }
     }
 
@@ -167,13 +147,7 @@ impl Work<'_> {
             Bait::LinkMissing => link(&self.targets.missing),
             Bait::LinkDir => link(&self.targets.dir),
             Bait::LinkDecoy => link(&self.targets.decoy),
-            Bait::HardLink => linkat(
-                self.root,
-                c"outside/canary",
-                self.root,
-                path,
-                AtFlags::empty(),
-            ),
+            Bait::HardLink => linkat(self.root, c"outside/canary", self.root, path, AtFlags::empty()),
             Bait::OpenFile => self.file(path, 0o666),
             Bait::PrivateFile => self.file(path, 0o600),
             Bait::Dir => self.dir(path),
@@ -181,26 +155,14 @@ impl Work<'_> {
                 self.dir(path)?;
                 for name in self.known {
                     let mut inside = [0; PATH_BYTES];
-                    let inside = copy_path(&mut inside, path.to_bytes(), name.to_bytes())
-                        .ok_or(Errno::NAMETOOLONG)?;
+                    let inside =
+                        copy_path(&mut inside, path.to_bytes(), name.to_bytes()).ok_or(Errno::NAMETOOLONG)?;
                     symlinkat(&self.targets.canary, self.root, inside)?;
                 }
                 Ok(())
             }
-            Bait::Fifo => mknodat(
-                self.root,
-                path,
-                FileType::Fifo,
-                Mode::from_bits_retain(0o666),
-                0,
-            ),
-            Bait::Socket => mknodat(
-                self.root,
-                path,
-                FileType::Socket,
-                Mode::from_bits_retain(0o777),
-                0,
-            ),
+            Bait::Fifo => mknodat(self.root, path, FileType::Fifo, Mode::from_bits_retain(0o666), 0),
+            Bait::Socket => mknodat(self.root, path, FileType::Socket, Mode::from_bits_retain(0o777), 0),
         }
     }
 
@@ -221,8 +183,7 @@ fn relative<'b>(buffer: &'b mut [u8; PATH_BYTES], path: &[u8]) -> Result<&'b CSt
     let mut up = [0u8; 96];
     let used = depth * 3;
     let up = up.get_mut(..used).ok_or(Errno::NAMETOOLONG)?;
-    up.chunks_mut(3)
-        .for_each(|chunk| chunk.copy_from_slice(b"../"));
+    up.chunks_mut(3).for_each(|chunk| chunk.copy_from_slice(b"../"));
     let up = &up[..used.saturating_sub(1)];
     copy_path(buffer, up, b"outside/canary").ok_or(Errno::NAMETOOLONG)
 }

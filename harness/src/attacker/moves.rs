@@ -120,10 +120,7 @@ impl Verb {
     /// True when the move puts a bait somewhere.
     #[must_use]
     pub fn needs_bait(self) -> bool {
-        matches!(
-            self,
-            Verb::Plant | Verb::SwapOver | Verb::Exchange | Verb::Recreate | Verb::TakeNames
-        )
+        matches!(self, Verb::Plant | Verb::SwapOver | Verb::Exchange | Verb::Recreate | Verb::TakeNames)
     }
 }
 
@@ -141,19 +138,10 @@ pub struct Move {
 impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, with) = self.bait.words();
-        let link = if with.starts_with("outside") {
-            "-> "
-        } else {
-            ""
-        };
+        let link = if with.starts_with("outside") { "-> " } else { "" };
         let quote = if link.is_empty() { "" } else { "\"" };
         if self.verb.needs_bait() {
-            write!(
-                f,
-                "{} {kind} \"{}\" {link}{quote}{with}{quote}",
-                self.verb.name(),
-                self.target
-            )
+            write!(f, "{} {kind} \"{}\" {link}{quote}{with}{quote}", self.verb.name(), self.target)
         } else {
             write!(f, "{} \"{}\"", self.verb.name(), self.target)
         }
@@ -166,11 +154,7 @@ impl Move {
     pub fn parse(text: &str) -> Option<Move> {
         let (verb, rest) = text.split_once(' ')?;
         let verb = Verb::ALL.into_iter().find(|v| v.name() == verb)?;
-        let (kind, rest) = if verb.needs_bait() {
-            rest.split_once(' ')?
-        } else {
-            ("", rest)
-        };
+        let (kind, rest) = if verb.needs_bait() { rest.split_once(' ')? } else { ("", rest) };
         let (target, with) = rest.strip_prefix('"')?.split_once('"')?;
         let with = with.trim().trim_start_matches("-> ").trim_matches('"');
         let bait = if verb.needs_bait() {
@@ -178,11 +162,7 @@ impl Move {
         } else {
             Bait::Link
         };
-        Some(Move {
-            verb,
-            bait,
-            target: target.to_owned(),
-        })
+        Some(Move { verb, bait, target: target.to_owned() })
     }
 }
 
@@ -195,11 +175,7 @@ mod tests {
         for verb in Verb::ALL {
             for bait in Bait::ALL {
                 let bait = if verb.needs_bait() { bait } else { Bait::Link };
-                let act = Move {
-                    verb,
-                    bait,
-                    target: "shared/<1>/x".into(),
-                };
+                let act = Move { verb, bait, target: "shared/<1>/x".into() };
                 assert_eq!(Move::parse(&act.to_string()), Some(act.clone()), "{act}");
             }
         }

@@ -22,17 +22,8 @@ pub(crate) fn enumerate(recorded: &Evidence, staged: &[String], class: Class) ->
     for (at, call) in recorded.calls() {
         let key = key_of(recorded, call);
         for target in targets(recorded, call) {
-            let moves = moves_at(
-                &target,
-                there.get(&target).copied(),
-                class,
-                names_something(call),
-            );
-            schedules.extend(
-                moves
-                    .into_iter()
-                    .map(|does| Schedule::of(key.clone(), does)),
-            );
+            let moves = moves_at(&target, there.get(&target).copied(), class, names_something(call));
+            schedules.extend(moves.into_iter().map(|does| Schedule::of(key.clone(), does)));
         }
         for change in recorded.changes(&recorded.steps[at]) {
             let label = recorded.changed(change);
@@ -51,12 +42,7 @@ fn standing(staged: &[String]) -> BTreeMap<String, bool> {
     let mut there = BTreeMap::new();
     for path in staged {
         let label = format!("shared/{path}");
-        there.extend(
-            label
-                .match_indices('/')
-                .skip(1)
-                .map(|(slash, _)| (label[..slash].to_owned(), true)),
-        );
+        there.extend(label.match_indices('/').skip(1).map(|(slash, _)| (label[..slash].to_owned(), true)));
         there.insert(label, false);
     }
     there
@@ -78,11 +64,7 @@ fn targets(evidence: &Evidence, call: &CallStep) -> BTreeSet<String> {
     for (at, label) in evidence.labels(call).enumerate() {
         let looked_up = !(at == 0 && call.by_descriptor) && label.starts_with("shared/");
         if looked_up && !label.ends_with("(unnamed)") {
-            let ends = label
-                .match_indices('/')
-                .map(|(slash, _)| slash)
-                .skip(1)
-                .chain([label.len()]);
+            let ends = label.match_indices('/').map(|(slash, _)| slash).skip(1).chain([label.len()]);
             targets.extend(ends.map(|end| label[..end].to_owned()));
         }
     }
@@ -95,16 +77,9 @@ fn names_something(call: &CallStep) -> bool {
 
 /// The moves at a name; `there` is `None` for a free name, true for a directory.
 fn moves_at(target: &str, there: Option<bool>, class: Class, naming: bool) -> Vec<Move> {
-    let make = |verb, bait| Move {
-        verb,
-        bait,
-        target: target.to_owned(),
-    };
+    let make = |verb, bait| Move { verb, bait, target: target.to_owned() };
     let Some(is_dir) = there else {
-        let mut moves: Vec<Move> = Bait::ALL
-            .iter()
-            .map(|bait| make(Verb::Plant, *bait))
-            .collect();
+        let mut moves: Vec<Move> = Bait::ALL.iter().map(|bait| make(Verb::Plant, *bait)).collect();
         // Fresh names run out only after tens of thousands of tries, which proves nothing about the loop.
         if naming && !target.contains('<') {
             moves.push(make(Verb::TakeNames, Bait::Link));
@@ -116,16 +91,11 @@ fn moves_at(target: &str, there: Option<bool>, class: Class, naming: bool) -> Ve
         // The sticky bit keeps other users from touching what they do not own.
         return Vec::new();
     }
-    let mut moves: Vec<Move> = Bait::ALL
-        .iter()
-        .map(|bait| make(Verb::Exchange, *bait))
-        .collect();
+    let mut moves: Vec<Move> = Bait::ALL.iter().map(|bait| make(Verb::Exchange, *bait)).collect();
     moves.push(make(Verb::MoveAway, Bait::Link));
     if !is_dir {
         // rename(2) replaces a file by anything but a directory, and a full directory by nothing.
-        let files = Bait::ALL
-            .iter()
-            .filter(|bait| !matches!(bait, Bait::Dir | Bait::HostileDir));
+        let files = Bait::ALL.iter().filter(|bait| !matches!(bait, Bait::Dir | Bait::HostileDir));
         moves.extend(files.map(|bait| make(Verb::SwapOver, *bait)));
         moves.push(make(Verb::Unlink, Bait::Link));
         moves.extend([Bait::OpenFile, Bait::Link].map(|bait| make(Verb::Recreate, bait)));

@@ -58,11 +58,7 @@ impl Bench {
                     break;
                 }
                 self.act(world, first, schedule.acts.len() - pending.len());
-                grabbing = if first.does.verb == Verb::TakeNames {
-                    Some(first)
-                } else {
-                    grabbing
-                };
+                grabbing = if first.does.verb == Verb::TakeNames { Some(first) } else { grabbing };
                 pending = rest;
             }
             if let Some(act) = grabbing
@@ -80,7 +76,7 @@ impl Bench {
     }
 
     fn finish<W: World>(&mut self, world: &mut W, ending: Ending) -> Result<Reset, Error> {
-        if matches!(ending, Ending::Hung | Ending::Exit(_)) {
+        if ending == Ending::Hung {
             world.give_up()?;
         }
         self.evidence.ending = ending;
@@ -120,8 +116,7 @@ impl Bench {
             }
             Err(e) => {
                 self.evidence.refused = Some(e.raw_os_error());
-                self.evidence
-                    .note_outcome(Outcome::Failed(e.raw_os_error()));
+                self.evidence.note_outcome(Outcome::Failed(e.raw_os_error()));
             }
         }
         if let Some(mut step) = held {
@@ -131,8 +126,7 @@ impl Bench {
     }
 
     fn may(&self, act: &Act) -> bool {
-        self.class
-            .is_none_or(|class| permits(class, &act.does, &self.path, &self.now))
+        self.class.is_none_or(|class| permits(class, &act.does, &self.path, &self.now))
     }
 
     /// Takes the very name that the victim is about to make.
@@ -148,13 +142,7 @@ impl Bench {
     }
 
     fn settle_call(&mut self, outcome: Outcome) {
-        if let Some(step) = self
-            .evidence
-            .steps
-            .iter_mut()
-            .rev()
-            .find(|s| matches!(s.deed, Deed::Call(_)))
-        {
+        if let Some(step) = self.evidence.steps.iter_mut().rev().find(|s| matches!(s.deed, Deed::Call(_))) {
             step.outcome = outcome;
         }
     }

@@ -28,9 +28,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         if altered && is_foreign(&was, change, label) {
             hits.push(case.hit_call(
                 call,
-                format!(
-                    "{label}, which the victim did not make, was given another mode, owner or time"
-                ),
+                format!("{label}, which the victim did not make, was given another mode, owner or time"),
             ));
         }
     }

@@ -18,20 +18,12 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     let planted = |mode: u32, uid: u32, clean: (u32, u32)| {
-        let mut entries = case
-            .all_changes()
-            .filter_map(|c| c.is)
-            .filter(|e| e.maker == Maker::Attacker);
+        let mut entries = case.all_changes().filter_map(|c| c.is).filter(|e| e.maker == Maker::Attacker);
         entries.any(|e| (e.mode == mode && mode != clean.0) || (e.uid == uid && uid != clean.1))
     };
-    let altered = case
-        .victim_changes()
-        .filter(|(_, c)| matches!(c.what, What::Mode | What::Owner));
+    let altered = case.victim_changes().filter(|(_, c)| matches!(c.what, What::Mode | What::Owner));
     for (_, change) in altered {
-        let Some(is) = change
-            .is
-            .filter(|e| e.maker == Maker::Victim && !e.is_dir())
-        else {
+        let Some(is) = change.is.filter(|e| e.maker == Maker::Victim && !e.is_dir()) else {
             continue;
         };
         let label = case.evidence.changed(change);
@@ -39,14 +31,9 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             continue;
         };
         let differs = is.mode != *mode || is.uid != *uid;
-        if differs
-            && is.kind == rustix::fs::FileType::RegularFile
-            && planted(is.mode, is.uid, (*mode, *uid))
+        if differs && is.kind == rustix::fs::FileType::RegularFile && planted(is.mode, is.uid, (*mode, *uid))
         {
-            let message = format!(
-                "{label} got mode {:04o} and owner {} of a planted entry",
-                is.mode, is.uid
-            );
+            let message = format!("{label} got mode {:04o} and owner {} of a planted entry", is.mode, is.uid);
             hits.push(case.hit(change, message));
         }
     }

@@ -17,19 +17,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
-    let Ending::Panic {
-        message,
-        in_drop: true,
-    } = &case.evidence.ending
-    else {
+    let Ending::Panic { message, in_drop: true } = &case.evidence.ending else {
         return;
     };
-    if let Some((_, call)) = case
-        .evidence
-        .calls()
-        .last()
-        .filter(|_| !case.schedule.acts.is_empty())
-    {
+    if let Some((_, call)) = case.evidence.calls().last().filter(|_| !case.schedule.acts.is_empty()) {
         hits.push(case.hit_call(call, format!("a destructor panicked: {message}")));
     }
 }

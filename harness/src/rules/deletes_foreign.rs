@@ -27,13 +27,10 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         let canary = label.starts_with("outside/");
         // A dir-writer can remove its own entries, and the victim's, without anyone's help: only canaries count.
         let counts = canary || case.class != Class::DirWriter;
-        let removal = call.sys.op == Op::Remove
-            || (call.sys.op == Op::Rename && case.evidence.label(call) == label);
+        let removal =
+            call.sys.op == Op::Remove || (call.sys.op == Op::Rename && case.evidence.label(call) == label);
         if counts && removal && is_foreign(&was, change, label) {
-            hits.push(case.hit_call(
-                call,
-                format!("{label}, which the victim did not make, was removed"),
-            ));
+            hits.push(case.hit_call(call, format!("{label}, which the victim did not make, was removed")));
         }
     }
 }

@@ -38,11 +38,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         };
         let through = case.evidence.label(call);
         let only_a_handle = call.flags & libc::O_PATH as u32 != 0;
-        let foreign = case
-            .evidence
-            .last
-            .by_ident(ident)
-            .is_some_and(|e| e.maker == Maker::Stage)
+        let foreign = case.evidence.last.by_ident(ident).is_some_and(|e| e.maker == Maker::Stage)
             && outside(case, ident);
         if call.sys.op == Op::Open
             && foreign
@@ -51,17 +47,12 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             && !call.by_descriptor
         {
             let how = if call.writes { "writing" } else { "reading" };
-            hits.push(case.hit_call(
-                call,
-                format!("a canary was opened for {how} through {through}"),
-            ));
+            hits.push(case.hit_call(call, format!("a canary was opened for {how} through {through}")));
         }
     }
 }
 
 fn outside(case: &Case<'_>, ident: crate::arena::tree::Ident) -> bool {
     let tree = &case.evidence.last;
-    tree.entries()
-        .iter()
-        .any(|e| e.ident == ident && tree.path(e).starts_with(b"outside/"))
+    tree.entries().iter().any(|e| e.ident == ident && tree.path(e).starts_with(b"outside/"))
 }

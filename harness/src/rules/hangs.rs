@@ -20,16 +20,10 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     if case.schedule.acts.is_empty() {
         return;
     }
-    let blocked = case
-        .evidence
-        .calls()
-        .find(|(at, _)| case.evidence.steps[*at].outcome == Outcome::Blocks);
+    let blocked = case.evidence.calls().find(|(at, _)| case.evidence.steps[*at].outcome == Outcome::Blocks);
     if let Some((_, call)) = blocked {
         let label = case.evidence.label(call);
-        hits.push(case.hit_call(
-            call,
-            format!("opening {label} waits for ever for the other end of a FIFO"),
-        ));
+        hits.push(case.hit_call(call, format!("opening {label} waits for ever for the other end of a FIFO")));
     } else if case.evidence.ending == Ending::Hung
         && (!case.evidence.endless || repeats(case))
         && let Some((_, call)) = case.evidence.calls().last()
@@ -42,11 +36,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
 /// True when the victim tries one and the same name again and again. One that tries many names may yet give up.
 fn repeats(case: &Case<'_>) -> bool {
     const TRIES: usize = 100;
-    let mut last: Vec<&str> = case
-        .evidence
-        .calls()
-        .map(|(_, call)| case.evidence.label(call))
-        .collect();
+    let mut last: Vec<&str> = case.evidence.calls().map(|(_, call)| case.evidence.label(call)).collect();
     let mut tail = last.split_off(last.len().saturating_sub(TRIES));
     tail.sort_unstable();
     tail.dedup();

@@ -26,45 +26,28 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for entry in tree.entries() {
         let path = tree.path(entry);
         let own = (entry.maker, entry.namer) == (Maker::Victim, Maker::Victim);
-        let top = !tree
-            .parent(path)
-            .is_some_and(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Victim));
+        let top =
+            !tree.parent(path).is_some_and(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Victim));
         let excused = disturbed(case, path) || case.is_kept(path) || !path.starts_with(b"shared/");
         if own && top && !excused {
             let label = label_of(case, path);
-            let message = format!(
-                "{label} was left behind after {}",
-                case.evidence.ending.phase()
-            );
-            hits.push(Hit {
-                path: label,
-                example: path.to_vec(),
-                message,
-            });
+            let message = format!("{label} was left behind after {}", case.evidence.ending.phase());
+            hits.push(Hit { path: label, example: path.to_vec(), message });
         }
     }
 }
 
 /// True when a move was made at this entry, above or below it: then its removal was not only the victim's affair.
 fn disturbed(case: &Case<'_>, path: &[u8]) -> bool {
-    let moves = case
-        .evidence
-        .steps
-        .iter()
-        .filter(|s| matches!(s.deed, crate::evidence::Deed::Move(_)));
+    let moves = case.evidence.steps.iter().filter(|s| matches!(s.deed, crate::evidence::Deed::Move(_)));
     moves.map(|step| case.evidence.target(step)).any(|target| {
         crate::arena::tree::is_below(path, target) || crate::arena::tree::is_below(target, path)
     })
 }
 
 fn label_of(case: &Case<'_>, path: &[u8]) -> String {
-    let named = case
-        .evidence
-        .calls()
-        .flat_map(|(_, call)| case.evidence.paths(call).zip(case.evidence.labels(call)));
-    let known = named
-        .into_iter()
-        .find(|(known, _)| *known == path)
-        .map(|(_, label)| label.to_owned());
+    let named =
+        case.evidence.calls().flat_map(|(_, call)| case.evidence.paths(call).zip(case.evidence.labels(call)));
+    let known = named.into_iter().find(|(known, _)| *known == path).map(|(_, label)| label.to_owned());
     known.unwrap_or_else(|| path.escape_ascii().to_string())
 }

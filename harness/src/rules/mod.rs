@@ -91,50 +91,29 @@ impl<'a> Case<'a> {
     }
 
     /// Changes that the victim made.
-    pub(crate) fn victim_changes(
-        &self,
-    ) -> impl Iterator<Item = (&'a CallStep, &'a Change)> + use<'a> {
+    pub(crate) fn victim_changes(&self) -> impl Iterator<Item = (&'a CallStep, &'a Change)> + use<'a> {
         let evidence = self.evidence;
         evidence.calls().flat_map(move |(at, call)| {
-            evidence
-                .changes(&evidence.steps[at])
-                .iter()
-                .map(move |change| (call, change))
+            evidence.changes(&evidence.steps[at]).iter().map(move |change| (call, change))
         })
     }
 
     /// Every change of the trial.
     pub(crate) fn all_changes(&self) -> impl Iterator<Item = &'a Change> + use<'a> {
         let evidence = self.evidence;
-        evidence
-            .steps
-            .iter()
-            .flat_map(move |step| evidence.changes(step))
+        evidence.steps.iter().flat_map(move |step| evidence.changes(step))
     }
 
     /// A hit on a change.
     pub(crate) fn hit(&self, change: &Change, message: String) -> Hit {
         let path = self.evidence.changed(change).to_owned();
-        Hit {
-            example: path.clone().into_bytes(),
-            path,
-            message,
-        }
+        Hit { example: path.clone().into_bytes(), path, message }
     }
 
     /// A hit on the first path of a call.
     pub(crate) fn hit_call(&self, call: &CallStep, message: String) -> Hit {
-        let example = self
-            .evidence
-            .paths(call)
-            .next()
-            .unwrap_or_default()
-            .to_vec();
-        Hit {
-            path: self.evidence.label(call).to_owned(),
-            example,
-            message,
-        }
+        let example = self.evidence.paths(call).next().unwrap_or_default().to_vec();
+        Hit { path: self.evidence.label(call).to_owned(), example, message }
     }
 
     /// True when the victim is meant to leave this entry, a path below the arena.
@@ -149,9 +128,7 @@ impl<'a> Case<'a> {
 
     fn fits(&self, patterns: &[String], path: &[u8]) -> bool {
         let name = path.strip_prefix(b"shared/").unwrap_or(path);
-        patterns
-            .iter()
-            .any(|pattern| matches(pattern.as_bytes(), name))
+        patterns.iter().any(|pattern| matches(pattern.as_bytes(), name))
     }
 }
 

@@ -17,8 +17,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for (_, call) in case.successes() {
-        let exclusive =
-            call.flags & (libc::O_EXCL | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32 != 0;
+        let exclusive = call.flags & (libc::O_EXCL | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32 != 0;
         if call.creates && !exclusive && case.evidence.label(call).starts_with("shared/") {
             let label = case.evidence.label(call);
             hits.push(case.hit_call(call, format!("{label} was created without O_EXCL")));

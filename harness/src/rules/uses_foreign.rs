@@ -29,22 +29,17 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         if call.sys.op == Op::Open && theirs && call.flags & libc::O_PATH as u32 == 0 {
             let how = if call.writes { "writing" } else { "reading" };
             let through = case.evidence.label(call);
-            hits.push(case.hit_call(
-                call,
-                format!("{through}, which the attacker made, was opened for {how}"),
-            ));
+            hits.push(
+                case.hit_call(call, format!("{through}, which the attacker made, was opened for {how}")),
+            );
         }
     }
     for (call, change) in case.victim_changes() {
-        let made =
-            change.what == What::Appeared && change.is.is_some_and(|e| e.maker == Maker::Victim);
+        let made = change.what == What::Appeared && change.is.is_some_and(|e| e.maker == Maker::Victim);
         let plain = change.is.is_some_and(|e| e.kind != FileType::Symlink);
         if made && plain && change.ground == Maker::Attacker && call.sys.op != Op::Rename {
             let label = case.evidence.changed(change);
-            hits.push(case.hit(
-                change,
-                format!("{label} was made in a directory of the attacker's"),
-            ));
+            hits.push(case.hit(change, format!("{label} was made in a directory of the attacker's")));
         }
     }
 }

@@ -29,10 +29,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             continue;
         }
         if is.exposed && is.size > 0 && !case.is_public(label.as_bytes()) {
-            let message = format!(
-                "others can read the content of {label} (mode {:04o})",
-                is.mode
-            );
+            let message = format!("others can read the content of {label} (mode {:04o})", is.mode);
             hits.push(case.hit(change, message));
         }
     }

@@ -19,9 +19,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for change in case.all_changes() {
-        let Some(is) = change.is.filter(|e| {
-            e.maker == Maker::Victim && e.namer == Maker::Victim && e.kind != FileType::Symlink
-        }) else {
+        let Some(is) = change
+            .is
+            .filter(|e| e.maker == Maker::Victim && e.namer == Maker::Victim && e.kind != FileType::Symlink)
+        else {
             continue;
         };
         let label = case.evidence.changed(change);
@@ -29,10 +30,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             continue;
         }
         if is.mode & 0o002 != 0 && change.reachable {
-            hits.push(case.hit(
-                change,
-                format!("others can write {label} (mode {:04o})", is.mode),
-            ));
+            hits.push(case.hit(change, format!("others can write {label} (mode {:04o})", is.mode)));
         }
     }
 }

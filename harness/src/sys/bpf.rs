@@ -25,12 +25,7 @@ const FOREIGN_NUMBERS: u32 = 0x4000_0000;
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
 fn step(code: u16, k: u32, when_true: u8, when_false: u8) -> sock_filter {
-    sock_filter {
-        code,
-        jt: when_true,
-        jf: when_false,
-        k,
-    }
+    sock_filter { code, jt: when_true, jf: when_false, k }
 }
 
 /// Builds the filter: `refused` calls fail with ENOSYS, `watched` calls stop, all others run.
@@ -77,10 +72,7 @@ mod tests {
     #[test]
     fn watched_stop_refused_fail_foreign_abis_fail_and_others_run() {
         let code = program(&[425], &[2, 257]);
-        assert_eq!(
-            verdict(&code, NATIVE_ARCH, 257),
-            libc::SECCOMP_RET_USER_NOTIF
-        );
+        assert_eq!(verdict(&code, NATIVE_ARCH, 257), libc::SECCOMP_RET_USER_NOTIF);
         assert_eq!(verdict(&code, NATIVE_ARCH, 2), libc::SECCOMP_RET_USER_NOTIF);
         assert_eq!(verdict(&code, NATIVE_ARCH, 425), REFUSE);
         assert_eq!(verdict(&code, NATIVE_ARCH, 39), libc::SECCOMP_RET_ALLOW);

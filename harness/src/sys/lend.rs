@@ -29,24 +29,17 @@ pub(crate) struct Worker(Arc<Desk>);
 
 impl Worker {
     /// Starts the thread; `prepare` runs on it first and its error is returned here.
-    pub(crate) fn start(
-        prepare: impl FnOnce() -> io::Result<()> + Send + 'static,
-    ) -> io::Result<Worker> {
-        let desk = Arc::new(Desk {
-            slot: Mutex::new(Slot::Empty),
-            changed: Condvar::new(),
-        });
+    pub(crate) fn start(prepare: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<Worker> {
+        let desk = Arc::new(Desk { slot: Mutex::new(Slot::Empty), changed: Condvar::new() });
         let theirs = Arc::clone(&desk);
         let (tell, told) = std::sync::mpsc::channel();
-        std::thread::Builder::new()
-            .name("attacker".into())
-            .spawn(move || {
-                let ready = prepare();
-                let go = ready.is_ok();
-                if tell.send(ready).is_ok() && go {
-                    serve(&theirs);
-                }
-            })?;
+        std::thread::Builder::new().name("attacker".into()).spawn(move || {
+            let ready = prepare();
+            let go = ready.is_ok();
+            if tell.send(ready).is_ok() && go {
+                serve(&theirs);
+            }
+        })?;
         told.recv().map_err(io::Error::other)??;
         Ok(Worker(desk))
     }
@@ -59,11 +52,7 @@ impl Worker {
         *slot = Slot::Ready(Job(work));
         self.0.changed.notify_all();
         while !matches!(*slot, Slot::Done) {
-            slot = self
-                .0
-                .changed
-                .wait(slot)
-                .unwrap_or_else(PoisonError::into_inner);
+            slot = self.0.changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }
         *slot = Slot::Empty;
     }
@@ -89,10 +78,7 @@ fn serve(desk: &Desk) {
                 desk.changed.notify_all();
             }
             Slot::Empty | Slot::Done => {
-                slot = desk
-                    .changed
-                    .wait(slot)
-                    .unwrap_or_else(PoisonError::into_inner);
+                slot = desk.changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
             }
         }
     }

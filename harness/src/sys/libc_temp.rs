@@ -109,13 +109,7 @@ pub fn tmpfile() -> io::Result<File> {
 pub fn link_unnamed(file: &File, name: &Path) -> io::Result<()> {
     let from = format!("/proc/self/fd/{}", file.as_raw_fd());
     let cwd = rustix::fs::CWD;
-    Ok(rustix::fs::linkat(
-        cwd,
-        from,
-        cwd,
-        name,
-        rustix::fs::AtFlags::SYMLINK_FOLLOW,
-    )?)
+    Ok(rustix::fs::linkat(cwd, from, cwd, name, rustix::fs::AtFlags::SYMLINK_FOLLOW)?)
 }
 
 unsafe extern "C" {

@@ -4,25 +4,11 @@ use std::io;
 
 /// Copies from `address` of the process that owns thread `tid` into `into`; returns how many bytes could be read.
 pub(crate) fn read(tid: u32, address: u64, into: &mut [u8]) -> io::Result<usize> {
-    let local = libc::iovec {
-        iov_base: into.as_mut_ptr().cast(),
-        iov_len: into.len(),
-    };
-    let remote = libc::iovec {
-        iov_base: address as *mut libc::c_void,
-        iov_len: into.len(),
-    };
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
     // SAFETY: `local` describes a live, writable buffer of ours; `remote` is only an address for the kernel to check.
-    let n = unsafe {
-        libc::process_vm_readv(
-            tid as libc::pid_t,
-            &raw const local,
-            1,
-            &raw const remote,
-            1,
-            0,
-        )
-    };
+    let n =
+        unsafe { libc::process_vm_readv(tid as libc::pid_t, &raw const local, 1, &raw const remote, 1, 0) };
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 

@@ -6,10 +6,7 @@
 //! # Safety
 //! Pointers that reach the kernel are either our own buffers or the arguments of a victim that is held in that
 //! very call; the kernel checks the latter exactly as it would have checked them for the victim.
-#![allow(
-    unsafe_code,
-    reason = "this tree is the fence around all unsafe code of the library"
-)]
+#![allow(unsafe_code, reason = "this tree is the fence around all unsafe code of the library")]
 
 pub(crate) mod bpf;
 pub(crate) mod lend;

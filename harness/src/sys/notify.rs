@@ -32,16 +32,12 @@ pub(crate) struct Listener(OwnedFd);
 /// Puts the calling thread under the filter and returns the listener.
 pub(crate) fn install(refused: &[u32], watched: &[u32]) -> io::Result<Listener> {
     let mut code = bpf::program(refused, watched);
-    let program = libc::sock_fprog {
-        len: code.len() as libc::c_ushort,
-        filter: code.as_mut_ptr(),
-    };
+    let program = libc::sock_fprog { len: code.len() as libc::c_ushort, filter: code.as_mut_ptr() };
     // SAFETY: prctl with these constants takes no pointers; it only sets a flag of this thread.
     if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    let best =
-        libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let best = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     let listener = set_filter(best, &program)
         .or_else(|_| set_filter(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, &program))?;
     listener.wake_on_this_core();
@@ -51,12 +47,7 @@ pub(crate) fn install(refused: &[u32], watched: &[u32]) -> io::Result<Listener> 
 fn set_filter(flags: libc::c_ulong, program: &libc::sock_fprog) -> io::Result<Listener> {
     // SAFETY: `program` points to a live array of `len` instructions; the kernel copies it before returning.
     let fd = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            flags,
-            std::ptr::from_ref(program),
-        )
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, std::ptr::from_ref(program))
     };
     if fd < 0 {
         return Err(io::Error::last_os_error());
@@ -70,13 +61,7 @@ impl Listener {
     fn wake_on_this_core(&self) {
         const SYNC_WAKE_UP: libc::c_ulong = 1;
         // SAFETY: this ioctl takes a plain number.
-        let _ = unsafe {
-            libc::ioctl(
-                self.0.as_raw_fd(),
-                libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-                SYNC_WAKE_UP,
-            )
-        };
+        let _ = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
     }
 
     /// Waits for a stop. Always called before [`Listener::receive`], which could block for ever once no task is left.
@@ -118,28 +103,14 @@ impl Listener {
 
     /// Ends the stop with a result of our own: a value, or a negative errno.
     pub(crate) fn answer(&self, id: u64, result: i64) {
-        let (val, error) = if result < 0 {
-            (0, result as i32)
-        } else {
-            (result, 0)
-        };
-        self.send(libc::seccomp_notif_resp {
-            id,
-            val,
-            error,
-            flags: 0,
-        });
+        let (val, error) = if result < 0 { (0, result as i32) } else { (result, 0) };
+        self.send(libc::seccomp_notif_resp { id, val, error, flags: 0 });
     }
 
     /// Ends the stop by letting the victim make the call itself.
     pub(crate) fn let_run(&self, id: u64) {
         let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
-        self.send(libc::seccomp_notif_resp {
-            id,
-            val: 0,
-            error: 0,
-            flags,
-        });
+        self.send(libc::seccomp_notif_resp { id, val: 0, error: 0, flags });
     }
 
     /// A failure means that the task died while held, which the next `wait` shows.

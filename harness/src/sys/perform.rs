@@ -16,11 +16,7 @@ pub(crate) fn perform(call: &RawCall) -> i64 {
     // of them replaced by live buffers of ours; what the kernel writes is what the victim asked it to write.
     let value = unsafe { libc::syscall(libc::c_long::from(call.nr), a, b, c, d, e, f) };
     if value == -1 {
-        -i64::from(
-            std::io::Error::last_os_error()
-                .raw_os_error()
-                .unwrap_or(libc::EIO),
-        )
+        -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
     } else {
         value
     }

@@ -46,31 +46,13 @@ pub(crate) struct Sys {
     pub(crate) signature: &'static str,
 }
 
-const fn both(
-    name: &'static str,
-    x86_64: u32,
-    aarch64: u32,
-    op: Op,
-    signature: &'static str,
-) -> Sys {
-    Sys {
-        name,
-        x86_64: Some(x86_64),
-        aarch64: Some(aarch64),
-        op,
-        signature,
-    }
+const fn both(name: &'static str, x86_64: u32, aarch64: u32, op: Op, signature: &'static str) -> Sys {
+    Sys { name, x86_64: Some(x86_64), aarch64: Some(aarch64), op, signature }
 }
 
 /// Calls of before the `at` family, which newer architectures never had.
 const fn old(name: &'static str, x86_64: u32, op: Op, signature: &'static str) -> Sys {
-    Sys {
-        name,
-        x86_64: Some(x86_64),
-        aarch64: None,
-        op,
-        signature,
-    }
+    Sys { name, x86_64: Some(x86_64), aarch64: None, op, signature }
 }
 
 /// Every call we stop at, the frequent ones first: the filter compares from the top.
@@ -147,20 +129,12 @@ pub(crate) static WATCHED: &[Sys] = &[
 pub(crate) static REFUSED: [u32; 3] = [425, 426, 427];
 
 /// Ends the whole process; watched so that a victim cannot end ours with a status that looks like success.
-pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") {
-    231
-} else {
-    94
-};
+pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
 
 impl Sys {
     /// The number on this machine, if it has the call.
     pub(crate) fn number(&self) -> Option<u32> {
-        if cfg!(target_arch = "x86_64") {
-            self.x86_64
-        } else {
-            self.aarch64
-        }
+        if cfg!(target_arch = "x86_64") { self.x86_64 } else { self.aarch64 }
     }
 
     /// The row of a number on this machine.
@@ -183,18 +157,8 @@ mod tests {
         for (at, sys) in WATCHED.iter().enumerate() {
             for other in &WATCHED[at + 1..] {
                 assert_ne!(sys.name, other.name);
-                assert!(
-                    sys.x86_64 != other.x86_64 || sys.x86_64.is_none(),
-                    "{} {}",
-                    sys.name,
-                    other.name
-                );
-                assert!(
-                    sys.aarch64 != other.aarch64 || sys.aarch64.is_none(),
-                    "{} {}",
-                    sys.name,
-                    other.name
-                );
+                assert!(sys.x86_64 != other.x86_64 || sys.x86_64.is_none(), "{} {}", sys.name, other.name);
+                assert!(sys.aarch64 != other.aarch64 || sys.aarch64.is_none(), "{} {}", sys.name, other.name);
             }
         }
     }
@@ -219,11 +183,7 @@ mod tests {
             ("futimesat", libc::SYS_futimesat),
         ];
         for (name, number) in known {
-            assert_eq!(
-                Sys::named(name).and_then(Sys::number),
-                Some(number as u32),
-                "{name}"
-            );
+            assert_eq!(Sys::named(name).and_then(Sys::number), Some(number as u32), "{name}");
         }
         assert_eq!(EXIT_GROUP, libc::SYS_exit_group as u32);
     }

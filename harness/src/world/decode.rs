@@ -64,10 +64,7 @@ impl Default for Stop {
             tid: 0,
             task: 0,
             sys: &super::calls::WATCHED[0],
-            raw: RawCall {
-                nr: 0,
-                args: [0; 6],
-            },
+            raw: RawCall { nr: 0, args: [0; 6] },
             places: [place(), place()],
             count: 0,
             flags: 0,
@@ -104,10 +101,7 @@ impl Stop {
 
     /// True for a call that is about to give something a name in the arena, or asks whether a name is free.
     pub(crate) fn creates_name(&self) -> bool {
-        let named = self
-            .places()
-            .last()
-            .is_some_and(|p| p.space == Space::Arena && !p.by_descriptor);
+        let named = self.places().last().is_some_and(|p| p.space == Space::Arena && !p.by_descriptor);
         named && (matches!(self.sys.op, Op::Create | Op::Link) || self.creates())
     }
 
@@ -130,12 +124,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     pub(crate) fn new(arena: Vec<u8>, temporary: Vec<Vec<u8>>, spared: Vec<Vec<u8>>) -> Decoder {
-        Decoder {
-            arena,
-            temporary,
-            spared,
-            cwd: Vec::with_capacity(4 * PATH_MAX),
-        }
+        Decoder { arena, temporary, spared, cwd: Vec::with_capacity(4 * PATH_MAX) }
     }
 
     /// Learns the working directory; called at the start and after the victim has changed it.
@@ -145,18 +134,9 @@ impl Decoder {
     }
 
     /// Writes the call behind `seen` into `stop`.
-    pub(crate) fn decode(
-        &self,
-        seen: &Notification,
-        sys: &'static Sys,
-        ours: bool,
-        stop: &mut Stop,
-    ) {
+    pub(crate) fn decode(&self, seen: &Notification, sys: &'static Sys, ours: bool, stop: &mut Stop) {
         (stop.id, stop.tid, stop.sys) = (seen.id, seen.tid, sys);
-        stop.raw = RawCall {
-            nr: seen.nr,
-            args: seen.args,
-        };
+        stop.raw = RawCall { nr: seen.nr, args: seen.args };
         (stop.count, stop.flags, stop.mode, stop.length) = (0, 0, 0, 0);
         if sys.name == "creat" {
             stop.flags = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32;
@@ -183,8 +163,7 @@ impl Decoder {
 
     fn path(&self, stop: &mut Stop, at: usize, dir: Option<i32>, address: u64, ours: bool) {
         stop.scratch.clear();
-        let read =
-            address != 0 && memory::read_string(stop.tid, address, PATH_MAX, &mut stop.scratch);
+        let read = address != 0 && memory::read_string(stop.tid, address, PATH_MAX, &mut stop.scratch);
         let dir = dir.unwrap_or(libc::AT_FDCWD);
         if address != 0 && !read {
             return;
@@ -196,10 +175,7 @@ impl Decoder {
         self.place(stop, &text, dir, ours);
         stop.scratch = text;
         let count = stop.count;
-        if let Some(place) = count
-            .checked_sub(1)
-            .and_then(|last| stop.places.get_mut(last))
-        {
+        if let Some(place) = count.checked_sub(1).and_then(|last| stop.places.get_mut(last)) {
             place.redirect = place.redirect.map(|_| at);
         }
     }
@@ -255,10 +231,7 @@ impl Decoder {
             return (Space::Arena, false);
         }
         let spared = self.spared.iter().any(|s| below(path, s).is_some());
-        let found = self
-            .temporary
-            .iter()
-            .find(|t| !spared && below(path, t).is_some());
+        let found = self.temporary.iter().find(|t| !spared && below(path, t).is_some());
         let Some(temporary) = found else {
             return (Space::Elsewhere, false);
         };
@@ -273,10 +246,7 @@ impl Decoder {
         let known = memory::read(stop.tid, address, &mut raw[..length]).unwrap_or(0) > 2;
         let is_path = known && raw[0] == libc::AF_UNIX as u8 && raw[1] == 0 && raw[2] != 0;
         if is_path {
-            let end = raw[2..]
-                .iter()
-                .position(|&b| b == 0)
-                .map_or(length, |n| n + 2);
+            let end = raw[2..].iter().position(|&b| b == 0).map_or(length, |n| n + 2);
             self.place(stop, &raw[2..end.max(2)], libc::AT_FDCWD, ours);
             let place = &mut stop.places[stop.count - 1];
             place.redirect = place.redirect.map(|_| at);
@@ -306,19 +276,14 @@ fn read_open_how(stop: &mut Stop, address: u64) {
 
 /// The rest of `path` below `top`.
 fn below<'a>(path: &'a [u8], top: &[u8]) -> Option<&'a [u8]> {
-    path.strip_prefix(top)
-        .filter(|rest| rest.is_empty() || rest[0] == b'/')
+    path.strip_prefix(top).filter(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 /// The descriptor that a path like `/proc/self/fd/7` or `/dev/fd/7` names.
 fn proc_descriptor(path: &[u8]) -> Option<i32> {
-    let number = [
-        b"/proc/self/fd/".as_slice(),
-        b"/dev/fd/",
-        b"/proc/thread-self/fd/",
-    ]
-    .iter()
-    .find_map(|prefix| path.strip_prefix(*prefix))?;
+    let number = [b"/proc/self/fd/".as_slice(), b"/dev/fd/", b"/proc/thread-self/fd/"]
+        .iter()
+        .find_map(|prefix| path.strip_prefix(*prefix))?;
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
@@ -377,10 +342,7 @@ fn read_link(path: &[u8], into: &mut Vec<u8>) {
 fn normalise(path: &mut Vec<u8>) {
     let (mut read, mut write) = (0, 0);
     while read < path.len() {
-        let end = path[read..]
-            .iter()
-            .position(|&b| b == b'/')
-            .map_or(path.len(), |n| read + n);
+        let end = path[read..].iter().position(|&b| b == b'/').map_or(path.len(), |n| read + n);
         match &path[read..end] {
             b"" | b"." => {}
             b".." => write = path[..write].iter().rposition(|&b| b == b'/').unwrap_or(0),
@@ -404,13 +366,9 @@ mod tests {
 
     #[test]
     fn paths_are_normalised_as_text() {
-        for (given, wanted) in [
-            ("/a/./b//c", "/a/b/c"),
-            ("/a/../b", "/b"),
-            ("/..", "/"),
-            ("//x/", "/x"),
-            ("/a/b/../../..", "/"),
-        ] {
+        for (given, wanted) in
+            [("/a/./b//c", "/a/b/c"), ("/a/../b", "/b"), ("/..", "/"), ("//x/", "/x"), ("/a/b/../../..", "/")]
+        {
             let mut path = given.as_bytes().to_vec();
             normalise(&mut path);
             assert_eq!(String::from_utf8_lossy(&path), wanted, "{given}");
@@ -419,34 +377,18 @@ mod tests {
 
     #[test]
     fn the_temporary_directory_of_the_machine_stands_for_shared_but_what_is_spared_does_not() {
-        let decoder = Decoder::new(
-            b"/tmp/arena".to_vec(),
-            vec![b"/tmp".to_vec()],
-            vec![b"/tmp/src".to_vec()],
-        );
+        let decoder =
+            Decoder::new(b"/tmp/arena".to_vec(), vec![b"/tmp".to_vec()], vec![b"/tmp/src".to_vec()]);
         let settle = |text: &str| {
             let mut path = text.as_bytes().to_vec();
             let (space, redirected) = decoder.settle(&mut path);
-            (
-                space,
-                redirected,
-                String::from_utf8_lossy(&path).into_owned(),
-            )
+            (space, redirected, String::from_utf8_lossy(&path).into_owned())
         };
         assert_eq!(settle("/tmp/x"), (Space::Arena, true, "shared/x".into()));
         assert_eq!(settle("/tmp"), (Space::Arena, true, "shared".into()));
-        assert_eq!(
-            settle("/tmp/arena/shared/x"),
-            (Space::Arena, false, "shared/x".into())
-        );
-        assert_eq!(
-            settle("/tmp/src/a"),
-            (Space::Elsewhere, false, "/tmp/src/a".into())
-        );
+        assert_eq!(settle("/tmp/arena/shared/x"), (Space::Arena, false, "shared/x".into()));
+        assert_eq!(settle("/tmp/src/a"), (Space::Elsewhere, false, "/tmp/src/a".into()));
         assert_eq!(settle("/tmpx"), (Space::Elsewhere, false, "/tmpx".into()));
-        assert_eq!(
-            settle("/tmp/arena/shared/#12 (deleted)").2,
-            "shared/(unnamed)"
-        );
+        assert_eq!(settle("/tmp/arena/shared/#12 (deleted)").2, "shared/(unnamed)");
     }
 }

@@ -44,9 +44,7 @@ impl Labels {
 
     /// The fresh names of this trial, in order.
     pub(crate) fn fresh(&self) -> impl Iterator<Item = &[u8]> {
-        self.fresh
-            .iter()
-            .map(|&(start, end)| &self.bytes[start as usize..end as usize])
+        self.fresh.iter().map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 
     /// Appends the label of `path` to `into`.
@@ -57,13 +55,7 @@ impl Labels {
             }
             // The first name is one of ours (`shared`); canaries and the rest of the machine are no names of the victim.
             let outside = path.starts_with(b"/") || path.starts_with(b"outside/");
-            if at == 0
-                || outside
-                || self
-                    .known
-                    .binary_search_by(|k| k.as_slice().cmp(name))
-                    .is_ok()
-            {
+            if at == 0 || outside || self.known.binary_search_by(|k| k.as_slice().cmp(name)).is_ok() {
                 self.push_known(name, into);
             } else {
                 let number = self.number(name);
@@ -127,10 +119,8 @@ impl Labels {
     fn unescape(&self, name: &str, into: &mut Vec<u8>) {
         let mut rest = name.as_bytes();
         while let Some((&first, tail)) = rest.split_first() {
-            let hex = rest
-                .strip_prefix(b"\\x")
-                .and_then(|r| r.get(..2))
-                .and_then(|h| std::str::from_utf8(h).ok());
+            let hex =
+                rest.strip_prefix(b"\\x").and_then(|r| r.get(..2)).and_then(|h| std::str::from_utf8(h).ok());
             if let Some(byte) = hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
                 into.push(byte);
                 rest = &rest[4..];
@@ -165,12 +155,7 @@ fn push_escaped(byte: u8, into: &mut Vec<u8>) {
     if plain {
         into.push(byte);
     } else {
-        into.extend_from_slice(&[
-            b'\\',
-            b'x',
-            HEX[usize::from(byte >> 4)],
-            HEX[usize::from(byte & 15)],
-        ]);
+        into.extend_from_slice(&[b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
     }
 }
 
@@ -212,9 +197,6 @@ mod tests {
         let name = format!("app.{}.lock", std::process::id());
         let mut labels = Labels::default();
         labels.know(vec![name.clone().into_bytes()]);
-        assert_eq!(
-            label(&mut labels, format!("shared/{name}").as_bytes()),
-            "shared/app.<pid>.lock"
-        );
+        assert_eq!(label(&mut labels, format!("shared/{name}").as_bytes()), "shared/app.<pid>.lock");
     }
 }

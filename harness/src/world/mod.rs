@@ -49,8 +49,6 @@ pub enum Ending {
         /// True when a destructor was running.
         in_drop: bool,
     },
-    /// The victim ended the process with this status; only its thread was ended.
-    Exit(i32),
     /// The victim made no progress and was ended.
     Hung,
 }
@@ -63,7 +61,6 @@ impl Ending {
             Ending::Success => "success",
             Ending::Error(_) => "error",
             Ending::Panic { .. } => "panic",
-            Ending::Exit(_) => "exit",
             Ending::Hung => "hang",
         }
     }

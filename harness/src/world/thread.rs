@@ -7,29 +7,37 @@
 //!
 //! Between receiving a stop and answering it nothing here allocates or locks: the victim can be held inside malloc.
 
-use super::calls::{EXIT_GROUP, Op, REFUSED, Sys, WATCHED};
+use super::calls::{EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Space, Stop};
 use super::{Ending, Next, Outcome, World};
 use crate::arena::tree::{Tree, ident_of};
-use crate::arena::{Arena, Dirs, Reset, Stage};
+use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::hands::{ATTACKER_UID, Hands};
 use crate::attacker::{Class, Move};
 use crate::error::Error;
 use crate::host::Host;
-use crate::sys::notify::{self, Listener, Notification, Ready};
-use crate::sys::perform::{MARKER, RawCall, borrow, close, perform, stop_at_marker};
+use crate::sys::notify::{Notification, Ready};
+use crate::sys::perform::{MARKER, borrow, close, perform};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
 use rustix::event::Timespec;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags, statx};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 mod body;
+mod rewrite;
+mod start;
+
+use rewrite::Changed;
+use start::{Victim, start_victim};
 
 /// Tasks that one trial can number; the ones beyond share the last number.
 const MOST_TASKS: usize = 256;
+
+/// The status of a process whose victim called exit: the command's "victim cannot be judged".
+const VICTIM_ENDED_US: i32 = 101;
 
 /// Bytes kept of a refused path.
 const PATH_SHOWN: usize = 1024;
@@ -57,23 +65,10 @@ pub(crate) struct Refused {
     first: Vec<u8>,
 }
 
-/// The victim's thread, from our side.
-struct Victim {
-    listener: Listener,
-    tid: u32,
-    ending: Arc<Mutex<Option<Ending>>>,
-    /// The marker at which the thread waits between trials.
-    idle: Option<u64>,
-}
-
 impl ThreadWorld {
     /// Makes an arena and starts the victim's thread. Must be called on a thread made for this: it is pinned, and
     /// shares its working directory and umask with the victim from now on.
-    pub(crate) fn new(
-        host: &Host,
-        body: &Arc<Body>,
-        timeout: Duration,
-    ) -> Result<ThreadWorld, Error> {
+    pub(crate) fn new(host: &Host, body: &Arc<Body>, timeout: Duration) -> Result<ThreadWorld, Error> {
         let ours = |context: &'static str| move |e: std::io::Error| Error::ours(context, e);
         own_thread::own_file_context().map_err(ours("unshare(CLONE_FS)"))?;
         let core = host.next_core();
@@ -106,18 +101,14 @@ impl ThreadWorld {
             tasks: Vec::with_capacity(MOST_TASKS),
             descriptors: 3,
             held: None,
-            refused: Refused {
-                count: 0,
-                first: Vec::with_capacity(PATH_SHOWN),
-            },
+            refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
         })
     }
 
     /// Builds the stage for the trials to come.
     pub(crate) fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
         self.umask = umask;
-        self.hands
-            .know(stage.decoys.iter().map(|(name, _)| name.clone()));
+        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
         self.arena.build(class, stage)
     }
 
@@ -140,13 +131,9 @@ impl ThreadWorld {
             self.refused.count += 1;
             if self.refused.first.is_empty() {
                 let path = &stop.places()[at].path;
-                self.refused
-                    .first
-                    .extend_from_slice(&path[..path.len().min(PATH_SHOWN)]);
+                self.refused.first.extend_from_slice(&path[..path.len().min(PATH_SHOWN)]);
             }
-            self.victim
-                .listener
-                .answer(seen.id, -i64::from(libc::EROFS));
+            self.victim.listener.answer(seen.id, -i64::from(libc::EROFS));
             return None;
         }
         if !stop.touches_arena() {
@@ -161,22 +148,18 @@ impl ThreadWorld {
     /// A marker means that the victim's body has returned.
     fn take_marker(&mut self, seen: &Notification) -> Option<Next> {
         self.victim.idle = Some(seen.id);
-        let ending = self
-            .victim
-            .ending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let ending = self.victim.ending.lock().unwrap_or_else(PoisonError::into_inner).take();
         ending.map(Next::Ended)
     }
 
+    /// A victim that ends the process ends ours. Nothing can be judged any more, so its status must not look like
+    /// success.
     fn take_exit(&mut self, seen: &Notification, ours: bool) -> Option<Next> {
-        if !ours {
-            self.victim.listener.let_run(seen.id);
-            return None;
+        if ours {
+            own_thread::end_process(VICTIM_ENDED_US);
         }
-        self.held = Some(seen.id);
-        Some(Next::Ended(Ending::Exit(seen.args[0] as i32)))
+        self.victim.listener.let_run(seen.id);
+        None
     }
 
     fn task(&mut self, tid: u32) -> u16 {
@@ -200,11 +183,7 @@ impl ThreadWorld {
             self.decoder.learn_cwd();
         }
         self.victim.listener.answer(stop.id, value);
-        if value < 0 {
-            Outcome::Failed(-value as i32)
-        } else {
-            Outcome::Value(value)
-        }
+        if value < 0 { Outcome::Failed(-value as i32) } else { Outcome::Value(value) }
     }
 
     /// Opens without ever waiting for the other end of a FIFO, then takes that caution out of the descriptor again.
@@ -217,31 +196,19 @@ impl ThreadWorld {
         let value = perform(&raw);
         let outcome = if value < 0 {
             let fifo = waits && value == -i64::from(libc::ENXIO) && self.is_fifo(stop);
-            if fifo {
-                Outcome::Blocks
-            } else {
-                Outcome::Failed(-value as i32)
-            }
+            if fifo { Outcome::Blocks } else { Outcome::Failed(-value as i32) }
         } else {
             self.opened(value as i32, stop, waits)
         };
-        let answer = if outcome == Outcome::Blocks {
-            -i64::from(libc::ENXIO)
-        } else {
-            value
-        };
+        let answer = if outcome == Outcome::Blocks { -i64::from(libc::ENXIO) } else { value };
         self.victim.listener.answer(stop.id, answer);
         outcome
     }
 
     fn opened(&mut self, number: i32, stop: &Stop, waits: bool) -> Outcome {
         let fd = borrow(number);
-        let Ok(found) = statx(
-            fd,
-            c"",
-            AtFlags::EMPTY_PATH,
-            StatxFlags::BASIC_STATS | StatxFlags::BTIME,
-        ) else {
+        let Ok(found) = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::BTIME)
+        else {
             return Outcome::Value(i64::from(number));
         };
         let reads = stop.flags & libc::O_ACCMODE as u32 == libc::O_RDONLY as u32;
@@ -260,19 +227,10 @@ impl ThreadWorld {
 
     fn is_fifo(&self, stop: &Stop) -> bool {
         let mut buffer = [0; crate::arena::tree::PATH_BYTES];
-        let path = stop
-            .places()
-            .first()
-            .and_then(|p| crate::arena::tree::copy_path(&mut buffer, &[], &p.path));
-        let kind = path.and_then(|p| {
-            statx(
-                self.arena.root(),
-                p,
-                AtFlags::empty(),
-                StatxFlags::BASIC_STATS,
-            )
-            .ok()
-        });
+        let path =
+            stop.places().first().and_then(|p| crate::arena::tree::copy_path(&mut buffer, &[], &p.path));
+        let kind =
+            path.and_then(|p| statx(self.arena.root(), p, AtFlags::empty(), StatxFlags::BASIC_STATS).ok());
         kind.is_some_and(|found| FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo)
     }
 
@@ -284,12 +242,7 @@ impl ThreadWorld {
     }
 
     fn writes_to_regular_file(stop: &Stop) -> bool {
-        let fd = stop
-            .sys
-            .signature
-            .bytes()
-            .position(|l| l == b'f')
-            .map(|at| stop.raw.args[at] as i32);
+        let fd = stop.sys.signature.bytes().position(|l| l == b'f').map(|at| stop.raw.args[at] as i32);
         let state = fd.map(|fd| rustix::fs::fstat(borrow(fd)));
         matches!(state, Some(Ok(s)) if FileType::from_raw_mode(s.st_mode) == FileType::RegularFile)
     }
@@ -314,12 +267,7 @@ impl World for ThreadWorld {
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
         let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
         loop {
-            match self
-                .victim
-                .listener
-                .wait(Some(&self.timeout))
-                .map_err(lost)?
-            {
+            match self.victim.listener.wait(Some(&self.timeout)).map_err(lost)? {
                 Ready::TimedOut => return Ok(Next::Ended(Ending::Hung)),
                 Ready::Gone => {
                     return Err(Error::ours("wait for the victim", "its thread is gone"));
@@ -340,10 +288,7 @@ impl World for ThreadWorld {
 
     fn release(&mut self, stop: &Stop) -> Outcome {
         self.held = None;
-        if Self::ours_to_make(
-            stop,
-            stop.sys.op != Op::Write || Self::writes_to_regular_file(stop),
-        ) {
+        if Self::ours_to_make(stop, stop.sys.op != Op::Write || Self::writes_to_regular_file(stop)) {
             return self.make(stop);
         }
         self.victim.listener.let_run(stop.id);
@@ -378,188 +323,16 @@ impl Drop for ThreadWorld {
         if let Some(idle) = self.victim.idle.take() {
             // Any other number than 0 tells the thread to end.
             self.victim.listener.answer(idle, 1);
-            let _ = self.victim.listener.wait(Some(&Timespec {
-                tv_sec: 1,
-                tv_nsec: 0,
-            }));
+            let _ = self.victim.listener.wait(Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
         }
     }
-}
-
-/// Starts a thread that waits at the marker, runs the body, and waits again.
-fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize) -> Result<Victim, Error> {
-    body::quiet_panics();
-    let watched: Vec<u32> = [MARKER, EXIT_GROUP]
-        .into_iter()
-        .chain(WATCHED.iter().filter_map(Sys::number))
-        .collect();
-    let ending = Arc::new(Mutex::new(None));
-    let (theirs, body) = (Arc::clone(&ending), Arc::clone(body));
-    let (tell, told) = mpsc::channel();
-    let spawned = std::thread::Builder::new()
-        .name("victim".into())
-        .spawn(move || {
-            own_thread::pin_to(core);
-            let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
-            let installed = notify::install(&REFUSED, &watched);
-            let go = installed.is_ok();
-            if tell
-                .send(installed.map(|listener| (listener, tid)))
-                .is_err()
-                || !go
-            {
-                return;
-            }
-            while stop_at_marker() == Some(0) {
-                let how = body::run(&*body, &dirs);
-                *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
-            }
-        });
-    spawned.map_err(|e| Error::ours("start the victim's thread", e))?;
-    let (listener, tid) = told
-        .recv()
-        .map_err(|e| Error::ours("start the victim's thread", e))?
-        .map_err(refusal)?;
-    let mut victim = Victim {
-        listener,
-        tid,
-        ending,
-        idle: None,
-    };
-    let lost = |e: std::io::Error| Error::ours("wait for the victim's thread", e);
-    if victim.listener.wait(None).map_err(lost)? == Ready::Stopped {
-        victim.idle = victim.listener.receive().map_err(lost)?.map(|seen| seen.id);
-    }
-    Ok(victim)
-}
-
-fn refusal(e: std::io::Error) -> Error {
-    let advice = match e.raw_os_error() {
-        Some(libc::EBUSY) => {
-            "another supervisor (a debugger sandbox, a second linkbait) already listens; run outside of it"
-        }
-        _ => {
-            "needs seccomp user notification (Linux 5.5, CONFIG_SECCOMP_FILTER); in a container allow the seccomp call"
-        }
-    };
-    Error::unsupported(
-        "seccomp(SET_MODE_FILTER, NEW_LISTENER)",
-        format!("{e}; {advice}"),
-    )
 }
 
 /// The place of a call that would change something outside of the arena, which no in-process victim may do.
 fn forbidden(stop: &Stop) -> Option<usize> {
     let changes = stop.mutates() || stop.writes();
     let spared = |p: &Place| p.path.starts_with(b"/dev/") || p.path.starts_with(b"/proc/");
-    let named = |p: &Place| {
-        p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p)
-    };
-    if changes {
-        stop.places().iter().position(named)
-    } else {
-        None
-    }
-}
-
-/// A call with some arguments replaced by buffers of ours.
-struct Changed {
-    raw: RawCall,
-    paths: [[u8; 4096]; 2],
-    how: [u64; 3],
-    redirects: [Option<usize>; 2],
-    how_at: Option<usize>,
-    flags_at: Option<usize>,
-}
-
-impl Changed {
-    fn of(stop: &Stop, arena: &[u8]) -> Changed {
-        let position = |letter: u8| stop.sys.signature.bytes().position(|l| l == letter);
-        let mut call = Changed {
-            raw: stop.raw,
-            paths: [[0; 4096]; 2],
-            how: [0; 3],
-            redirects: [None; 2],
-            how_at: position(b'H'),
-            flags_at: position(b'F'),
-        };
-        if call.how_at.is_some() {
-            call.copy_how(stop);
-        }
-        if stop.sys.name == "creat" {
-            call.raw.nr = libc::SYS_openat as u32;
-            let [path, mode, ..] = stop.raw.args;
-            call.raw.args = [
-                libc::AT_FDCWD as u64,
-                path,
-                u64::from(stop.flags),
-                mode,
-                0,
-                0,
-            ];
-            call.flags_at = Some(2);
-        }
-        for (index, place) in stop.places().iter().enumerate() {
-            if let Some(at) = place.redirect {
-                let at = if stop.sys.name == "creat" { 1 } else { at };
-                call.redirect(index, at, stop.sys.name == "bind", arena, &place.path);
-            }
-        }
-        call
-    }
-
-    fn copy_how(&mut self, stop: &Stop) {
-        let mut bytes = [0u8; 24];
-        // What cannot be read stays zero, and the kernel refuses an empty request as it would have refused a bad one.
-        let _ = crate::sys::memory::read(stop.tid, stop.raw.args[2], &mut bytes);
-        for (word, chunk) in self.how.iter_mut().zip(bytes.chunks(8)) {
-            *word = u64::from_ne_bytes(std::array::from_fn(|i| chunk[i]));
-        }
-    }
-
-    fn redirect(&mut self, index: usize, at: usize, socket: bool, arena: &[u8], path: &[u8]) {
-        let buffer = &mut self.paths[index];
-        let mut used = 0;
-        let family = (libc::AF_UNIX as u16).to_ne_bytes();
-        for part in [
-            if socket { &family[..] } else { b"" },
-            arena,
-            b"/",
-            path,
-            b"\0",
-        ] {
-            let Some(room) = buffer.get_mut(used..used + part.len()) else {
-                return;
-            };
-            room.copy_from_slice(part);
-            used += part.len();
-        }
-        self.redirects[index] = Some(at);
-        if socket {
-            self.raw.args[at + 1] = used as u64;
-        }
-    }
-
-    fn add_open_flag(&mut self, flag: u64) {
-        match (self.flags_at, self.how_at) {
-            (Some(at), _) => self.raw.args[at] |= flag,
-            (None, Some(_)) => self.how[0] |= flag,
-            (None, None) => {}
-        }
-    }
-
-    /// The arguments as they stand, with the addresses of this struct's buffers; it must not move afterwards.
-    fn raw(&self) -> RawCall {
-        let mut raw = self.raw;
-        for (path, at) in self.paths.iter().zip(self.redirects) {
-            if let Some(at) = at {
-                raw.args[at] = path.as_ptr() as u64;
-            }
-        }
-        if let Some(at) = self.how_at {
-            raw.args[at] = self.how.as_ptr() as u64;
-            raw.args[at + 1] = 24;
-        }
-        raw
-    }
+    let named =
+        |p: &Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p);
+    if changes { stop.places().iter().position(named) } else { None }
 }

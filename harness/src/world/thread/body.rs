@@ -32,15 +32,9 @@ pub(super) fn quiet_panics() {
 }
 
 fn keep(info: &PanicHookInfo<'_>) {
-    let text = info
-        .payload()
-        .downcast_ref::<&str>()
-        .map(ToString::to_string);
+    let text = info.payload().downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| info.payload().downcast_ref::<String>().cloned());
-    let place = info
-        .location()
-        .map(|l| format!(" at {}:{}", l.file(), l.line()))
-        .unwrap_or_default();
+    let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
     let message = text.unwrap_or_else(|| "panic".into()) + &place;
     let in_drop = came_from_drop(&Backtrace::force_capture().to_string());
     PANIC.with_borrow_mut(|kept| *kept = Some(Ending::Panic { message, in_drop }));
@@ -49,9 +43,7 @@ fn keep(info: &PanicHookInfo<'_>) {
 /// True when a destructor stands between the panic and the victim's body. Without symbols this is never true, so a
 /// stripped victim's panics count as ordinary ones.
 fn came_from_drop(trace: &str) -> bool {
-    let ours = trace
-        .find("linkbait::world::thread::body::run")
-        .unwrap_or(trace.len());
+    let ours = trace.find("linkbait::world::thread::body::run").unwrap_or(trace.len());
     trace[..ours].contains("drop_in_place")
 }
 
@@ -62,10 +54,5 @@ pub(super) fn run(body: &Body, dirs: &Dirs) -> Ending {
     IS_VICTIM.set(false);
     let kept = PANIC.with_borrow_mut(Option::take);
     // `resume_unwind` panics without calling the hook.
-    result.unwrap_or_else(|_| {
-        kept.unwrap_or(Ending::Panic {
-            message: "panic".into(),
-            in_drop: false,
-        })
-    })
+    result.unwrap_or_else(|_| kept.unwrap_or(Ending::Panic { message: "panic".into(), in_drop: false }))
 }

@@ -1,0 +1,95 @@
+//! A victim's call with some arguments replaced: the arena's path for the machine's `/tmp`, an open that does not
+//! wait. Owns the buffers that the replaced arguments point to; nothing here allocates.
+
+use crate::sys::memory;
+use crate::sys::perform::RawCall;
+use crate::world::decode::Stop;
+
+/// A call with some arguments replaced by buffers of ours.
+pub(super) struct Changed {
+    raw: RawCall,
+    paths: [[u8; 4096]; 2],
+    how: [u64; 3],
+    redirects: [Option<usize>; 2],
+    how_at: Option<usize>,
+    flags_at: Option<usize>,
+}
+
+impl Changed {
+    pub(super) fn of(stop: &Stop, arena: &[u8]) -> Changed {
+        let position = |letter: u8| stop.sys.signature.bytes().position(|l| l == letter);
+        let mut call = Changed {
+            raw: stop.raw,
+            paths: [[0; 4096]; 2],
+            how: [0; 3],
+            redirects: [None; 2],
+            how_at: position(b'H'),
+            flags_at: position(b'F'),
+        };
+        if call.how_at.is_some() {
+            call.copy_how(stop);
+        }
+        if stop.sys.name == "creat" {
+            call.raw.nr = libc::SYS_openat as u32;
+            let [path, mode, ..] = stop.raw.args;
+            call.raw.args = [libc::AT_FDCWD as u64, path, u64::from(stop.flags), mode, 0, 0];
+            call.flags_at = Some(2);
+        }
+        for (index, place) in stop.places().iter().enumerate() {
+            if let Some(at) = place.redirect {
+                let at = if stop.sys.name == "creat" { 1 } else { at };
+                call.redirect(index, at, stop.sys.name == "bind", arena, &place.path);
+            }
+        }
+        call
+    }
+
+    fn copy_how(&mut self, stop: &Stop) {
+        let mut bytes = [0u8; 24];
+        // What cannot be read stays zero, and the kernel refuses an empty request as it would have refused a bad one.
+        let _ = memory::read(stop.tid, stop.raw.args[2], &mut bytes);
+        for (word, chunk) in self.how.iter_mut().zip(bytes.chunks(8)) {
+            *word = u64::from_ne_bytes(std::array::from_fn(|i| chunk[i]));
+        }
+    }
+
+    fn redirect(&mut self, index: usize, at: usize, socket: bool, arena: &[u8], path: &[u8]) {
+        let buffer = &mut self.paths[index];
+        let mut used = 0;
+        let family = (libc::AF_UNIX as u16).to_ne_bytes();
+        for part in [if socket { &family[..] } else { b"" }, arena, b"/", path, b"\0"] {
+            let Some(room) = buffer.get_mut(used..used + part.len()) else {
+                return;
+            };
+            room.copy_from_slice(part);
+            used += part.len();
+        }
+        self.redirects[index] = Some(at);
+        if socket {
+            self.raw.args[at + 1] = used as u64;
+        }
+    }
+
+    pub(super) fn add_open_flag(&mut self, flag: u64) {
+        match (self.flags_at, self.how_at) {
+            (Some(at), _) => self.raw.args[at] |= flag,
+            (None, Some(_)) => self.how[0] |= flag,
+            (None, None) => {}
+        }
+    }
+
+    /// The arguments as they stand, with the addresses of this struct's buffers; it must not move afterwards.
+    pub(super) fn raw(&self) -> RawCall {
+        let mut raw = self.raw;
+        for (path, at) in self.paths.iter().zip(self.redirects) {
+            if let Some(at) = at {
+                raw.args[at] = path.as_ptr() as u64;
+            }
+        }
+        if let Some(at) = self.how_at {
+            raw.args[at] = self.how.as_ptr() as u64;
+            raw.args[at + 1] = 24;
+        }
+        raw
+    }
+}

@@ -1,0 +1,65 @@
+//! Starts the victim's thread: under the filter, on the supervisor's core, waiting at the marker between trials.
+
+use super::body;
+use crate::arena::Dirs;
+use crate::error::Error;
+use crate::sys::notify::{self, Listener, Ready};
+use crate::sys::perform::{MARKER, stop_at_marker};
+use crate::sys::thread as own_thread;
+use crate::victim::Body;
+use crate::world::Ending;
+use crate::world::calls::{EXIT_GROUP, REFUSED, Sys, WATCHED};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+/// The victim's thread, from our side.
+pub(super) struct Victim {
+    pub(super) listener: Listener,
+    pub(super) tid: u32,
+    pub(super) ending: Arc<Mutex<Option<Ending>>>,
+    /// The marker at which the thread waits between trials.
+    pub(super) idle: Option<u64>,
+}
+
+/// Starts a thread that waits at the marker, runs the body, and waits again.
+pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize) -> Result<Victim, Error> {
+    body::quiet_panics();
+    let watched: Vec<u32> =
+        [MARKER, EXIT_GROUP].into_iter().chain(WATCHED.iter().filter_map(Sys::number)).collect();
+    let ending = Arc::new(Mutex::new(None));
+    let (theirs, body) = (Arc::clone(&ending), Arc::clone(body));
+    let (tell, told) = mpsc::channel();
+    let spawned = std::thread::Builder::new().name("victim".into()).spawn(move || {
+        own_thread::pin_to(core);
+        let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
+        let installed = notify::install(&REFUSED, &watched);
+        let go = installed.is_ok();
+        if tell.send(installed.map(|listener| (listener, tid))).is_err() || !go {
+            return;
+        }
+        while stop_at_marker() == Some(0) {
+            let how = body::run(&*body, &dirs);
+            *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
+        }
+    });
+    spawned.map_err(|e| Error::ours("start the victim's thread", e))?;
+    let (listener, tid) =
+        told.recv().map_err(|e| Error::ours("start the victim's thread", e))?.map_err(refusal)?;
+    let mut victim = Victim { listener, tid, ending, idle: None };
+    let lost = |e: std::io::Error| Error::ours("wait for the victim's thread", e);
+    if victim.listener.wait(None).map_err(lost)? == Ready::Stopped {
+        victim.idle = victim.listener.receive().map_err(lost)?.map(|seen| seen.id);
+    }
+    Ok(victim)
+}
+
+fn refusal(e: std::io::Error) -> Error {
+    let advice = match e.raw_os_error() {
+        Some(libc::EBUSY) => {
+            "another supervisor (a debugger sandbox, a second linkbait) already listens; run outside of it"
+        }
+        _ => {
+            "needs seccomp user notification (Linux 5.5, CONFIG_SECCOMP_FILTER); in a container allow the seccomp call"
+        }
+    };
+    Error::unsupported("seccomp(SET_MODE_FILTER, NEW_LISTENER)", format!("{e}; {advice}"))
+}
