@@ -132,7 +132,7 @@ impl Judge {
                     judge: self,
                     victim,
                     world,
-                    bench: Bench::default(),
+                    bench: Bench::new(self.host.kernel_decides()),
                     report,
                     clean: Vec::new(),
                 })
@@ -244,7 +244,7 @@ impl Engine<'_> {
     /// Learns which names stay the same, then records one run with labels; its evidence stays on the bench.
     fn record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         let files = self.victim.stage.clone();
-        self.bench.class = (!self.judge.host.is_root()).then_some(class);
+        self.bench.class = class;
         self.bench.labels.know(Vec::new());
         self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
         let mut names: Option<BTreeMap<Vec<u8>, bool>> = None;

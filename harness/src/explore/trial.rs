@@ -3,7 +3,7 @@
 use crate::arena::Reset;
 use crate::arena::tree::{Maker, Tree};
 use crate::attacker::class::permits;
-use crate::attacker::{Class, Verb};
+use crate::attacker::{Bait, Class, Verb};
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
 use crate::limits::Limits;
@@ -14,12 +14,12 @@ use crate::world::{Ending, Next, Outcome, World};
 use rustix::io::Errno;
 
 /// The buffers of one engine, made once and used for every trial.
-#[derive(Default)]
 pub(crate) struct Bench {
     pub(crate) evidence: Evidence,
     pub(crate) labels: Labels,
-    /// Set where the kernel cannot tell attacker and victim apart, so that we apply the class's rules ourselves.
-    pub(crate) class: Option<Class>,
+    pub(crate) class: Class,
+    /// The kernel can tell attacker and victim apart, so that it, not we, says what the class may do.
+    pub(crate) kernel_decides: bool,
     now: Tree,
     next: Tree,
     stop: Stop,
@@ -27,6 +27,19 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    pub(crate) fn new(kernel_decides: bool) -> Bench {
+        Bench {
+            evidence: Evidence::default(),
+            labels: Labels::default(),
+            class: Class::None,
+            kernel_decides,
+            now: Tree::default(),
+            next: Tree::default(),
+            stop: Stop::default(),
+            path: Vec::with_capacity(8192),
+        }
+    }
+
     /// Runs one trial and puts the world back. The evidence is in `self.evidence` afterwards.
     pub(crate) fn run<W: World>(
         &mut self,
@@ -36,7 +49,6 @@ impl Bench {
     ) -> Result<Reset, Error> {
         self.evidence.restart();
         self.labels.restart();
-        self.path.reserve(8192);
         world.look_at_stage(&mut self.now);
         world.begin()?;
         let mut pending = schedule.acts.as_slice();
@@ -126,7 +138,8 @@ impl Bench {
     }
 
     fn may(&self, act: &Act) -> bool {
-        self.class.is_none_or(|class| permits(class, &act.does, &self.path, &self.now))
+        let asked = self.kernel_decides && act.does.bait != Bait::HardLink;
+        asked || permits(self.class, &act.does, &self.path, &self.now)
     }
 
     /// Takes the very name that the victim is about to make.
@@ -135,9 +148,9 @@ impl Bench {
         if let Some(place) = self.stop.places().last() {
             self.path.extend_from_slice(&place.path);
         }
-        // A name that is taken already serves as well.
-        if self.may(act) {
-            let _ = world.act(&act.does, &self.path);
+        // A name that is taken already serves as well, and one that the attacker cannot take is the victim's luck.
+        if self.may(act) && world.act(&act.does, &self.path).is_ok() {
+            self.look(world, Maker::Attacker);
         }
     }
 

@@ -74,7 +74,7 @@ impl ThreadWorld {
         let core = host.next_core();
         own_thread::pin_to(core);
         let attacker = host.is_root().then_some(ATTACKER_UID);
-        let arena = Arena::new(host.place(), attacker)?;
+        let arena = Arena::new(host.place(), attacker, host.guards_group_writable())?;
         let hands = Hands::new(arena.path(), attacker)?;
         let bytes = |p: &std::path::Path| p.as_os_str().as_encoded_bytes().to_vec();
         let decoder = Decoder::new(
