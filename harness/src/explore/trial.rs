@@ -41,9 +41,9 @@ impl Bench {
     }
 
     /// Runs one trial and puts the world back. The evidence is in `self.evidence` afterwards.
-    pub(crate) fn run<W: World>(
+    pub(crate) fn run(
         &mut self,
-        world: &mut W,
+        world: &mut dyn World,
         schedule: &Schedule,
         limits: &Limits,
     ) -> Result<Reset, Error> {
@@ -87,7 +87,7 @@ impl Bench {
         self.finish(world, ending)
     }
 
-    fn finish<W: World>(&mut self, world: &mut W, ending: Ending) -> Result<Reset, Error> {
+    fn finish(&mut self, world: &mut dyn World, ending: Ending) -> Result<Reset, Error> {
         if ending == Ending::Hung {
             world.give_up()?;
         }
@@ -110,7 +110,7 @@ impl Bench {
     }
 
     /// Moves go before the call that was just noted, so the call's step is taken off and put back behind them.
-    fn act<W: World>(&mut self, world: &mut W, act: &Act, index: usize) {
+    fn act(&mut self, world: &mut dyn World, act: &Act, index: usize) {
         self.path.clear();
         let known = self.labels.resolve(&act.does.target, &mut self.path);
         let held = self.evidence.steps.pop();
@@ -143,7 +143,7 @@ impl Bench {
     }
 
     /// Takes the very name that the victim is about to make.
-    fn grab<W: World>(&mut self, world: &mut W, act: &Act) {
+    fn grab(&mut self, world: &mut dyn World, act: &Act) {
         self.path.clear();
         if let Some(place) = self.stop.places().last() {
             self.path.extend_from_slice(&place.path);
@@ -160,7 +160,7 @@ impl Bench {
         }
     }
 
-    fn look<W: World>(&mut self, world: &mut W, actor: Maker) {
+    fn look(&mut self, world: &mut dyn World, actor: Maker) {
         world.look(&mut self.next);
         let (now, evidence, labels) = (&self.now, &mut self.evidence, &mut self.labels);
         self.next.succeed(now, actor, |told| {

@@ -105,19 +105,6 @@ impl ThreadWorld {
         })
     }
 
-    /// Builds the stage for the trials to come.
-    pub(crate) fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
-        self.umask = umask;
-        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
-        self.arena.build(class, stage)
-    }
-
-    /// How often the victim was kept from changing something elsewhere, and the first path.
-    pub(crate) fn refused(&self) -> Option<(u32, String)> {
-        let first = || self.refused.first.escape_ascii().to_string();
-        (self.refused.count > 0).then(|| (self.refused.count, first()))
-    }
-
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Option<Next> {
         if seen.nr == MARKER {
             return self.take_marker(seen);
@@ -249,6 +236,12 @@ impl ThreadWorld {
 }
 
 impl World for ThreadWorld {
+    fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
+        self.umask = umask;
+        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
+        self.arena.build(class, stage)
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
         self.decoder.learn_cwd();
@@ -315,6 +308,15 @@ impl World for ThreadWorld {
 
     fn reset(&mut self) -> Result<Reset, Error> {
         self.arena.reset()
+    }
+
+    fn not_examined(&self) -> Vec<String> {
+        let Refused { count, first } = &self.refused;
+        let refused = format!(
+            "changes outside of the arena were refused with EROFS, {count} times, first {}",
+            first.escape_ascii()
+        );
+        if *count > 0 { vec![refused] } else { Vec::new() }
     }
 }
 
