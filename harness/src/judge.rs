@@ -4,9 +4,11 @@ mod engine;
 mod findings;
 mod learn;
 mod replay;
+mod sample;
 mod session;
 
 pub use replay::Replay;
+pub use sample::Sampled;
 pub use session::{Session, Tried};
 
 use crate::attacker::Class;

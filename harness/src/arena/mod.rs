@@ -232,7 +232,7 @@ impl Arena {
     }
 
     /// True when no canary has changed in any way that fstat shows.
-    fn canaries_untouched(&self) -> bool {
+    pub(crate) fn canaries_untouched(&self) -> bool {
         self.canaries.iter().all(|c| {
             rustix::fs::fstat(&c.held).is_ok_and(|now| {
                 let key = |s: &rustix::fs::Stat| {

@@ -26,7 +26,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-mod body;
+pub(crate) mod body;
 mod rewrite;
 mod start;
 
