@@ -11,6 +11,7 @@ pub struct Host {
     kernel: String,
     uid: u32,
     place: PathBuf,
+    folder: PathBuf,
     file_system: &'static str,
     temporary: Vec<PathBuf>,
     spared: Vec<PathBuf>,
@@ -51,6 +52,7 @@ impl Host {
             uid: rustix::process::geteuid().as_raw(),
             file_system: file_system_of(&place),
             place,
+            folder: folder(),
             temporary,
             spared,
             cores: if cores.is_empty() { vec![0] } else { cores },
@@ -87,6 +89,13 @@ impl Host {
     #[must_use]
     pub fn file_system(&self) -> &'static str {
         self.file_system
+    }
+
+    /// Where reports and replay files go: `linkbait` in the build's target directory, found by its `CACHEDIR.TAG`
+    /// above this program, or in `target` of the working directory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The `fs.protected_*` settings; `None` where the kernel does not tell.
@@ -141,6 +150,12 @@ fn first_below(path: &Path, temporary: &[PathBuf]) -> Option<PathBuf> {
         let first = path.strip_prefix(top).ok()?.components().next()?;
         Some(top.join(first))
     })
+}
+
+fn folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let target = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file());
+    target.unwrap_or(Path::new("target")).join("linkbait")
 }
 
 fn is_writable(path: &Path) -> bool {

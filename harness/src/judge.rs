@@ -12,7 +12,7 @@ pub use sample::Sampled;
 pub use session::{Session, Tried};
 
 use crate::attacker::Class;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::finding::Report;
 use crate::host::Host;
 use crate::limits::Limits;
@@ -69,12 +69,18 @@ impl Judge {
         self
     }
 
-    /// Judges a victim.
+    /// Judges a victim. Where this machine has no seccomp notification, free-running races are sampled instead: the
+    /// verdict then is unsupported, or fail when one of them hit, and never pass.
     ///
     /// # Errors
-    /// Of kind unsupported where this machine has no seccomp notification, of kind ours when our own work fails.
+    /// Of kind unsupported where neither is possible, of kind ours when our own work fails.
     pub fn judge(&self, victim: &Victim) -> Result<Report, Error> {
-        self.on_engine(victim, |mut engine| engine.judge())
+        match self.on_engine(victim, |mut engine| engine.judge()) {
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
+                self.judge_by_luck(victim, &error)
+            }
+            other => other,
+        }
     }
 
     /// Keeps a victim ready under one attacker and umask, for many trials of the caller's choice: what a fuzzer or

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-fn private(path: &std::path::Path) -> std::io::Result<()> {
+fn private(path: &Path) -> std::io::Result<()> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(b"secret")?;
     fs::remove_file(path)
 }
@@ -31,7 +31,7 @@ fn the_machines_own_temporary_directory_is_the_arena() {
     let report =
         linkbait::victim("hard-coded /tmp", move |_| fs::write(&path, "secret")).judge().expect("can judge");
     assert!(report.findings.iter().any(|f| f.rule == "follows-link"), "{report:?}");
-    assert!(!std::path::Path::new(&name).exists(), "the real /tmp was touched");
+    assert!(!Path::new(&name).exists(), "the real /tmp was touched");
 }
 
 #[test]
@@ -162,4 +162,19 @@ fn a_timeline_with_needless_moves_is_minimized_to_the_one_that_matters() {
     let smaller = judge.minimize(&victim, &file).expect("the finding shows");
     let smaller = Timeline::parse(&smaller.timeline).expect("our own timeline");
     assert_eq!(smaller.schedule, found.schedule);
+}
+
+#[test]
+fn a_failed_check_saves_timelines_that_replay() {
+    let victim = linkbait::victim("saved by a test", |dir| File::create(dir.join("app.log")).map(drop));
+    let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| victim.check()))
+        .expect_err("a predictable name fails");
+    let said = said.downcast::<String>().expect("a message");
+    let files: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("replay: victim.replay(\"")).collect();
+    assert!(!files.is_empty(), "{said}");
+    for file in files {
+        let replay = victim.replay(Path::new(file.trim_end_matches("\")"))).expect("a replay file");
+        assert!(replay.same_steps && replay.same_findings, "{}", replay.timeline);
+    }
 }

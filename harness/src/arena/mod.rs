@@ -4,12 +4,13 @@
 //! Owns building, looking, putting back and removing. A reset undoes: it removes what the trial left and, when what
 //! remains is not the stage to the last bit, builds the arena anew and says so.
 
+mod stale;
 pub(crate) mod tree;
 mod wipe;
 
 use crate::attacker::Class;
 use crate::error::Error;
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, mkdirat, openat};
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, mkdirat, openat};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -76,6 +77,9 @@ struct Canary {
     state: rustix::fs::Stat,
 }
 
+/// What the names of arenas begin with.
+const PREFIX: &str = "linkbait-";
+
 /// What a reset walks; `outside/` is watched through held descriptors instead.
 const TOPS: [&CStr; 2] = [c"shared", c"private"];
 const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
@@ -91,8 +95,9 @@ impl Arena {
             |call: &str, e: rustix::io::Errno| Error::arena(format!("{call}({})", place.display()), e);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let above = rustix::fs::open(place, flags, Mode::empty()).map_err(|e| wrong("open", e))?;
+        stale::sweep(above.as_fd());
         let (name, root) = loop {
-            let name = CString::new(format!("linkbait-{:016x}", random()?))
+            let name = CString::new(format!("{PREFIX}{}-{:016x}", std::process::id(), random()?))
                 .map_err(|_| Error::limit("arena name"))?;
             match mkdirat(&above, &name, Mode::RWXU) {
                 Ok(()) => {
@@ -103,6 +108,8 @@ impl Arena {
             }
         };
         let root = root.map_err(|e| wrong("openat", e))?;
+        // Held for as long as the arena is in use, also by a process that is killed: see `stale`.
+        rustix::fs::flock(&root, FlockOperation::LockShared).map_err(|e| wrong("flock", e))?;
         if let Some(uid) = attacker {
             // Nobody else may pass, but the attacker's own credentials must.
             rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid))).map_err(|e| wrong("fchown", e))?;

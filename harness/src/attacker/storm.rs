@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 pub(crate) struct Storm {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    has_targets: bool,
 }
 
 #[derive(Default)]
@@ -24,6 +25,8 @@ struct Shared {
     /// Read in the loop without taking the lock.
     raging: AtomicBool,
     moves: AtomicU64,
+    /// Moves tried, whether they worked or not.
+    tries: AtomicU64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +49,7 @@ pub(crate) struct Plan {
 impl Storm {
     /// Starts the thread, calm.
     pub(crate) fn start(arena: &Path, root: OwnedFd, plan: Plan) -> Result<Storm, Error> {
+        let has_targets = !plan.names.is_empty();
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let mut hands = Hands::new(arena, None)?;
@@ -63,13 +67,17 @@ impl Storm {
         let start = |e| Error::ours("start the attacker's thread", e);
         let thread = std::thread::Builder::new().name("storm".into()).spawn(rage).map_err(start)?;
         told.recv().map_err(std::io::Error::other).and_then(|ready| ready).map_err(start)?;
-        Ok(Storm { shared, thread: Some(thread) })
+        Ok(Storm { shared, thread: Some(thread), has_targets })
     }
 
-    /// Lets the attacker loose.
+    /// Lets the attacker loose; returns when it has begun.
     pub(crate) fn rage(&self) {
+        let before = self.shared.tries.load(Ordering::Acquire);
         self.shared.raging.store(true, Ordering::Release);
         self.shared.enter(Phase::Raging);
+        while self.has_targets && self.shared.tries.load(Ordering::Acquire) == before {
+            std::thread::yield_now();
+        }
     }
 
     /// Returns when the attacker has stopped.
@@ -132,6 +140,7 @@ fn round(shared: &Shared, hands: &mut Hands, root: &OwnedFd, plan: &Plan) {
             let act = Move { verb: *verb, bait: *bait, target: String::new() };
             let done = hands.act(root.as_fd(), &act, name).is_ok();
             shared.moves.fetch_add(u64::from(done), Ordering::Relaxed);
+            shared.tries.fetch_add(1, Ordering::Release);
         }
     }
 }

@@ -8,11 +8,16 @@ use crate::attacker::Class;
 use crate::attacker::hands::ATTACKER_UID;
 use crate::attacker::storm::{Plan, Storm};
 use crate::error::Error;
+use crate::evidence::Evidence;
+use crate::finding::{Finding, Report, Verdict};
+use crate::schedule::Schedule;
 use crate::sys;
+use crate::timeline::{self, Head};
 use crate::victim::Victim;
 use crate::world::thread::body;
 use rustix::fs::inotify;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -64,6 +69,47 @@ impl Judge {
             }
         }
         Ok(Sampled { moves: storm.moves(), ..sampled })
+    }
+}
+
+impl Judge {
+    /// What is left to do where nothing can be held.
+    pub(super) fn judge_by_luck(&self, victim: &Victim, why: &Error) -> Result<Report, Error> {
+        const ATTEMPTS: u64 = 300;
+        let mut report = Report::new(&victim.name);
+        report.verdict = Verdict::Unsupported;
+        report.not_examined.push(format!("the victim could not be held: {why}"));
+        let wanted = self.attackers.as_ref().unwrap_or(&victim.attackers);
+        for class in wanted.iter().copied().filter(|class| *class != Class::None) {
+            for umask in self.umasks.clone() {
+                let sampled = self.sample(victim, class, umask, ATTEMPTS)?;
+                let said = format!("sampled, not exhaustive: a canary was touched in {sampled}");
+                report.not_examined.push(format!("{said} ({class}, umask {umask:03o})"));
+                if sampled.hits > 0 && report.findings.is_empty() {
+                    report.verdict = Verdict::Fail;
+                    report.findings.push(self.lucky(victim, class, umask, said));
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    fn lucky(&self, victim: &Victim, attacker: Class, umask: u32, message: String) -> Finding {
+        let file_system = self.host.file_system().to_owned();
+        let head = Head { victim: victim.name.clone(), class: attacker, umask, file_system };
+        let path = "outside/canary".to_owned();
+        let broken = [format!("follows-link  {path}  {message}   CWE-59")];
+        let schedule = Schedule::default();
+        let timeline = timeline::render(&head, &Evidence::default(), &schedule, &[], &broken);
+        let (rule, cwe, phase, example) = ("follows-link", vec![59], "success", path.clone());
+        let suspicion = false;
+        Finding { rule, cwe, attacker, phase, path, example, message, umask, suspicion, schedule, timeline }
+    }
+}
+
+impl fmt::Display for Sampled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} free runs", self.hits, self.attempts)
     }
 }
 
@@ -159,5 +205,36 @@ impl Watch {
             names.extend(event.file_name().map(|name| name.to_bytes().to_vec()));
         }
         names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+
+    /// A thread that has a listener cannot get a second one, nor can the threads it starts.
+    #[test]
+    fn under_another_supervisor_the_verdict_is_unsupported_and_says_what_was_sampled() {
+        let judged = std::thread::spawn(|| {
+            let listener = sys::notify::install(&[], &[sys::perform::MARKER]).expect("the first listener");
+            let victim = crate::victim("exclusive", |dir| {
+                std::fs::File::create_new(dir.join("x")).and_then(|_| std::fs::remove_file(dir.join("x")))
+            });
+            let report = Judge::new(Host::detect()).umasks(&[0o022]).judge(&victim);
+            drop(listener);
+            report
+        });
+        match judged.join().expect("no panic") {
+            Ok(report) => {
+                assert_eq!(report.verdict, Verdict::Unsupported);
+                assert!(
+                    report.not_examined.iter().any(|n| n.contains("EBUSY") || n.contains("busy")),
+                    "{report:?}"
+                );
+                assert!(report.not_examined.iter().any(|n| n.starts_with("sampled")), "{report:?}");
+            }
+            Err(error) => println!("not checked: {error}"),
+        }
     }
 }
