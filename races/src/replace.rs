@@ -10,7 +10,7 @@ use linkbait::libc_temp::link_unnamed;
 use linkbait::{Class, Dirs, Victim};
 
 use crate::parts::{
-    RemoveOnDrop, SECRET, create_private, random_name, takes_what_is_planted, trusts_the_umask,
+    ALL, RemoveOnDrop, SECRET, create_private, random_name, takes_what_is_planted, trusts_the_umask,
 };
 
 /// Configuration writers with `target.conf.tmp` beside `target.conf`.
@@ -28,6 +28,21 @@ fn rename_excl(dirs: &Dirs) -> io::Result<()> {
     file.write_all(SECRET)?;
     file.sync_all()?;
     fs::rename(&temp, dirs.shared.join("target.conf"))?;
+    guard.disarm();
+    Ok(())
+}
+
+/// Editors that keep the mode of what they replace, whoever made it.
+fn rename_keeping_mode(dirs: &Dirs) -> io::Result<()> {
+    let target = dirs.shared.join("target.conf");
+    let temp = dirs.shared.join(random_name("target.conf."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    file.write_all(SECRET)?;
+    if let Ok(old) = fs::metadata(&target) {
+        file.set_permissions(old.permissions())?;
+    }
+    fs::rename(&temp, &target)?;
     guard.disarm();
     Ok(())
 }
@@ -62,6 +77,17 @@ pub(crate) fn victims() -> Vec<Victim> {
             .tags(safe)
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf"),
+        Victim::new("rename-keeping-mode", rename_keeping_mode)
+            .summary(
+                "create_new(random); set_permissions(metadata(\"target\").mode); rename(random, \"target\")",
+            )
+            .tags(bad)
+            .attackers(ALL)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf")
+            .expect("copies-foreign-metadata", Class::DirWriter)
+            .expect("world-readable", Class::DirWriter)
+            .expect("world-writable", Class::DirWriter),
         Victim::new("o-tmpfile-linkat", o_tmpfile_linkat)
             .summary("open(dir, O_TMPFILE, 0o600); write; sync_all; linkat(\"result\")")
             .tags(safe)
