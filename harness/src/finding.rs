@@ -90,3 +90,19 @@ pub struct Report {
     /// What was not looked at, and why.
     pub not_examined: Vec<String>,
 }
+
+impl Report {
+    /// Nothing tried yet.
+    pub(crate) fn new(name: &str) -> Report {
+        Report {
+            name: name.to_owned(),
+            verdict: Verdict::Inconclusive,
+            trials: 0,
+            refused: 0,
+            unreached: 0,
+            stops: 0,
+            findings: Vec::new(),
+            not_examined: Vec::new(),
+        }
+    }
+}

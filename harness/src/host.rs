@@ -95,6 +95,18 @@ impl Host {
         &self.protected
     }
 
+    /// True when the kernel's protections reach into group-writable sticky directories (level 2), so that only a
+    /// directory of the attacker's own is free of them.
+    pub(crate) fn guards_group_writable(&self) -> bool {
+        let level_two = |name: &str, level: Option<u32>| name != "protected_symlinks" && level >= Some(2);
+        self.is_root() && self.protected.iter().any(|(name, level)| level_two(name, *level))
+    }
+
+    /// True when the kernel itself tells what the attacker may do; otherwise we apply the same rules.
+    pub(crate) fn kernel_decides(&self) -> bool {
+        self.is_root() && !self.guards_group_writable()
+    }
+
     /// Number of cores we may use.
     #[must_use]
     pub fn cores(&self) -> usize {

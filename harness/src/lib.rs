@@ -42,7 +42,7 @@ pub use attacker::{Bait, Class, Move, Verb};
 pub use error::{Error, ErrorKind};
 pub use finding::{Finding, Report, Verdict};
 pub use host::Host;
-pub use judge::{Judge, Replay};
+pub use judge::{Judge, Replay, Sampled, Session, Tried};
 pub use limits::Limits;
 pub use rules::{RULES, Rule};
 pub use schedule::{Act, Key, Schedule};

@@ -61,6 +61,8 @@ pub(crate) struct Arena {
     above: OwnedFd,
     name: CString,
     path: PathBuf,
+    attacker: Option<u32>,
+    guarded: bool,
     stage: Stage,
     class: Class,
     baseline: Tree,
@@ -82,8 +84,9 @@ const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
 const LONG_AGO: Timespec = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
 
 impl Arena {
-    /// Makes an arena below `place`. `attacker` is the attacker's uid, if another than ours.
-    pub(crate) fn new(place: &Path, attacker: Option<u32>) -> Result<Arena, Error> {
+    /// Makes an arena below `place`. `attacker` is the attacker's uid, if another than ours; `guarded` says that the
+    /// kernel's `fs.protected_*` settings reach into group-writable directories.
+    pub(crate) fn new(place: &Path, attacker: Option<u32>, guarded: bool) -> Result<Arena, Error> {
         let wrong =
             |call: &str, e: rustix::io::Errno| Error::arena(format!("{call}({})", place.display()), e);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -109,7 +112,7 @@ impl Arena {
         let path = canonical.join(name.to_string_lossy().as_ref());
         let (stage, class, canaries) = (Stage::default(), Class::None, Vec::new());
         let (baseline, scratch) = (Tree::default(), Tree::default());
-        Ok(Arena { root, above, name, path, stage, class, baseline, scratch, canaries })
+        Ok(Arena { root, above, name, path, attacker, guarded, stage, class, baseline, scratch, canaries })
     }
 
     pub(crate) fn root(&self) -> BorrowedFd<'_> {
@@ -174,8 +177,13 @@ impl Arena {
     }
 
     fn build_shared(&self) -> rustix::io::Result<()> {
-        let mode = if self.class == Class::DirWriter { 0o777 } else { 0o1777 };
+        let mode = match (self.class, self.attacker) {
+            (Class::DirWriter, _) => 0o777,
+            (_, None) => 0o1777,
+            (_, Some(_)) => 0o1775,
+        };
         self.dir("shared", mode)?;
+        self.open_to_attacker(c"shared")?;
         self.dir("private", 0o700)?;
         for staged in &self.stage.files {
             let path = format!("shared/{}", staged.path);
@@ -187,6 +195,15 @@ impl Arena {
             self.file(&path, staged.mode, staged.content.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// The settings `fs.protected_*` keep links and files of others in *world*-writable sticky directories from
+    /// being followed and opened, on some machines and not on others. A verdict is about the code, so the attacker
+    /// writes by its group instead; where the settings reach that far (level 2), the directory is the attacker's.
+    fn open_to_attacker(&self, dir: &CStr) -> rustix::io::Result<()> {
+        let Some(uid) = self.attacker.filter(|_| self.class != Class::DirWriter) else { return Ok(()) };
+        let owner = self.guarded.then(|| rustix::fs::Uid::from_raw(uid));
+        rustix::fs::chownat(self.root(), dir, owner, Some(Gid::from_raw(uid)), AtFlags::empty())
     }
 
     fn dir(&self, path: &str, mode: u32) -> rustix::io::Result<()> {
@@ -215,7 +232,7 @@ impl Arena {
     }
 
     /// True when no canary has changed in any way that fstat shows.
-    fn canaries_untouched(&self) -> bool {
+    pub(crate) fn canaries_untouched(&self) -> bool {
         self.canaries.iter().all(|c| {
             rustix::fs::fstat(&c.held).is_ok_and(|now| {
                 let key = |s: &rustix::fs::Stat| {

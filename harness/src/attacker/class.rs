@@ -1,6 +1,7 @@
 //! The three classes of attacker and the rule of POSIX directories that tells what each may do.
 
 use crate::arena::tree::{Entry, Maker, Tree};
+use crate::attacker::hands::ATTACKER_UID;
 use crate::attacker::moves::{Move, Verb};
 use std::fmt;
 
@@ -51,7 +52,8 @@ pub(crate) fn permits(class: Class, act: &Move, path: &[u8], tree: &Tree) -> boo
         return false;
     };
     let mine = |entry: &Entry| entry.maker == Maker::Attacker;
-    let may_write = tree.reachable(path) && (mine(dir) || dir.mode & 0o003 == 0o003);
+    let by_group = dir.gid == ATTACKER_UID && dir.mode & 0o030 == 0o030;
+    let may_write = tree.reachable(path) && (mine(dir) || by_group || dir.mode & 0o003 == 0o003);
     let entry = tree.get(path);
     let may_take = |entry: &Entry| may_write && (dir.mode & 0o1000 == 0 || mine(dir) || mine(entry));
     match (act.verb, entry) {

@@ -6,6 +6,7 @@
 pub(crate) mod class;
 pub(crate) mod hands;
 pub(crate) mod moves;
+pub(crate) mod storm;
 
 pub use class::Class;
 pub use moves::{Bait, Move, Verb};

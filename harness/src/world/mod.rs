@@ -6,9 +6,9 @@ pub(crate) mod decode;
 pub(crate) mod labels;
 pub(crate) mod thread;
 
-use crate::arena::Reset;
 use crate::arena::tree::{Ident, Tree};
-use crate::attacker::Move;
+use crate::arena::{Reset, Stage};
+use crate::attacker::{Class, Move};
 use crate::error::Error;
 use decode::Stop;
 
@@ -77,6 +77,8 @@ pub(crate) enum Next {
 
 /// A place where a victim can be run under control.
 pub(crate) trait World {
+    /// Builds the stage for the trials to come, which run under this attacker and umask.
+    fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error>;
     /// Lets the victim start.
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.
@@ -93,4 +95,6 @@ pub(crate) trait World {
     fn give_up(&mut self) -> Result<(), Error>;
     /// Puts everything back for the next trial.
     fn reset(&mut self) -> Result<Reset, Error>;
+    /// What of the trials so far could not be seen or was kept from happening, one sentence each.
+    fn not_examined(&self) -> Vec<String>;
 }

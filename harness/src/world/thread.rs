@@ -26,7 +26,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-mod body;
+pub(crate) mod body;
 mod rewrite;
 mod start;
 
@@ -74,7 +74,7 @@ impl ThreadWorld {
         let core = host.next_core();
         own_thread::pin_to(core);
         let attacker = host.is_root().then_some(ATTACKER_UID);
-        let arena = Arena::new(host.place(), attacker)?;
+        let arena = Arena::new(host.place(), attacker, host.guards_group_writable())?;
         let hands = Hands::new(arena.path(), attacker)?;
         let bytes = |p: &std::path::Path| p.as_os_str().as_encoded_bytes().to_vec();
         let decoder = Decoder::new(
@@ -103,19 +103,6 @@ impl ThreadWorld {
             held: None,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
         })
-    }
-
-    /// Builds the stage for the trials to come.
-    pub(crate) fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
-        self.umask = umask;
-        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
-        self.arena.build(class, stage)
-    }
-
-    /// How often the victim was kept from changing something elsewhere, and the first path.
-    pub(crate) fn refused(&self) -> Option<(u32, String)> {
-        let first = || self.refused.first.escape_ascii().to_string();
-        (self.refused.count > 0).then(|| (self.refused.count, first()))
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Option<Next> {
@@ -250,6 +237,12 @@ impl ThreadWorld {
 }
 
 impl World for ThreadWorld {
+    fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
+        self.umask = umask;
+        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
+        self.arena.build(class, stage)
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
         self.decoder.learn_cwd();
@@ -316,6 +309,15 @@ impl World for ThreadWorld {
 
     fn reset(&mut self) -> Result<Reset, Error> {
         self.arena.reset()
+    }
+
+    fn not_examined(&self) -> Vec<String> {
+        let Refused { count, first } = &self.refused;
+        let refused = format!(
+            "changes outside of the arena were refused with EROFS, {count} times, first {}",
+            first.escape_ascii()
+        );
+        if *count > 0 { vec![refused] } else { Vec::new() }
     }
 }
 
