@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-fn private(path: &std::path::Path) -> std::io::Result<()> {
+fn private(path: &Path) -> std::io::Result<()> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(b"secret")?;
     fs::remove_file(path)
 }
@@ -31,7 +31,7 @@ fn the_machines_own_temporary_directory_is_the_arena() {
     let report =
         linkbait::victim("hard-coded /tmp", move |_| fs::write(&path, "secret")).judge().expect("can judge");
     assert!(report.findings.iter().any(|f| f.rule == "follows-link"), "{report:?}");
-    assert!(!std::path::Path::new(&name).exists(), "the real /tmp was touched");
+    assert!(!Path::new(&name).exists(), "the real /tmp was touched");
 }
 
 #[test]
