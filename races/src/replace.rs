@@ -2,9 +2,9 @@
 //!
 //! Does not own the tempfile crate's `persist` (`tempfile_crate`).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use linkbait::libc_temp::link_unnamed;
 use linkbait::{Class, Dirs, Victim};
@@ -43,6 +43,18 @@ fn rename_keeping_mode(dirs: &Dirs) -> io::Result<()> {
         file.set_permissions(old.permissions())?;
     }
     fs::rename(&temp, &target)?;
+    guard.disarm();
+    Ok(())
+}
+
+/// The good twin: the mode is the writer's own choice, whatever stands there.
+fn rename_choosing_mode(dirs: &Dirs) -> io::Result<()> {
+    let temp = dirs.shared.join(random_name("target.conf."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    file.write_all(SECRET)?;
+    file.set_permissions(Permissions::from_mode(0o400))?;
+    fs::rename(&temp, dirs.shared.join("target.conf"))?;
     guard.disarm();
     Ok(())
 }
@@ -88,6 +100,11 @@ pub(crate) fn victims() -> Vec<Victim> {
             .expect("copies-foreign-metadata", Class::DirWriter)
             .expect("world-readable", Class::DirWriter)
             .expect("world-writable", Class::DirWriter),
+        Victim::new("rename-choosing-mode", rename_choosing_mode)
+            .summary("create_new(random); set_permissions(0o400); rename(random, \"target\")")
+            .tags(safe)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf"),
         Victim::new("o-tmpfile-linkat", o_tmpfile_linkat)
             .summary("open(dir, O_TMPFILE, 0o600); write; sync_all; linkat(\"result\")")
             .tags(safe)

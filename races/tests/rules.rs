@@ -8,7 +8,7 @@ const PAIRS: [(&str, &str, &str, Class); 11] = [
     ("uses-foreign", "lock-file-truncate", "create-new-some-times", Class::OtherUser),
     ("deletes-foreign", "remove-tree-by-path", "remove-dir-all", Class::DirWriter),
     ("chmods-foreign", "mkdir-then-chmod", "mkdir-private", Class::DirWriter),
-    ("copies-foreign-metadata", "rename-keeping-mode", "rename-excl", Class::DirWriter),
+    ("copies-foreign-metadata", "rename-keeping-mode", "rename-choosing-mode", Class::DirWriter),
     ("world-readable", "create-then-chmod", "create-new", Class::None),
     ("world-writable", "tempdir-in", "tempdir-private", Class::None),
     ("leftover", "panic-path-leaves", "panic-path-cleans", Class::None),
