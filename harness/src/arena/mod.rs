@@ -311,12 +311,17 @@ impl Arena {
     fn is_stage(&self, tree: &Tree) -> bool {
         !tree.is_full() && tree.same_as(&self.baseline)
     }
+
+    /// Takes the arena off the disk. For when the process ends without dropping.
+    pub(crate) fn remove(&self) {
+        // Nobody can be told from here; what stays is in a directory of mode 0700 with a name of ours.
+        let _ = wipe::remove(self.above.as_fd(), &self.name);
+    }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // Nobody can be told from here; what stays is in a directory of mode 0700 with a name of ours.
-        let _ = wipe::remove(self.above.as_fd(), &self.name);
+        self.remove();
     }
 }
 

@@ -140,9 +140,10 @@ impl ThreadWorld {
     }
 
     /// A victim that ends the process ends ours. Nothing can be judged any more, so its status must not look like
-    /// success.
+    /// success. Removing the arena allocates, which is safe here: whoever calls exit_group is outside of malloc.
     fn take_exit(&mut self, seen: &Notification, ours: bool) -> Option<Next> {
         if ours {
+            self.arena.remove();
             own_thread::end_process(VICTIM_ENDED_US);
         }
         self.victim.listener.let_run(seen.id);
