@@ -1,6 +1,6 @@
 //! A rule that was broken in a trial, and the verdict on a victim.
 
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::schedule::Schedule;
 use std::fmt;
 

@@ -11,7 +11,7 @@ pub use replay::Replay;
 pub use sample::Sampled;
 pub use session::{Session, Tried};
 
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::error::{Error, ErrorKind};
 use crate::finding::Report;
 use crate::host::Host;

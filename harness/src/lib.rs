@@ -23,6 +23,8 @@
 
 mod arena;
 mod attacker;
+mod class;
+mod ending;
 mod error;
 mod evidence;
 mod explore;
@@ -39,7 +41,9 @@ mod victim;
 mod world;
 
 pub use arena::{Dirs, Staged};
-pub use attacker::{Bait, Class, Move, Verb};
+pub use attacker::{Bait, Move, Verb};
+pub use class::Class;
+pub use ending::Ending;
 pub use error::{Error, ErrorKind};
 pub use finding::{Finding, Report, Verdict};
 pub use host::Host;
@@ -48,7 +52,6 @@ pub use limits::Limits;
 pub use rules::{RULES, Rule};
 pub use schedule::{Act, Key, Schedule};
 pub use victim::{Expected, IntoEnding, Victim};
-pub use world::Ending;
 
 /// The C library's ways of making temporary files, as victims.
 pub mod libc_temp {

@@ -8,7 +8,7 @@ mod stale;
 pub(crate) mod tree;
 mod wipe;
 
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::error::Error;
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, mkdirat, openat};
 use std::ffi::{CStr, CString};
@@ -95,7 +95,6 @@ impl Arena {
             |call: &str, e: rustix::io::Errno| Error::arena(format!("{call}({})", place.display()), e);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let above = rustix::fs::open(place, flags, Mode::empty()).map_err(|e| wrong("open", e))?;
-        stale::sweep(above.as_fd());
         let (name, root) = loop {
             let name = CString::new(format!("{PREFIX}{}-{:016x}", std::process::id(), random()?))
                 .map_err(|_| Error::limit("arena name"))?;
@@ -110,6 +109,7 @@ impl Arena {
         let root = root.map_err(|e| wrong("openat", e))?;
         // Held for as long as the arena is in use, also by a process that is killed: see `stale`.
         rustix::fs::flock(&root, FlockOperation::LockShared).map_err(|e| wrong("flock", e))?;
+        stale::sweep(above.as_fd(), root.as_fd());
         if let Some(uid) = attacker {
             // Nobody else may pass, but the attacker's own credentials must.
             rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid))).map_err(|e| wrong("fchown", e))?;

@@ -2,7 +2,8 @@
 //! stepped engine is compared with; it hits by luck.
 
 use crate::attacker::hands::Hands;
-use crate::attacker::{Bait, Class, Move, Verb};
+use crate::attacker::{Bait, Move, Verb};
+use crate::class::Class;
 use crate::error::Error;
 use crate::sys;
 use std::os::fd::{AsFd, OwnedFd};

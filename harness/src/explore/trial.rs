@@ -2,15 +2,17 @@
 
 use crate::arena::Reset;
 use crate::arena::tree::{Maker, Tree};
-use crate::attacker::class::permits;
-use crate::attacker::{Bait, Class, Verb};
+use crate::attacker::permits::permits;
+use crate::attacker::{Bait, Verb};
+use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
 use crate::limits::Limits;
 use crate::schedule::{Act, Schedule};
 use crate::world::decode::Stop;
 use crate::world::labels::Labels;
-use crate::world::{Ending, Next, Outcome, World};
+use crate::world::{Next, Outcome, World};
 use rustix::io::Errno;
 
 /// The buffers of one engine, made once and used for every trial.

@@ -2,7 +2,7 @@
 
 use super::Judge;
 use super::learn::Names;
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};

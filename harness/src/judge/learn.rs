@@ -3,7 +3,7 @@
 use super::engine::Engine;
 use crate::arena::Stage;
 use crate::arena::tree::Maker;
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::explore::trial::Bench;

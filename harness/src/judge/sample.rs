@@ -4,9 +4,9 @@
 
 use super::Judge;
 use crate::arena::{Arena, Stage};
-use crate::attacker::Class;
 use crate::attacker::hands::ATTACKER_UID;
 use crate::attacker::storm::{Plan, Storm};
+use crate::class::Class;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Report, Verdict};
@@ -14,6 +14,7 @@ use crate::schedule::Schedule;
 use crate::sys;
 use crate::timeline::{self, Head};
 use crate::victim::Victim;
+use crate::world::calls::EXIT_GROUP;
 use crate::world::thread::body;
 use rustix::fs::inotify;
 use std::collections::BTreeSet;
@@ -183,6 +184,8 @@ impl Runner {
 fn fence(root: &OwnedFd, umask: u32) -> std::io::Result<()> {
     sys::thread::own_file_context()?;
     sys::thread::umask(umask);
+    // A victim that ends the process could end it as a success.
+    sys::notify::make_deadly(&[EXIT_GROUP])?;
     sys::landlock::write_only_below(root.as_fd())
 }
 

@@ -1,7 +1,7 @@
 //! A victim kept ready under one attacker and umask, so that a caller can run schedules of its own at full speed.
 
 use super::engine::Engine;
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::error::Error;
 use crate::explore::key_of;
 use crate::finding::Finding;

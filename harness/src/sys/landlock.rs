@@ -39,8 +39,7 @@ pub(crate) fn write_only_below(dir: BorrowedFd<'_>) -> io::Result<()> {
     let path_only = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
     let devices = rustix::fs::open("/dev", path_only, rustix::fs::Mode::empty())?;
     allow(&rules, std::os::fd::AsFd::as_fd(&devices), WRITE_FILE)?;
-    // SAFETY: prctl with these constants takes no pointers; it only sets a flag of this thread.
-    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.into())?;
+    super::thread::no_new_privileges()?;
     // SAFETY: takes a descriptor and no pointer.
     check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0) }).map(drop)
 }

@@ -8,7 +8,9 @@ pub(crate) mod thread;
 
 use crate::arena::tree::{Ident, Tree};
 use crate::arena::{Reset, Stage};
-use crate::attacker::{Class, Move};
+use crate::attacker::Move;
+use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use decode::Stop;
 
@@ -31,38 +33,6 @@ impl Outcome {
     /// True when the call did its work.
     pub(crate) fn succeeded(self) -> bool {
         matches!(self, Outcome::Value(_) | Outcome::Descriptor(..))
-    }
-}
-
-/// How a trial ended.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub enum Ending {
-    /// The victim returned, or returned `Ok`.
-    #[default]
-    Success,
-    /// The victim returned this error.
-    Error(String),
-    /// The victim panicked; `in_drop` when the panic came out of a destructor.
-    Panic {
-        /// The panic message.
-        message: String,
-        /// True when a destructor was running.
-        in_drop: bool,
-    },
-    /// The victim made no progress and was ended.
-    Hung,
-}
-
-impl Ending {
-    /// The phase that rules name: after what the victim was looked at.
-    #[must_use]
-    pub fn phase(&self) -> &'static str {
-        match self {
-            Ending::Success => "success",
-            Ending::Error(_) => "error",
-            Ending::Panic { .. } => "panic",
-            Ending::Hung => "hang",
-        }
     }
 }
 

@@ -9,11 +9,13 @@
 
 use super::calls::{EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Space, Stop};
-use super::{Ending, Next, Outcome, World};
+use super::{Next, Outcome, World};
 use crate::arena::tree::{Tree, ident_of};
 use crate::arena::{Arena, Reset, Stage};
+use crate::attacker::Move;
 use crate::attacker::hands::{ATTACKER_UID, Hands};
-use crate::attacker::{Class, Move};
+use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::host::Host;
 use crate::sys::notify::{Notification, Ready};

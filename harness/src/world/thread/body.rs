@@ -4,8 +4,8 @@
 //! to the hook that was there before.
 
 use crate::arena::Dirs;
+use crate::ending::Ending;
 use crate::victim::Body;
-use crate::world::Ending;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};

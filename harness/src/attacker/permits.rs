@@ -1,47 +1,9 @@
-//! The three classes of attacker and the rule of POSIX directories that tells what each may do.
+//! The rule of POSIX directories that tells which moves each class of attacker may make.
 
 use crate::arena::tree::{Entry, Maker, Tree};
 use crate::attacker::hands::ATTACKER_UID;
 use crate::attacker::moves::{Move, Verb};
-use std::fmt;
-
-/// Who interferes, from weakest to strongest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Class {
-    /// No one: accidents, faults, the umask.
-    None,
-    /// Another uid in a shared directory with the sticky bit: makes names, changes only its own entries.
-    OtherUser,
-    /// Somebody who may also rename and unlink the victim's entries: a shared directory without the sticky bit.
-    DirWriter,
-}
-
-impl Class {
-    /// All classes, weakest first.
-    pub const ALL: [Class; 3] = [Class::None, Class::OtherUser, Class::DirWriter];
-
-    /// The name used on the command line and in timelines.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::None => "none",
-            Class::OtherUser => "other-user",
-            Class::DirWriter => "dir-writer",
-        }
-    }
-
-    /// The class of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Class> {
-        Class::ALL.into_iter().find(|c| c.name() == name)
-    }
-}
-
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::class::Class;
 
 /// Whether a class may make this move as things stand. Errs on no side: a property test holds it against the kernel.
 ///
