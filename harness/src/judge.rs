@@ -30,6 +30,7 @@ pub struct Judge {
     attackers: Option<Vec<Class>>,
     limits: Limits,
     rules: Vec<&'static Rule>,
+    everywhere: bool,
 }
 
 impl Judge {
@@ -37,7 +38,14 @@ impl Judge {
     #[must_use]
     pub fn new(host: Host) -> Judge {
         let rules = RULES.iter().copied().filter(|r| !r.suspicion).collect();
-        Judge { host, umasks: vec![0o022, 0o000], attackers: None, limits: Limits::default(), rules }
+        Judge {
+            host,
+            umasks: vec![0o022, 0o000],
+            attackers: None,
+            limits: Limits::default(),
+            rules,
+            everywhere: false,
+        }
     }
 
     /// Tries these umasks.
@@ -66,6 +74,14 @@ impl Judge {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Judge {
         self.limits = limits;
+        self
+    }
+
+    /// Looks at the whole arena after every step, not only at what the step can have changed. Slower, and of no
+    /// other effect unless linkbait is wrong about what a call can change.
+    #[must_use]
+    pub fn look_everywhere(mut self) -> Judge {
+        self.everywhere = true;
         self
     }
 

@@ -4,13 +4,15 @@
 //! Owns building, looking, putting back and removing. A reset undoes: it removes what the trial left and, when what
 //! remains is not the stage to the last bit, builds the arena anew and says so.
 
+mod canary;
 mod stale;
 pub(crate) mod tree;
 mod wipe;
 
 use crate::class::Class;
 use crate::error::Error;
-use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, mkdirat, openat};
+use canary::{Canary, backdate};
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, mkdirat, openat};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -69,23 +71,14 @@ pub(crate) struct Arena {
     baseline: Tree,
     scratch: Tree,
     canaries: Vec<Canary>,
-}
-
-#[derive(Debug)]
-struct Canary {
-    held: OwnedFd,
-    state: rustix::fs::Stat,
+    /// The victim's home, watched in the same way.
+    home: Option<Canary>,
 }
 
 /// What the names of arenas begin with.
 const PREFIX: &str = "linkbait-";
 
-/// What a reset walks; `outside/` is watched through held descriptors instead.
-const TOPS: [&CStr; 2] = [c"shared", c"private"];
 const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
-
-/// The time all canaries bear: any change sets another, even within one tick of a coarse file system clock.
-const LONG_AGO: Timespec = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
 
 impl Arena {
     /// Makes an arena below `place`. `attacker` is the attacker's uid, if another than ours; `guarded` says that the
@@ -119,7 +112,20 @@ impl Arena {
         let path = canonical.join(name.to_string_lossy().as_ref());
         let (stage, class, canaries) = (Stage::default(), Class::None, Vec::new());
         let (baseline, scratch) = (Tree::default(), Tree::default());
-        Ok(Arena { root, above, name, path, attacker, guarded, stage, class, baseline, scratch, canaries })
+        Ok(Arena {
+            root,
+            above,
+            name,
+            path,
+            attacker,
+            guarded,
+            stage,
+            class,
+            baseline,
+            scratch,
+            canaries,
+            home: None,
+        })
     }
 
     pub(crate) fn root(&self) -> BorrowedFd<'_> {
@@ -177,8 +183,7 @@ impl Arena {
         let mut tree = Tree::default();
         tree.add(self.root(), c"outside");
         for entry in tree.entries().iter().rev() {
-            let times = Timestamps { last_access: LONG_AGO, last_modification: LONG_AGO };
-            rustix::fs::utimensat(self.root(), tree.path(entry), &times, AtFlags::SYMLINK_NOFOLLOW)?;
+            backdate(self.root(), tree.path(entry))?;
         }
         Ok(())
     }
@@ -226,36 +231,18 @@ impl Arena {
     }
 
     fn hold_canaries(&mut self) -> rustix::io::Result<()> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for entry in self.baseline.entries() {
             let path = self.baseline.path(entry);
             if tree::is_below(path, b"outside") {
-                let held = openat(&self.root, path, flags, Mode::empty())?;
-                let state = rustix::fs::fstat(&held)?;
-                self.canaries.push(Canary { held, state });
+                self.canaries.push(Canary::hold(self.root.as_fd(), path)?);
             }
         }
-        Ok(())
+        self.hold_home()
     }
 
     /// True when no canary has changed in any way that fstat shows.
     pub(crate) fn canaries_untouched(&self) -> bool {
-        self.canaries.iter().all(|c| {
-            rustix::fs::fstat(&c.held).is_ok_and(|now| {
-                let key = |s: &rustix::fs::Stat| {
-                    (
-                        s.st_mode,
-                        s.st_nlink,
-                        s.st_uid,
-                        s.st_gid,
-                        s.st_size,
-                        (s.st_mtime, s.st_mtime_nsec),
-                        (s.st_ctime, s.st_ctime_nsec),
-                    )
-                };
-                key(&now) == key(&c.state)
-            })
-        })
+        self.canaries.iter().all(Canary::is_untouched)
     }
 
     /// Fills `tree` with what stands here now; walks `outside/` only when something happened there.
@@ -278,38 +265,62 @@ impl Arena {
         tree.finish();
     }
 
-    /// Puts everything back as it was built.
-    pub(crate) fn reset(&mut self) -> Result<Reset, Error> {
-        let mut tree = std::mem::take(&mut self.scratch);
-        self.look_inside(&mut tree);
-        if !self.is_stage(&tree) {
-            for entry in tree.entries().iter().rev() {
-                let path = tree.path(entry);
-                if self.baseline.get(path).is_none_or(|was| was.ident != entry.ident) {
-                    // What cannot be removed one by one is dealt with by the rebuild below.
-                    let _ = wipe::remove_one(self.root(), path, entry.is_dir());
-                }
-            }
-            self.look_inside(&mut tree);
-        }
-        let undone = self.is_stage(&tree);
-        self.scratch = tree;
-        if undone && self.canaries_untouched() {
+    /// Puts everything back as it was built. `seen` is what [`Arena::look`] has just shown.
+    pub(crate) fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
+        let undone = self.undo(seen, b"shared") && self.undo_private() && self.canaries_untouched();
+        if undone {
             return Ok(Reset::Undone);
         }
         self.rebuild()?;
         Ok(Reset::Rebuilt)
     }
 
-    fn look_inside(&self, tree: &mut Tree) {
-        tree.clear();
-        TOPS.iter().for_each(|top| tree.add(self.root(), top));
-        tree.add_from(&self.baseline, b"outside");
-        tree.finish();
+    /// [`Arena::reset`] for those who have not looked.
+    pub(crate) fn sweep(&mut self) -> Result<Reset, Error> {
+        let mut seen = Tree::default();
+        self.look(&mut seen);
+        self.reset(&seen)
     }
 
-    fn is_stage(&self, tree: &Tree) -> bool {
-        !tree.is_full() && tree.same_as(&self.baseline)
+    /// Removes what is not of the stage; true when what remains below `top` is the stage to the last bit.
+    fn undo(&self, seen: &Tree, top: &[u8]) -> bool {
+        let was =
+            |path: &[u8], entry: &tree::Entry| self.baseline.get(path).filter(|was| was.ident == entry.ident);
+        let mut kept = 0;
+        for entry in seen.entries().iter().rev().filter(|e| tree::is_below(seen.path(e), top)) {
+            let path = seen.path(entry);
+            let undone = match was(path, entry) {
+                Some(was) => was.same_state(entry),
+                None => wipe::remove_one(self.root(), path, entry.is_dir()).is_ok(),
+            };
+            if !undone {
+                return false;
+            }
+            kept += usize::from(was(path, entry).is_some());
+        }
+        let staged = self.baseline.entries().iter().filter(|e| tree::is_below(self.baseline.path(e), top));
+        !seen.is_full() && kept == staged.count()
+    }
+
+    /// The victim's home is looked at only when something happened in it.
+    fn undo_private(&mut self) -> bool {
+        if self.home.as_ref().is_some_and(Canary::is_untouched) {
+            return true;
+        }
+        let mut tree = std::mem::take(&mut self.scratch);
+        tree.clear();
+        tree.add(self.root(), c"private");
+        tree.finish();
+        let undone = self.undo(&tree, b"private") && self.hold_home().is_ok();
+        self.scratch = tree;
+        undone
+    }
+
+    /// Backdates the victim's home, so that a later change shows even within one tick of a coarse clock.
+    fn hold_home(&mut self) -> rustix::io::Result<()> {
+        backdate(self.root(), b"private")?;
+        self.home = Some(Canary::hold(self.root(), b"private")?);
+        Ok(())
     }
 
     /// Takes the arena off the disk. For when the process ends without dropping.

@@ -65,10 +65,12 @@ impl Entry {
         self.kind == FileType::Directory
     }
 
-    fn same_state(&self, other: &Entry) -> bool {
-        self.ident == other.ident
-            && (self.mode, self.uid, self.gid, self.size) == (other.mode, other.uid, other.gid, other.size)
-            && (self.is_dir() || (self.links, self.mtime) == (other.links, other.mtime))
+    pub(super) fn same_state(&self, other: &Entry) -> bool {
+        let same =
+            (self.ident, self.mode, self.uid, self.gid) == (other.ident, other.mode, other.uid, other.gid);
+        let content = |e: &Entry| (e.size, e.links, e.mtime);
+        // What changes in a directory is told by its entries.
+        same && (self.is_dir() || content(self) == content(other))
     }
 }
 
@@ -88,7 +90,7 @@ pub(crate) enum What {
 }
 
 /// All entries of the arena at one moment, sorted by path.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Tree {
     names: Vec<u8>,
     entries: Vec<Entry>,
@@ -106,6 +108,13 @@ impl Default for Tree {
 }
 
 impl Tree {
+    /// Becomes a copy of `other` within the buffers that are there.
+    pub(crate) fn copy_from(&mut self, other: &Tree) {
+        self.names.clone_from(&other.names);
+        self.entries.clone_from(&other.entries);
+        self.full = other.full;
+    }
+
     /// The entries, sorted by path.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
@@ -165,6 +174,32 @@ impl Tree {
         for entry in other.entries.iter().filter(|e| is_below(other.path(e), top)) {
             self.push(&[], other.path(entry), *entry);
         }
+    }
+
+    /// Brings one entry up to date, for when nothing else can have changed.
+    pub(crate) fn refresh(&mut self, root: BorrowedFd<'_>, path: &[u8]) {
+        let mut name = [0u8; PATH_BYTES];
+        let Some(c_path) = copy_path(&mut name, &[], path) else {
+            self.full = true;
+            return;
+        };
+        let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        let found = statx(root, c_path, AtFlags::SYMLINK_NOFOLLOW, wanted).ok().map(|found| entry_of(&found));
+        match (self.entries.binary_search_by(|e| self.path(e).cmp(path)), found) {
+            (Ok(at), Some(entry)) => self.entries[at] = Entry { path: self.entries[at].path, ..entry },
+            (Ok(at), None) => drop(self.entries.remove(at)),
+            (Err(at), Some(entry)) => {
+                self.push(&[], path, entry);
+                self.entries[at..].rotate_right(1);
+            }
+            (Err(_), None) => {}
+        }
+    }
+
+    /// True when no link stands on the way to `path` or at it, so that a call which names it concerns nothing else.
+    pub(crate) fn is_direct(&self, path: &[u8]) -> bool {
+        let linked = |e: &Entry| e.kind == FileType::Symlink || (!e.is_dir() && e.links > 1);
+        !self.dirs_above(path).chain(self.get(path)).any(linked)
     }
 
     pub(crate) fn finish(&mut self) {
@@ -300,16 +335,6 @@ impl Tree {
     pub(crate) fn dirs_above<'a>(&'a self, path: &'a [u8]) -> impl Iterator<Item = &'a Entry> {
         let slashes = path.iter().enumerate().filter(|(_, b)| **b == b'/');
         slashes.filter_map(move |(at, _)| self.get(&path[..at]))
-    }
-
-    /// True when `other` holds the same entries in the same state, times included; who made them does not count.
-    pub(crate) fn same_as(&self, other: &Tree) -> bool {
-        self.entries.len() == other.entries.len()
-            && self
-                .entries
-                .iter()
-                .zip(&other.entries)
-                .all(|(a, b)| self.path(a) == other.path(b) && a.same_state(b))
     }
 
     /// Declares everything here to be part of the stage.

@@ -28,7 +28,8 @@ struct Targets {
 
 /// The attacker at work in one arena.
 pub(crate) struct Hands {
-    worker: Option<sys::lend::Worker>,
+    /// The attacker's uid, if another than ours.
+    uid: Option<u32>,
     targets: Targets,
     /// Names for the links in a hostile directory.
     known: Vec<CString>,
@@ -36,18 +37,12 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
-    /// `uid` is the attacker's own, or `None` to act with our credentials.
+    /// `uid` is the attacker's own, or `None` to act with our credentials. With one, the calling thread leaves its
+    /// supplementary groups, so that they do not help the attacker.
     pub(crate) fn new(arena: &Path, uid: Option<u32>) -> std::result::Result<Hands, Error> {
-        let worker = uid
-            .map(|uid| {
-                sys::lend::Worker::start(move || {
-                    sys::thread::own_file_context()?;
-                    sys::thread::umask(0);
-                    sys::thread::become_user(uid)
-                })
-            })
-            .transpose()
-            .map_err(|e| Error::ours("start the attacker's thread", e))?;
+        if uid.is_some() {
+            sys::thread::leave_groups().map_err(|e| Error::ours("setgroups(0)", e))?;
+        }
         let target = |name: &str| {
             let path = arena.join("outside").join(name);
             CString::new(path.into_os_string().into_encoded_bytes()).map_err(|e| Error::ours("arena path", e))
@@ -58,7 +53,7 @@ impl Hands {
             dir: target("dir")?,
             decoy: target("decoy")?,
         };
-        Ok(Hands { worker, targets, known: Vec::new(), serial: 0 })
+        Ok(Hands { uid, targets, known: Vec::new(), serial: 0 })
     }
 
     /// Tells the names that the victim is known to use.
@@ -73,15 +68,13 @@ impl Hands {
             Work { root, act, path, targets: &self.targets, known: &self.known, serial: self.serial };
         // Whether one may link to another's file is a setting of the machine (fs.protected_hardlinks). A verdict is
         // about the code, so that link is made with our credentials; the class was asked beforehand.
-        let own = self.worker.as_ref().filter(|_| act.bait != Bait::HardLink);
-        let Some(worker) = own else {
-            let before = sys::thread::umask(0);
-            let result = work.run();
-            sys::thread::umask(before);
-            return result;
+        let other = self.uid.filter(|_| act.bait != Bait::HardLink);
+        let before = sys::thread::umask(0);
+        let result = match other {
+            Some(uid) => sys::thread::as_user(uid, || work.run()),
+            None => work.run(),
         };
-        let mut result = Ok(());
-        worker.run(&mut || result = work.run());
+        sys::thread::umask(before);
         result
     }
 }

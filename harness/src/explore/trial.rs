@@ -1,15 +1,16 @@
 //! One trial: drives a world through a schedule and fills the evidence. Knows no rules.
 
 use crate::arena::Reset;
-use crate::arena::tree::{Maker, Tree};
+use crate::arena::tree::{self, Entry, Maker, Tree};
 use crate::attacker::permits::permits;
-use crate::attacker::{Bait, Verb};
+use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
 use crate::limits::Limits;
 use crate::schedule::{Act, Schedule};
+use crate::world::calls::Op;
 use crate::world::decode::Stop;
 use crate::world::labels::Labels;
 use crate::world::{Next, Outcome, World};
@@ -22,6 +23,10 @@ pub(crate) struct Bench {
     pub(crate) class: Class,
     /// The kernel can tell attacker and victim apart, so that it, not we, says what the class may do.
     pub(crate) kernel_decides: bool,
+    /// Look at the whole arena after every step.
+    pub(crate) everywhere: bool,
+    /// A call was made whose effect has not been looked at.
+    blind: bool,
     now: Tree,
     next: Tree,
     stop: Stop,
@@ -29,12 +34,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(kernel_decides: bool) -> Bench {
+    pub(crate) fn new(kernel_decides: bool, everywhere: bool) -> Bench {
         Bench {
             evidence: Evidence::default(),
             labels: Labels::default(),
             class: Class::None,
             kernel_decides,
+            everywhere,
+            blind: false,
             now: Tree::default(),
             next: Tree::default(),
             stop: Stop::default(),
@@ -51,6 +58,7 @@ impl Bench {
     ) -> Result<Reset, Error> {
         self.evidence.restart();
         self.labels.restart();
+        self.blind = false;
         world.look_at_stage(&mut self.now);
         world.begin()?;
         let mut pending = schedule.acts.as_slice();
@@ -82,8 +90,9 @@ impl Bench {
             }
             let outcome = world.release(&self.stop);
             self.settle_call(outcome);
-            if outcome != Outcome::Unknown && outcome.succeeded() && self.stop.mutates() {
-                self.look(world, Maker::Victim);
+            self.blind |= outcome == Outcome::Unknown;
+            if outcome.succeeded() && self.stop.mutates() {
+                self.look_after_call(world);
             }
         };
         self.finish(world, ending)
@@ -95,9 +104,9 @@ impl Bench {
         }
         self.evidence.ending = ending;
         self.look(world, Maker::Victim);
-        self.evidence.last.clone_from(&self.now);
+        self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
-        world.reset()
+        world.reset(&self.now)
     }
 
     /// The stop was noted as the last call; true when it is the one the act waits for.
@@ -126,13 +135,14 @@ impl Bench {
             Ok(()) => {
                 self.evidence.landed += 1;
                 self.evidence.note_outcome(Outcome::Value(0));
-                self.look(world, Maker::Attacker);
             }
             Err(e) => {
                 self.evidence.refused = Some(e.raw_os_error());
                 self.evidence.note_outcome(Outcome::Failed(e.raw_os_error()));
             }
         }
+        // A move that failed can have been made in part.
+        self.look_after_move(world, &act.does, result.is_ok());
         if let Some(mut step) = held {
             step.rebase(self.evidence.change_count());
             self.evidence.steps.push(step);
@@ -142,6 +152,16 @@ impl Bench {
     fn may(&self, act: &Act) -> bool {
         let asked = self.kernel_decides && act.does.bait != Bait::HardLink;
         asked || permits(self.class, &act.does, &self.path, &self.now)
+    }
+
+    fn look_after_move(&mut self, world: &mut dyn World, act: &Move, whole: bool) {
+        let one_entry = act.verb == Verb::Plant && !matches!(act.bait, Bait::HardLink | Bait::HostileDir);
+        if !whole || !one_entry || self.everywhere || self.blind || !self.now.is_direct(&self.path) {
+            return self.look(world, Maker::Attacker);
+        }
+        self.next.copy_from(&self.now);
+        world.look_at(&self.path, &mut self.next);
+        self.succeed(Maker::Attacker);
     }
 
     /// Takes the very name that the victim is about to make.
@@ -162,12 +182,45 @@ impl Bench {
         }
     }
 
+    /// Looks at what the call that was just made can have changed.
+    fn look_after_call(&mut self, world: &mut dyn World) {
+        let narrow = !self.everywhere && !self.blind && is_narrow(&self.stop, &self.now);
+        if !narrow {
+            return self.look(world, Maker::Victim);
+        }
+        self.next.copy_from(&self.now);
+        for place in self.stop.places().iter().filter(|p| tree::is_below(&p.path, b"shared")) {
+            world.look_at(&place.path, &mut self.next);
+        }
+        self.succeed(Maker::Victim);
+    }
+
     fn look(&mut self, world: &mut dyn World, actor: Maker) {
+        self.blind = false;
         world.look(&mut self.next);
+        self.succeed(actor);
+    }
+
+    fn succeed(&mut self, actor: Maker) {
         let (now, evidence, labels) = (&self.now, &mut self.evidence, &mut self.labels);
         self.next.succeed(now, actor, |told| {
             evidence.note_change(&told, now, labels);
         });
         std::mem::swap(&mut self.now, &mut self.next);
     }
+}
+
+/// True when a call changes at most the entries that it names: no link is in its way, and nothing moves a directory.
+fn is_narrow(stop: &Stop, tree: &Tree) -> bool {
+    let plain = matches!(
+        stop.sys.op,
+        Op::Open | Op::Create | Op::Remove | Op::Write | Op::Resize | Op::Alter | Op::Rename
+    );
+    let moves_dir = |path: &[u8]| stop.sys.op == Op::Rename && tree.get(path).is_some_and(Entry::is_dir);
+    let inside = |path: &[u8]| path.starts_with(b"shared/") || path.starts_with(b"private/");
+    plain
+        && stop
+            .places()
+            .iter()
+            .all(|p| !p.climbs && inside(&p.path) && tree.is_direct(&p.path) && !moves_dir(&p.path))
 }

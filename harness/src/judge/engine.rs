@@ -31,7 +31,7 @@ impl<'a> Engine<'a> {
             judge,
             victim,
             world,
-            bench: Bench::new(judge.host.kernel_decides()),
+            bench: Bench::new(judge.host.kernel_decides(), judge.everywhere),
             report: Report::new(&victim.name),
             names: Names::default(),
             class: Class::None,

@@ -62,11 +62,11 @@ impl Judge {
             let in_time = runner.done.recv_timeout(self.limits.silence).is_ok();
             storm.calm();
             sampled.hits += u64::from(!arena.canaries_untouched());
-            arena.reset()?;
+            arena.sweep()?;
             if !in_time {
                 sampled.hung += 1;
                 runner.wait(self)?;
-                arena.reset()?;
+                arena.sweep()?;
             }
         }
         Ok(Sampled { moves: storm.moves(), ..sampled })
@@ -174,7 +174,7 @@ impl Runner {
             self.wait(judge)?;
             let names = seen.names();
             constant = Some(constant.map_or(names.clone(), |before| &before & &names));
-            arena.reset()?;
+            arena.sweep()?;
         }
         let path = |name: Vec<u8>| [b"shared/".as_slice(), &name].concat();
         Ok(constant.unwrap_or_default().into_iter().map(path).collect())

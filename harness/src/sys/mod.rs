@@ -1,5 +1,5 @@
 //! The only unsafe code of the library: the seccomp filter and its listener, calls made for a held victim,
-//! work lent to another thread, ending a thread that will not end.
+//! ending a thread that will not end.
 //!
 //! Everything here is one operation a function with a safe signature; decisions are made above.
 //!
@@ -10,7 +10,6 @@
 
 pub(crate) mod bpf;
 pub(crate) mod landlock;
-pub(crate) mod lend;
 pub(crate) mod libc_temp;
 pub(crate) mod memory;
 pub(crate) mod notify;

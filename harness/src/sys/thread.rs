@@ -33,11 +33,33 @@ pub(crate) fn pin_to(core: usize) {
     let _ = rustix::thread::sched_setaffinity(None, &set);
 }
 
-/// Gives the calling thread, and no other, the credentials of `uid` without groups. Raw calls on purpose: the C
-/// library's wrappers would change all threads.
-pub(crate) fn become_user(uid: u32) -> io::Result<()> {
+/// Runs `work` with the file system ids of `uid` (setfsuid(2)): for every path the kernel then asks what that user may
+/// do, and the capabilities that override it are gone. The calling thread must have no supplementary groups.
+pub(crate) fn as_user<T>(uid: u32, work: impl FnOnce() -> T) -> T {
+    let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    set_file_ids((uid, uid));
+    let result = work();
+    set_file_ids(own);
+    result
+}
+
+/// Sets the file system ids of the calling thread. Cannot fail for root, the only one who has another user's.
+fn set_file_ids((user, group): (u32, u32)) {
+    // SAFETY: takes a number.
+    unsafe { libc::setfsgid(group) };
+    // SAFETY: takes a number.
+    unsafe { libc::setfsuid(user) };
+}
+
+/// Takes the supplementary groups from the calling thread, and no other: the C library's wrapper would change all.
+pub(crate) fn leave_groups() -> io::Result<()> {
     // SAFETY: an empty group list needs no buffer.
-    check(unsafe { libc::syscall(libc::SYS_setgroups, 0usize, std::ptr::null::<libc::gid_t>()) })?;
+    check(unsafe { libc::syscall(libc::SYS_setgroups, 0usize, std::ptr::null::<libc::gid_t>()) })
+}
+
+/// Gives the calling thread, and no other, the credentials of `uid` without groups. Raw calls on purpose, as above.
+pub(crate) fn become_user(uid: u32) -> io::Result<()> {
+    leave_groups()?;
     // SAFETY: takes numbers only.
     check(unsafe { libc::syscall(libc::SYS_setresgid, uid, uid, uid) })?;
     // SAFETY: takes numbers only.

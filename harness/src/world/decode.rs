@@ -31,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) redirect: Option<usize>,
     /// Named through a descriptor, so no entry is looked up.
     pub(crate) by_descriptor: bool,
+    /// Has `..` in it, which may lead elsewhere than the text says.
+    pub(crate) climbs: bool,
 }
 
 /// A victim held before a call.
@@ -58,6 +60,7 @@ impl Default for Stop {
             path: Vec::with_capacity(4 * PATH_MAX),
             redirect: None,
             by_descriptor: false,
+            climbs: false,
         };
         Stop {
             id: 0,
@@ -186,7 +189,7 @@ impl Decoder {
             return;
         };
         place.path.clear();
-        place.by_descriptor = true;
+        (place.by_descriptor, place.climbs) = (true, false);
         if fd == libc::AT_FDCWD {
             place.path.extend_from_slice(&self.cwd);
         } else {
@@ -202,7 +205,7 @@ impl Decoder {
             return;
         };
         place.path.clear();
-        place.by_descriptor = false;
+        (place.by_descriptor, place.climbs) = (false, text.windows(2).any(|pair| pair == b".."));
         if text.first() != Some(&b'/') {
             match (dir, tid) {
                 (libc::AT_FDCWD, None) => place.path.extend_from_slice(&self.cwd),

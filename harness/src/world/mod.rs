@@ -59,12 +59,14 @@ pub(crate) trait World {
     fn release(&mut self, stop: &Stop) -> Outcome;
     /// Shows the tree as it stands.
     fn look(&mut self, tree: &mut Tree);
+    /// Brings one entry of a tree up to date, for when nothing else can have changed.
+    fn look_at(&mut self, path: &[u8], tree: &mut Tree);
     /// Shows the tree as it stood before the victim began.
     fn look_at_stage(&self, tree: &mut Tree);
     /// Ends a victim that would never end.
     fn give_up(&mut self) -> Result<(), Error>;
-    /// Puts everything back for the next trial.
-    fn reset(&mut self) -> Result<Reset, Error>;
+    /// Puts everything back for the next trial; `seen` is the tree as it stands.
+    fn reset(&mut self, seen: &Tree) -> Result<Reset, Error>;
     /// What of the trials so far could not be seen or was kept from happening, one sentence each.
     fn not_examined(&self) -> Vec<String>;
 }

@@ -111,7 +111,7 @@ impl ThreadWorld {
         if seen.nr == MARKER {
             return self.take_marker(seen);
         }
-        let ours = own_thread::is_ours(seen.tid);
+        let ours = self.is_ours(seen.tid);
         let Some(sys) = Sys::of(seen.nr).filter(|_| seen.nr != EXIT_GROUP) else {
             return self.take_exit(seen, ours);
         };
@@ -178,7 +178,9 @@ impl ThreadWorld {
 
     /// Opens without ever waiting for the other end of a FIFO, then takes that caution out of the descriptor again.
     fn open(&mut self, stop: &Stop, call: &mut Changed) -> Outcome {
-        let waits = stop.flags & (libc::O_NONBLOCK | libc::O_PATH) as u32 == 0;
+        let has = |flags: i32| stop.flags & flags as u32 == flags as u32;
+        let never_a_fifo = has(libc::O_CREAT | libc::O_EXCL) || has(libc::O_DIRECTORY) || has(libc::O_PATH);
+        let waits = !never_a_fifo && !has(libc::O_NONBLOCK);
         if waits {
             call.add_open_flag(libc::O_NONBLOCK as u64);
         }
@@ -224,11 +226,15 @@ impl ThreadWorld {
         kind.is_some_and(|found| FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo)
     }
 
+    /// True for the victim's thread and others of this process, which shares all it has with us.
+    fn is_ours(&self, tid: u32) -> bool {
+        tid == self.victim.tid || own_thread::is_ours(tid)
+    }
+
     /// True when the call can be made by us with the same effect.
-    fn ours_to_make(stop: &Stop, tree_is_regular: bool) -> bool {
-        own_thread::is_ours(stop.tid)
-            && stop.sys.op != Op::Run
-            && (stop.sys.op != Op::Write || tree_is_regular)
+    fn ours_to_make(&self, stop: &Stop) -> bool {
+        let never_waits = stop.sys.op != Op::Write || Self::writes_to_regular_file(stop);
+        stop.sys.op != Op::Run && never_waits && self.is_ours(stop.tid)
     }
 
     fn writes_to_regular_file(stop: &Stop) -> bool {
@@ -284,7 +290,7 @@ impl World for ThreadWorld {
 
     fn release(&mut self, stop: &Stop) -> Outcome {
         self.held = None;
-        if Self::ours_to_make(stop, stop.sys.op != Op::Write || Self::writes_to_regular_file(stop)) {
+        if self.ours_to_make(stop) {
             return self.make(stop);
         }
         self.victim.listener.let_run(stop.id);
@@ -293,6 +299,10 @@ impl World for ThreadWorld {
 
     fn look(&mut self, tree: &mut Tree) {
         self.arena.look(tree);
+    }
+
+    fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
+        tree.refresh(self.arena.root(), path);
     }
 
     fn look_at_stage(&self, tree: &mut Tree) {
@@ -309,8 +319,8 @@ impl World for ThreadWorld {
         Ok(())
     }
 
-    fn reset(&mut self) -> Result<Reset, Error> {
-        self.arena.reset()
+    fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
+        self.arena.reset(seen)
     }
 
     fn not_examined(&self) -> Vec<String> {
