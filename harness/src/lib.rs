@@ -36,6 +36,8 @@ pub mod rules;
 pub mod save;
 mod schedule;
 mod sys;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 mod victim;
 mod world;

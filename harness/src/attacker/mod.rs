@@ -6,6 +6,8 @@
 pub(crate) mod hands;
 pub(crate) mod moves;
 pub(crate) mod permits;
+#[cfg(test)]
+mod proptests;
 pub(crate) mod storm;
 
 pub use moves::{Bait, Move, Verb};

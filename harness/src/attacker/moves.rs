@@ -48,6 +48,11 @@ impl Bait {
         Bait::Socket,
     ];
 
+    /// True for a directory.
+    pub(crate) fn is_dir(self) -> bool {
+        matches!(self, Bait::Dir | Bait::HostileDir)
+    }
+
     /// How the bait is written in a timeline, and what stands behind the path.
     #[must_use]
     pub fn words(self) -> (&'static str, &'static str) {
