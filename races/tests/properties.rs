@@ -149,7 +149,7 @@ fn safe_victims_hold_under_arbitrary_schedules_of_up_to_four_moves() {
     let safe: Vec<Victim> =
         linkbait_races::roster().into_iter().filter(|v| v.expected().is_empty()).collect();
     let tally = Tally::default();
-    let result = holds(400, FileFailurePersistence::Direct(KEPT), &safe, &tally);
+    let result = holds(600, FileFailurePersistence::Direct(KEPT), &safe, &tally);
     let (tried, landed) = tally.sum();
     eprintln!("{} safe victims: {landed} of {tried} schedules landed; by length {:?}", safe.len(), tally.0);
     result.unwrap_or_else(|found| panic!("{found}"));
