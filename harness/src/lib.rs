@@ -36,7 +36,6 @@ pub mod rules;
 pub mod save;
 mod schedule;
 mod sys;
-#[cfg(test)]
 mod testing;
 pub mod timeline;
 mod victim;

@@ -1,6 +1,8 @@
 //! What the property tests of this crate share: the runner, and arenas in which random things stand and random
 //! moves are made.
 
+#![cfg(test)]
+
 use crate::arena::tree::{Maker, Tree};
 use crate::arena::{Arena, Stage, Staged};
 use crate::attacker::hands::{ATTACKER_UID, Hands};

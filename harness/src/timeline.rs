@@ -13,7 +13,6 @@ use crate::world::Outcome;
 use crate::world::calls::{Op, Sys};
 use std::fmt::Write;
 
-#[cfg(test)]
 mod proptests;
 
 /// The first line of every timeline.

@@ -4,7 +4,6 @@
 //! Owns building, looking, putting back and removing. A reset undoes: it removes what the trial left and, when what
 //! remains is not the stage to the last bit, builds the arena anew and says so.
 
-#[cfg(test)]
 mod proptests;
 mod stale;
 pub(crate) mod tree;

@@ -2,8 +2,11 @@
 //!
 //! What stands on disk is read here by the standard library's own calls, not by the tree that is being tested.
 
+#![cfg(test)]
+
 use crate::arena::{Arena, Reset, tree::Tree};
-use crate::attacker::{Bait, Class, Move, Verb};
+use crate::attacker::{Bait, Move, Verb};
+use crate::class::Class;
 use crate::testing::{Scene, Thing, apart, class, is_root, kept, runner, some_move, target, things};
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -6,7 +6,6 @@
 pub(crate) mod hands;
 pub(crate) mod moves;
 pub(crate) mod permits;
-#[cfg(test)]
 mod proptests;
 pub(crate) mod storm;
 

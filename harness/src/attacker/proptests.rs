@@ -1,6 +1,8 @@
 //! The rules of the classes held against the kernel: it lets the other uid make exactly the moves that
 //! [`permits::permits`](super::permits::permits) allows beforehand.
 
+#![cfg(test)]
+
 use super::permits::permits;
 use super::{Bait, Move, Verb};
 use crate::arena::tree::{Tree, is_below};

@@ -1,8 +1,11 @@
 //! Timelines are read back as they were written, whatever victims and names are called, and no text makes the
 //! readers panic.
 
+#![cfg(test)]
+
 use super::{Head, MAGIC, Timeline, render, steps};
-use crate::attacker::{Bait, Class, Move, Verb};
+use crate::attacker::{Bait, Move, Verb};
+use crate::class::Class;
 use crate::evidence::Evidence;
 use crate::explore::key_of;
 use crate::schedule::{Act, Schedule};
