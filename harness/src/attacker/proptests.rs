@@ -5,7 +5,7 @@
 
 use super::permits::permits;
 use super::{Bait, Move, Verb};
-use crate::arena::tree::{Tree, is_below};
+use crate::arena::tree::{Entry, Tree, is_below};
 use crate::class::Class;
 use crate::testing::{Scene, Thing, class, is_root, kept, runner, some_move, target, things};
 use proptest::prelude::*;
@@ -79,6 +79,8 @@ fn agree(rule: Rule, scene: &mut Scene, class: Class, act: &Move, tally: &Tally)
         }
         Err(error) => {
             count(&tally.impossible);
+            let is_way = before.dirs_above(act.target.as_bytes()).all(Entry::is_dir);
+            prop_assert!(is_way || !expected, "the rule leads through what is no directory: {}", act);
             prop_assert!(impossible(error, act, &before).is_some(), "{} for no reason seen: {}", error, act);
         }
     }
