@@ -6,14 +6,15 @@
 use super::{Head, MAGIC, Timeline, render, steps};
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::evidence::Evidence;
 use crate::explore::key_of;
 use crate::schedule::{Act, Schedule};
 use crate::testing::{kept, runner, some_move};
+use crate::world::Outcome;
 use crate::world::calls::WATCHED;
 use crate::world::decode::Stop;
 use crate::world::labels::Labels;
-use crate::world::{Ending, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
