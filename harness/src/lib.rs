@@ -36,6 +36,7 @@ pub mod rules;
 pub mod save;
 mod schedule;
 mod sys;
+mod testing;
 pub mod timeline;
 mod victim;
 mod world;

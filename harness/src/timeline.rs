@@ -13,6 +13,8 @@ use crate::world::Outcome;
 use crate::world::calls::{Op, Sys};
 use std::fmt::Write;
 
+mod proptests;
+
 /// The first line of every timeline.
 pub const MAGIC: &str = "linkbait-timeline 1";
 
@@ -50,7 +52,7 @@ pub(crate) fn render(
     fresh: &[String],
     broken: &[String],
 ) -> String {
-    let mut out = format!("{MAGIC}\nvictim    {}\n", escape(&head.victim));
+    let mut out = format!("{MAGIC}\nvictim    {}\n", quote(&head.victim));
     let _ = writeln!(out, "attacker  {}    umask {:03o}    fs {}", head.class, head.umask, head.file_system);
     if !fresh.is_empty() {
         let named = fresh.iter().take(8).enumerate().map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
@@ -61,7 +63,7 @@ pub(crate) fn render(
         out.push('\n');
     }
     for line in broken {
-        let _ = writeln!(out, "  ! {line}");
+        let _ = writeln!(out, "  ! {}", escape(line));
     }
     out
 }
@@ -202,6 +204,36 @@ pub fn errno_name(errno: i32) -> String {
         .map_or_else(|| format!("errno {errno}"), |(_, n)| (*n).to_owned())
 }
 
+/// A name on one line, such that [`unquote`] gives it back.
+fn quote(name: &str) -> String {
+    escape(&name.replace('\\', "\\\\"))
+}
+
+/// Undoes [`quote`]; what is no escape of ours stays as it is.
+fn unquote(text: &str) -> String {
+    let mut name = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        name.push_str(before);
+        let (c, length) = unescape(after).unwrap_or(('\\', 0));
+        name.push(c);
+        rest = &after[length..];
+    }
+    name + rest
+}
+
+/// The character that an escape stands for, and the length of the escape behind its backslash.
+fn unescape(text: &str) -> Option<(char, usize)> {
+    let simple = [("\\", '\\'), ("n", '\n'), ("r", '\r'), ("t", '\t')];
+    if let Some((_, c)) = simple.into_iter().find(|(letter, _)| text.starts_with(letter)) {
+        return Some((c, 1));
+    }
+    let (hex, _) = text.strip_prefix("u{")?.split_once('}')?;
+    let c = u32::from_str_radix(hex, 16).ok().and_then(char::from_u32)?;
+    Some((c, "u{}".len() + hex.len()))
+}
+
+/// Any text on one line.
 fn escape(text: &str) -> String {
     text.chars()
         .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
@@ -243,13 +275,14 @@ struct Reader {
 impl Reader {
     fn line(&mut self, line: &str) -> Result<(), String> {
         if let Some(name) = line.strip_prefix("victim    ") {
-            self.victim = Some(name.to_owned());
+            self.victim = Some(unquote(name));
         } else if let Some(rest) = line.strip_prefix("attacker  ") {
             self.place = Some(place(rest).ok_or("expected: attacker  CLASS    umask NNN    fs NAME")?);
         } else if let Some(rest) = line.strip_prefix("  ! ") {
-            let mut words = rest.split_whitespace();
-            let rule = words.next().ok_or("a finding without a rule")?;
-            let path = words.next().unwrap_or_default();
+            // Columns are two spaces apart; a label never holds two.
+            let mut columns = rest.split("  ");
+            let rule = columns.next().filter(|rule| !rule.is_empty()).ok_or("a finding without a rule")?;
+            let path = columns.next().unwrap_or_default();
             self.broken.push((rule.to_owned(), path.to_owned()));
         } else if !line.starts_with("names     ") && !line.trim().is_empty() {
             self.step(line)?;

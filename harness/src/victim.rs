@@ -137,6 +137,12 @@ impl Victim {
         &self.tags
     }
 
+    /// The classes of attacker it is judged against.
+    #[must_use]
+    pub fn attacker_list(&self) -> &[Class] {
+        &self.attackers
+    }
+
     /// What a roster expects of it.
     #[must_use]
     pub fn expected(&self) -> &[Expected] {

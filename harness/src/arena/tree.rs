@@ -337,6 +337,13 @@ impl Tree {
         slashes.filter_map(move |(at, _)| self.get(&path[..at]))
     }
 
+    /// True when `other` holds the same entries in the same state; who made them does not count.
+    #[cfg(test)]
+    pub(crate) fn same_as(&self, other: &Tree) -> bool {
+        let same = |(a, b): (&Entry, &Entry)| self.path(a) == other.path(b) && a.same_state(b);
+        self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
+    }
+
     /// Declares everything here to be part of the stage.
     pub(crate) fn settle(&mut self) {
         for entry in &mut self.entries {

@@ -7,8 +7,8 @@ use crate::attacker::moves::{Bait, Move, Verb};
 use crate::error::Error;
 use crate::sys;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, chmodat, linkat, mkdirat, mknodat, openat, renameat_with,
-    symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, StatxFlags, chmodat, linkat, mkdirat, mknodat, openat,
+    renameat_with, statx, symlinkat, unlinkat,
 };
 use rustix::io::{Errno, Result};
 use std::ffi::{CStr, CString};
@@ -92,6 +92,7 @@ impl Work<'_> {
     fn run(&mut self) -> Result<()> {
         let mut buffer = [0; PATH_BYTES];
         let path = copy_path(&mut buffer, &[], self.path).ok_or(Errno::NAMETOOLONG)?;
+        self.stay_in_shared(path)?;
         let bait = self.act.bait;
         match self.act.verb {
             Verb::Plant | Verb::TakeNames => self.make(bait, path),
@@ -109,6 +110,31 @@ impl Work<'_> {
             }
             Verb::Chmod => chmodat(self.root, path, Mode::from_bits_retain(0o777), AtFlags::empty()),
         }
+    }
+
+    /// The attacker works below `shared/` only. Schedules come from files too, and a path out of there, or through a
+    /// link, could lead anywhere on this machine.
+    fn stay_in_shared(&self, path: &CStr) -> Result<()> {
+        let plain = |name: &[u8]| !matches!(name, b"" | b"." | b"..");
+        let inside = self.path.strip_prefix(b"shared/").unwrap_or_default();
+        if !inside.split(|&b| b == b'/').all(plain) {
+            return Err(Errno::XDEV);
+        }
+        let mut buffer = [0; PATH_BYTES];
+        for (slash, _) in self.path.iter().enumerate().filter(|(_, b)| **b == b'/') {
+            let dir = copy_path(&mut buffer, &[], &self.path[..slash]).ok_or(Errno::NAMETOOLONG)?;
+            if self.is_link(dir) {
+                return Err(Errno::NOTDIR);
+            }
+        }
+        // chmod follows a link, which leads outside; a link has no mode of its own.
+        if self.act.verb == Verb::Chmod && self.is_link(path) { Err(Errno::PERM) } else { Ok(()) }
+    }
+
+    /// What cannot be looked at is left to the move itself to fail on.
+    fn is_link(&self, path: &CStr) -> bool {
+        let found = statx(self.root, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE);
+        found.is_ok_and(|found| FileType::from_raw_mode(found.stx_mode.into()) == FileType::Symlink)
     }
 
     /// A fresh name beside the target: renaming a directory within its parent needs no right to the directory.

@@ -6,6 +6,7 @@
 pub(crate) mod hands;
 pub(crate) mod moves;
 pub(crate) mod permits;
+mod proptests;
 pub(crate) mod storm;
 
 pub use moves::{Bait, Move, Verb};

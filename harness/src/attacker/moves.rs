@@ -48,6 +48,11 @@ impl Bait {
         Bait::Socket,
     ];
 
+    /// True for a directory.
+    pub(crate) fn is_dir(self) -> bool {
+        matches!(self, Bait::Dir | Bait::HostileDir)
+    }
+
     /// How the bait is written in a timeline, and what stands behind the path.
     #[must_use]
     pub fn words(self) -> (&'static str, &'static str) {
@@ -149,13 +154,14 @@ impl fmt::Display for Move {
 }
 
 impl Move {
-    /// Reads what [`Move`]'s `Display` wrote.
+    /// Reads what [`Move`]'s `Display` wrote; in a timeline an error of the move may follow.
     #[must_use]
     pub fn parse(text: &str) -> Option<Move> {
         let (verb, rest) = text.split_once(' ')?;
         let verb = Verb::ALL.into_iter().find(|v| v.name() == verb)?;
         let (kind, rest) = if verb.needs_bait() { rest.split_once(' ')? } else { ("", rest) };
         let (target, with) = rest.strip_prefix('"')?.split_once('"')?;
+        let with = with.split_once(" = ").map_or(with, |(with, _)| with);
         let with = with.trim().trim_start_matches("-> ").trim_matches('"');
         let bait = if verb.needs_bait() {
             Bait::ALL.into_iter().find(|b| b.words() == (kind, with))?
@@ -179,5 +185,11 @@ mod tests {
                 assert_eq!(Move::parse(&act.to_string()), Some(act.clone()), "{act}");
             }
         }
+    }
+
+    #[test]
+    fn a_refused_move_reads_back_without_its_error() {
+        let act = Move { verb: Verb::Plant, bait: Bait::Link, target: "shared/a = b".into() };
+        assert_eq!(Move::parse(&format!("{act} = EEXIST")), Some(act));
     }
 }

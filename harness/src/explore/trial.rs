@@ -210,17 +210,19 @@ impl Bench {
     }
 }
 
-/// True when a call changes at most the entries that it names: no link is in its way, and nothing moves a directory.
+/// True when a call changes at most the entries that it names: no link is in its way, and no directory moves.
 fn is_narrow(stop: &Stop, tree: &Tree) -> bool {
-    let plain = matches!(
-        stop.sys.op,
-        Op::Open | Op::Create | Op::Remove | Op::Write | Op::Resize | Op::Alter | Op::Rename
-    );
-    let moves_dir = |path: &[u8]| stop.sys.op == Op::Rename && tree.get(path).is_some_and(Entry::is_dir);
     let inside = |path: &[u8]| path.starts_with(b"shared/") || path.starts_with(b"private/");
-    plain
-        && stop
-            .places()
-            .iter()
-            .all(|p| !p.climbs && inside(&p.path) && tree.is_direct(&p.path) && !moves_dir(&p.path))
+    let direct = stop.places().iter().all(|p| !p.climbs && inside(&p.path) && tree.is_direct(&p.path));
+    let is_dir = |path: &[u8]| tree.get(path).map(Entry::is_dir);
+    direct
+        && match stop.sys.op {
+            Op::Open | Op::Create | Op::Remove | Op::Write | Op::Resize | Op::Alter => true,
+            // What comes from a place that is not looked at may be a directory.
+            Op::Rename => match stop.places() {
+                [from, to] => is_dir(&from.path) == Some(false) && is_dir(&to.path) != Some(true),
+                _ => false,
+            },
+            _ => false,
+        }
 }

@@ -83,6 +83,16 @@ impl Stop {
         &self.places[..self.count]
     }
 
+    /// A stop made up for a test, at paths of the arena.
+    #[cfg(test)]
+    pub(crate) fn made_up(sys: &'static Sys, task: u16, paths: &[Vec<u8>]) -> Stop {
+        let mut stop = Stop { sys, task, count: paths.len().min(2), ..Stop::default() };
+        for (place, path) in stop.places.iter_mut().zip(paths) {
+            (place.space, place.path) = (Space::Arena, path.clone());
+        }
+        stop
+    }
+
     pub(crate) fn touches_arena(&self) -> bool {
         self.places().iter().any(|p| p.space == Space::Arena)
     }

@@ -1,8 +1,9 @@
 //! Labels: names that mean the same in every run. A name that all recorded runs used stands for itself; any other
 //! gets a number in the order of its first use, `<1>`, `<2>`; the digits of our process id become `<pid>`.
 //!
-//! Labels are printable text: hostile bytes are escaped as `\xNN`. Used while the victim is held, so nothing here
-//! allocates once the buffers are made.
+//! Labels are printable text: hostile bytes are escaped as `\xNN`, and so are spaces that could be taken for the gap
+//! between two columns of a timeline. Used while the victim is held, so nothing here allocates once the buffers are
+//! made.
 
 /// Fresh names that one trial can number.
 const MOST_FRESH: usize = 16 * 1024;
@@ -110,7 +111,7 @@ impl Labels {
                 into.extend_from_slice(b"<pid>");
                 at += pid.len();
             } else {
-                push_escaped(name[at], into);
+                push_escaped(name[at], is_gap(name, at), into);
                 at += 1;
             }
         }
@@ -149,9 +150,15 @@ fn push_number(number: usize, into: &mut Vec<u8>) {
     into.push(b'>');
 }
 
-fn push_escaped(byte: u8, into: &mut Vec<u8>) {
+/// True for a space that does not stand alone between two other characters.
+fn is_gap(name: &[u8], at: usize) -> bool {
+    let beside = [at.checked_sub(1).and_then(|before| name.get(before)), name.get(at + 1)];
+    name[at] == b' ' && beside.iter().any(|b| matches!(b, None | Some(b' ')))
+}
+
+fn push_escaped(byte: u8, is_gap: bool, into: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let plain = matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'<' | b'>');
+    let plain = !is_gap && matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'<' | b'>');
     if plain {
         into.push(byte);
     } else {

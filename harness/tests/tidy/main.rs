@@ -102,6 +102,8 @@ fn the_library_never_prints_and_never_exits() {
         let words = source.words_outside_tests();
         macros.iter().chain(&ends).flat_map(|pattern| places(&source.path, &words, pattern)).collect()
     };
+    let tests_only = "//! Tests.\n#![cfg(test)]\nfn f() { println!(); }";
+    assert!(loud(&Source::new("harness/src/a.rs", tests_only)).is_empty());
     for bad in ["fn f() { println!(); }", "fn f() { m!(dbg!(1)) }", "fn f() { std::process::exit(1) }"] {
         assert_kept(loud, "harness/src/a.rs", bad);
     }

@@ -34,8 +34,12 @@ impl Source {
         words
     }
 
-    /// First and last line of each item marked `#[cfg(test)]`.
+    /// First and last line of each item marked `#[cfg(test)]`; all lines of a file marked `#![cfg(test)]`.
     pub(crate) fn test_lines(&self) -> Vec<(usize, usize)> {
+        let whole = |pair: &[TokenTree]| pair[0].to_string() == "!" && pair[1].to_string() == "[cfg (test)]";
+        if self.tokens.windows(2).any(whole) {
+            return vec![(1, self.text.lines().count())];
+        }
         let marks = self.tokens.iter().enumerate().filter(|(_, token)| token.to_string() == "[cfg (test)]");
         let end = |at: usize| self.tokens[at..].iter().skip(1).find(|token| ends_item(token));
         marks.filter_map(|(at, mark)| Some((line(mark), end(at)?.span().end().line))).collect()
