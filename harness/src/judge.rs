@@ -14,6 +14,8 @@ use crate::timeline::{self, Head, Timeline};
 use crate::victim::Victim;
 use crate::world::thread::ThreadWorld;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Judges victims. Made by [`Judge::new`], set up by its methods, run by [`Judge::judge`].
 #[derive(Clone)]
@@ -23,6 +25,7 @@ pub struct Judge {
     attackers: Option<Vec<Class>>,
     limits: Limits,
     rules: Vec<&'static Rule>,
+    stop: Arc<AtomicBool>,
 }
 
 /// What a replay came to.
@@ -44,7 +47,14 @@ impl Judge {
     #[must_use]
     pub fn new(host: Host) -> Judge {
         let rules = RULES.iter().copied().filter(|r| !r.suspicion).collect();
-        Judge { host, umasks: vec![0o022, 0o000], attackers: None, limits: Limits::default(), rules }
+        Judge {
+            host,
+            umasks: vec![0o022, 0o000],
+            attackers: None,
+            limits: Limits::default(),
+            rules,
+            stop: Arc::default(),
+        }
     }
 
     /// Tries these umasks.
@@ -72,6 +82,13 @@ impl Judge {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Judge {
         self.limits = limits;
+        self
+    }
+
+    /// Ends the exploration between two trials once `stop` is true; what was not tried makes it inconclusive.
+    #[must_use]
+    pub fn until(mut self, stop: Arc<AtomicBool>) -> Judge {
+        self.stop = stop;
         self
     }
 
@@ -202,6 +219,11 @@ impl Engine<'_> {
         let staged: Vec<String> = self.victim.stage.iter().map(|s| s.path.clone()).collect();
         let schedules = enumerate(&self.bench.evidence, &staged, class);
         for schedule in schedules {
+            if self.judge.stop.load(Ordering::Relaxed) {
+                self.note("interrupted before every schedule was tried".to_owned());
+                self.report.unreached += 1;
+                break;
+            }
             if self.report.trials >= self.judge.limits.trials {
                 self.note("the limit on trials was reached".to_owned());
                 self.report.unreached += 1;
@@ -322,6 +344,8 @@ impl Engine<'_> {
             path: hit.path.clone(),
             example: hit.example.escape_ascii().to_string(),
             message: hit.message.clone(),
+            step: hit.at.map(|at| at + 1),
+            trial: self.report.trials,
             umask,
             suspicion: rule.suspicion,
             schedule: schedule.clone(),

@@ -1,32 +1,100 @@
-//! `doctor`: what this machine and user allow, and what follows from it.
+//! `doctor`: what this machine and user allow, and what follows from it. A thing that is missing is reported, never
+//! an error.
 
-use crate::Exit;
-use linkbait::Host;
-use std::io::Write;
+use crate::{Exit, output};
+use linkbait::{ErrorKind, Host};
+use std::fmt::Write;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 pub(crate) fn doctor() -> anyhow::Result<Exit> {
     let host = Host::detect();
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "kernel        {}", host.kernel())?;
-    writeln!(out, "cores         {}", host.cores())?;
-    writeln!(out, "arena         {} ({})", host.place().display(), host.file_system())?;
-    if host.file_system() != "tmpfs" {
-        writeln!(out, "              no tmpfs at hand: trials are several times slower")?;
-    }
-    let attacker = if host.is_root() {
-        "another uid; the kernel decides what it may do"
-    } else {
-        "our own uid; the same rules are applied by us"
+    let mut text = String::new();
+    let mut say = |what: &str, is: &str, follows: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{what:20} {is}\n{:20}   {follows}", "");
     };
-    writeln!(out, "attacker      {attacker} (uid {})", host.uid())?;
+    let (exit, works, follows) = notification(&host);
+    say("notification", &works, &follows);
+    say("kernel", host.kernel(), "5.5 or later is needed; 5.19 and 6.6 make it faster");
+    let (attacker, follows) = if host.is_root() {
+        ("another uid", "the kernel itself decides what an attacker may do")
+    } else {
+        ("our own uid", "we apply the rules of directories ourselves; as root it would be a real second user")
+    };
+    say("attacker", &format!("{attacker} (we are uid {})", host.uid()), follows);
+    let follows = if host.file_system() == "tmpfs" {
+        "trials are as fast as they can be; other file systems: --fs NAME"
+    } else {
+        "no tmpfs that we may write in /dev/shm or XDG_RUNTIME_DIR: trials are several times slower"
+    };
+    let place = output::line(&host.place().to_string_lossy());
+    say("arenas", &format!("{} in {place}", host.file_system()), follows);
+    let cores = format!("one victim at once on each of {} cores", host.cores());
+    say("cores", &host.cores().to_string(), &cores);
     for (name, value) in host.protected() {
-        let value = value.map_or("unknown".to_owned(), |v| v.to_string());
-        writeln!(out, "{name:22} {value}")?;
+        let value = value.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
+        say(name, &value, protection(name, &value));
     }
+    let (is, follows) = user_namespaces();
+    say("user namespaces", &is, follows);
+    output::print(&text)?;
+    Ok(exit)
+}
+
+/// Judges a probe: the only proof that judging works.
+fn notification(host: &Host) -> (Exit, String, String) {
     let probe = linkbait::victim("probe", |dir| {
-        std::fs::File::create_new(dir.join("probe")).and_then(|_| std::fs::remove_file(dir.join("probe")))
+        let (path, mut how) = (dir.join("probe"), OpenOptions::new());
+        how.write(true).create_new(true).mode(0o600).open(&path).and_then(|_| std::fs::remove_file(&path))
     });
-    let report = probe.judge()?;
-    writeln!(out, "notification  works: {} trials of a probe, {}", report.trials, report.verdict)?;
-    Ok(Exit::Clean)
+    match linkbait::Judge::new(host.clone()).judge(&probe) {
+        Ok(report) => {
+            let follows = "victims in this process can be judged".to_owned();
+            (Exit::Clean, format!("works: {} trials of a probe, {}", report.trials, report.verdict), follows)
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
+            (Exit::Unsupported, "does not work".to_owned(), format!("nothing can be judged: {error}"))
+        }
+        Err(error) => (Exit::Ours, "failed".to_owned(), format!("nothing can be judged: {error}")),
+    }
+}
+
+/// What a `fs.protected_*` setting does to the attacker's moves.
+fn protection(name: &str, value: &str) -> &'static str {
+    match (name, value) {
+        (_, "unknown") => "the kernel does not tell; results hold for this machine only",
+        ("protected_symlinks", "0") => {
+            "links planted in sticky directories are followed, as on the weakest machines"
+        }
+        ("protected_symlinks", _) => {
+            "the kernel itself stops some planted links here; other machines may not"
+        }
+        ("protected_hardlinks", "0") => "anyone may make hard links to files of others",
+        ("protected_hardlinks", _) => "an attacker of another uid cannot plant some hard links here",
+        ("protected_regular", "0") => "planted files are opened even with O_CREAT",
+        ("protected_regular", _) => {
+            "the kernel refuses O_CREAT on some planted files here; other machines may not"
+        }
+        ("protected_fifos", "0") => "planted FIFOs are opened even with O_CREAT",
+        _ => "the kernel refuses O_CREAT on some planted FIFOs here; other machines may not",
+    }
+}
+
+/// Not needed so far; asked for because commands will be judged in one.
+fn user_namespaces() -> (String, &'static str) {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(Path::new("/proc/sys").join(name)).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    let barred = read("kernel/apparmor_restrict_unprivileged_userns") == Some(1)
+        || read("kernel/unprivileged_userns_clone") == Some(0);
+    let is = match read("user/max_user_namespaces") {
+        Some(0) => "none allowed".to_owned(),
+        Some(_) if barred => "for root only".to_owned(),
+        Some(most) => format!("{most} allowed"),
+        None => "unknown".to_owned(),
+    };
+    (is, "not needed: victims in this process run without")
 }

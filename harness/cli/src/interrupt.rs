@@ -1,0 +1,50 @@
+//! SIGINT and SIGTERM: the first lets the victims under way finish, the second only their trials.
+//!
+//! Nothing is killed, so that every arena is removed.
+
+use anyhow::Context;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the user asked for while we worked.
+#[derive(Clone, Default)]
+pub(crate) struct Interrupt {
+    /// Start no more victims.
+    wind_down: Arc<AtomicBool>,
+    /// Start no more trials.
+    stop: Arc<AtomicBool>,
+}
+
+impl Interrupt {
+    /// Takes over both signals for the rest of the process.
+    pub(crate) fn watch() -> anyhow::Result<Interrupt> {
+        let interrupt = Interrupt::default();
+        let theirs = interrupt.clone();
+        let mut signals = Signals::new([SIGINT, SIGTERM]).context("sigaction")?;
+        let listen = move || {
+            for _ in &mut signals {
+                if theirs.wind_down.swap(true, Ordering::Relaxed) {
+                    theirs.stop.store(true, Ordering::Relaxed);
+                } else {
+                    crate::output::complain(
+                        "interrupted; finishing the victims under way, once more to stop",
+                    );
+                }
+            }
+        };
+        std::thread::Builder::new().name("signals".into()).spawn(listen).context("start a thread")?;
+        Ok(interrupt)
+    }
+
+    /// True when no more victims may be started.
+    pub(crate) fn came(&self) -> bool {
+        self.wind_down.load(Ordering::Relaxed)
+    }
+
+    /// Becomes true when no more trials may be started.
+    pub(crate) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+}

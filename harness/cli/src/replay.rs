@@ -1,0 +1,65 @@
+//! `replay`: runs the schedule of a timeline again and compares.
+
+use crate::args::Usage;
+use crate::{Exit, files, output, select};
+use linkbait::timeline::Timeline;
+use linkbait::{Host, Judge, Limits, Replay, Victim};
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+const ADVICE: &str = "`linkbait run` saves timelines below target/linkbait/";
+
+pub(crate) fn replay(file: &Path, silence: Duration) -> anyhow::Result<Exit> {
+    let text = files::read(file, ADVICE)?;
+    let (victim, timeline) = load(file, &text)?;
+    let judge =
+        Judge::new(Host::detect()).rules(&linkbait::RULES).limits(Limits { silence, ..Limits::default() });
+    let replay = judge.replay(&victim, &timeline)?;
+    let mut told = output::lines(&replay.timeline);
+    let exit = compare(&mut told, file, &text, &timeline, &replay);
+    output::print(&told)?;
+    Ok(exit)
+}
+
+/// Reads a timeline and finds its victim.
+fn load(file: &Path, text: &str) -> anyhow::Result<(Victim, Timeline)> {
+    let timeline = Timeline::parse(text).map_err(|e| Usage(format!("{file:?}: {e}; {ADVICE}")))?;
+    let roster = linkbait_races::roster();
+    match roster.iter().find(|victim| victim.name() == timeline.head.victim) {
+        Some(victim) => Ok((victim.clone(), timeline)),
+        None => {
+            let Usage(why) = select::no_victim(&timeline.head.victim, &roster);
+            Err(Usage(format!("{file:?}: {why}")).into())
+        }
+    }
+}
+
+/// Says below the timeline where the replay differs from the file.
+fn compare(told: &mut String, file: &Path, text: &str, timeline: &Timeline, replay: &Replay) -> Exit {
+    if !replay.same_steps {
+        let steps = Timeline::parse(&replay.timeline).map_or_else(|_| Vec::new(), |again| again.steps);
+        let none = String::new();
+        let at = (0..).find(|&at| timeline.steps.get(at) != steps.get(at)).unwrap_or_default();
+        let (was, is) = (timeline.steps.get(at).unwrap_or(&none), steps.get(at).unwrap_or(&none));
+        let line = line_of_step(text, &timeline.steps, at);
+        let _ = writeln!(told, "diverged at line {line} of {file:?}");
+        let _ = writeln!(told, "  file    {}\n  replay  {}", output::line(was), output::line(is));
+        return Exit::Inconclusive;
+    }
+    if !replay.same_findings {
+        let _ = writeln!(told, "diverged: the steps are those of {file:?}, but not the findings");
+        return Exit::Inconclusive;
+    }
+    if timeline.broken.is_empty() { Exit::Clean } else { Exit::Findings }
+}
+
+/// Number, from 1, of the line that a step stands in; of the one after the last for a step that is not there.
+fn line_of_step(text: &str, steps: &[String], at: usize) -> usize {
+    let mut lines = text.lines().enumerate();
+    let mut number = 1;
+    for step in steps.iter().take(at + 1) {
+        number = lines.find(|(_, line)| line == step).map_or(number, |(line, _)| line + 1);
+    }
+    if at < steps.len() { number } else { number + 1 }
+}
