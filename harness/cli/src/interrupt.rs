@@ -1,6 +1,6 @@
-//! SIGINT and SIGTERM: the first lets the victims under way finish, the second only their trials.
+//! SIGINT and SIGTERM: the first lets the victims under way finish, the second only their trials, the third ends us.
 //!
-//! Nothing is killed, so that every arena is removed.
+//! Up to the second nothing is killed, so that every arena is removed.
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -24,13 +24,14 @@ impl Interrupt {
         let theirs = interrupt.clone();
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("sigaction")?;
         let listen = move || {
-            for _ in &mut signals {
-                if theirs.wind_down.swap(true, Ordering::Relaxed) {
-                    theirs.stop.store(true, Ordering::Relaxed);
-                } else {
+            for signal in &mut signals {
+                if !theirs.wind_down.swap(true, Ordering::Relaxed) {
                     crate::output::complain(
                         "interrupted; finishing the victims under way, once more to stop",
                     );
+                } else if theirs.stop.swap(true, Ordering::Relaxed) {
+                    // Fails only for signals that cannot be sent.
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
             }
         };

@@ -27,7 +27,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 /// Says on stderr what went wrong.
 pub(crate) fn complain(text: &str) {
     // If this cannot be written there is nobody to tell.
-    let _ = writeln!(anstream::stderr(), "linkbait: {}", lines(text));
+    let _ = io::stderr().write_all(format!("linkbait: {}\n", lines(text)).as_bytes());
 }
 
 /// Columns to fill: those of the terminal, or 100.

@@ -3,7 +3,7 @@
 use crate::args::Usage;
 use crate::{Exit, files, output, select};
 use linkbait::timeline::Timeline;
-use linkbait::{Host, Judge, Limits, Replay, Victim};
+use linkbait::{Host, Judge, Limits, Replay, Rule, Victim};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -13,8 +13,10 @@ const ADVICE: &str = "`linkbait run` saves timelines below target/linkbait/";
 pub(crate) fn replay(file: &Path, silence: Duration) -> anyhow::Result<Exit> {
     let text = files::read(file, ADVICE)?;
     let (victim, timeline) = load(file, &text)?;
-    let judge =
-        Judge::new(Host::detect()).rules(&linkbait::RULES).limits(Limits { silence, ..Limits::default() });
+    // A suspicion is looked for again only where the file has one.
+    let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
+    let rules: Vec<_> = linkbait::RULES.into_iter().filter(shown).collect();
+    let judge = Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() });
     let replay = judge.replay(&victim, &timeline)?;
     let mut told = output::lines(&replay.timeline);
     let exit = compare(&mut told, file, &text, &timeline, &replay);

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::output::wrap;
 use crate::{files, output};
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use linkbait::{Finding, Report};
 use std::ops::Range;
 
@@ -37,23 +37,27 @@ pub(crate) fn draw(run: &Run, report: &Report, number: usize, finding: &Finding,
     let broken = finding.step.and_then(|n| steps.iter().position(|s| s.number == Some(n)));
     let broken = broken.unwrap_or(steps.len().saturating_sub(1));
     let message = output::line(&finding.message);
-    let fits = steps.get(broken).is_some_and(|s| GUTTER + s.length + message.chars().count() <= width);
+    let fits = |step: &Step<'_>, label: &str| GUTTER + step.length + label.chars().count() <= width;
     let snippet = Snippet::source(text.as_str()).path(&file).line_start(first).line_numbering(false);
-    let marks = marks(&steps, broken, if fits { &message } else { "here" });
+    let mut marks = Vec::new();
+    for (kind, step, label) in annotations(&steps, broken, &message) {
+        let label = Some(label).filter(|label| fits(step, label));
+        marks.push(kind.span(step.span.clone()).label(label.map(str::to_owned)));
+    }
     let mut group = Level::ERROR
         .primary_title(wrap(&title, width.saturating_sub(head), 0))
         .id(finding.rule)
         .element(snippet.fold(steps.len() > SHOWN_WHOLE).annotations(marks));
-    if !fits {
+    if !steps.get(broken).is_some_and(|step| fits(step, &message)) {
         group = group.element(Level::NOTE.message(wrap(&message, width.saturating_sub(9), 0)));
     }
     let mut groups = vec![group];
     if let Some(rule) = rule {
-        groups.push(Group::with_title(Level::HELP.secondary_title(wrap(rule.help, width - 6, 6))));
+        groups.push(Group::with_title(Level::HELP.secondary_title(wrap(rule.help, width - 6, 0))));
     }
     let names = names_of(&finding.timeline, &text);
     let notes = names.into_iter().chain([
-        wrap(&how_found(run, report, finding), width - 6, 6),
+        wrap(&how_found(run, report, finding), width - 6, 0),
         // Not wrapped: these are there to be copied.
         format!("replay with `linkbait replay {file}`"),
         format!("explained by `linkbait explain {}`", finding.rule),
@@ -91,20 +95,20 @@ fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
     )
 }
 
-fn marks<'a>(steps: &[Step<'_>], broken: usize, message: &str) -> Vec<Annotation<'a>> {
-    let mut marks = Vec::new();
+/// What is marked, and what is said there.
+fn annotations<'s, 't>(
+    steps: &'s [Step<'t>],
+    broken: usize,
+    message: &'s str,
+) -> Vec<(AnnotationKind, &'s Step<'t>, &'s str)> {
+    let mut all = Vec::new();
     for step in steps.iter().filter(|step| step.actor == "attacker") {
         let planted = step.what.starts_with("plant ") || step.what.starts_with("take-names ");
-        let label = if planted { "planted here" } else { "changed here" };
-        marks.push(AnnotationKind::Context.span(step.span.clone()).label(label));
+        all.push((AnnotationKind::Context, step, if planted { "planted here" } else { "changed here" }));
     }
-    if let Some(step) = last_look(steps, broken) {
-        marks.push(AnnotationKind::Context.span(step.span.clone()).label("checked here"));
-    }
-    if let Some(step) = steps.get(broken) {
-        marks.push(AnnotationKind::Primary.span(step.span.clone()).label(message.to_owned()));
-    }
-    marks
+    all.extend(last_look(steps, broken).map(|step| (AnnotationKind::Context, step, "checked here")));
+    all.extend(steps.get(broken).map(|step| (AnnotationKind::Primary, step, message)));
+    all
 }
 
 fn parse(text: &str) -> Vec<Step<'_>> {
