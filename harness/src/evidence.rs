@@ -4,10 +4,11 @@
 //! small it says so, and the trial counts as not explored.
 
 use crate::arena::tree::{Difference, Entry, Ident, Maker, Tree, What};
+use crate::ending::Ending;
+use crate::world::Outcome;
 use crate::world::calls::Sys;
 use crate::world::decode::Stop;
 use crate::world::labels::Labels;
-use crate::world::{Ending, Outcome};
 use std::ops::Range;
 
 const MOST_STEPS: usize = 16 * 1024;

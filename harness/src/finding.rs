@@ -1,6 +1,6 @@
 //! A rule that was broken in a trial, and the verdict on a victim.
 
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::schedule::Schedule;
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct Finding {
     pub message: String,
     /// Number of the step of the timeline that broke the rule; `None` when only the end shows it.
     pub step: Option<usize>,
-    /// Number of the trial that showed it, from 1.
+    /// Number of the trial that showed it, from 1; 0 when it was sampled.
     pub trial: u64,
     /// The umask of the trial.
     pub umask: u32,
@@ -93,4 +93,21 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was not looked at, and why.
     pub not_examined: Vec<String>,
+}
+
+impl Report {
+    /// Nothing tried yet.
+    #[must_use]
+    pub fn new(name: &str) -> Report {
+        Report {
+            name: name.to_owned(),
+            verdict: Verdict::Inconclusive,
+            trials: 0,
+            refused: 0,
+            unreached: 0,
+            stops: 0,
+            findings: Vec::new(),
+            not_examined: Vec::new(),
+        }
+    }
 }

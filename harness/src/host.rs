@@ -11,6 +11,7 @@ pub struct Host {
     kernel: String,
     uid: u32,
     place: PathBuf,
+    folder: PathBuf,
     file_system: &'static str,
     temporary: Vec<PathBuf>,
     spared: Vec<PathBuf>,
@@ -51,6 +52,7 @@ impl Host {
             uid: rustix::process::geteuid().as_raw(),
             file_system: file_system_of(&place),
             place,
+            folder: folder(),
             temporary,
             spared,
             cores: if cores.is_empty() { vec![0] } else { cores },
@@ -89,10 +91,29 @@ impl Host {
         self.file_system
     }
 
+    /// Where reports and replay files go: `linkbait` in the build's target directory, found by its `CACHEDIR.TAG`
+    /// above this program, or in `target` of the working directory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The `fs.protected_*` settings; `None` where the kernel does not tell.
     #[must_use]
     pub fn protected(&self) -> &[(&'static str, Option<u32>)] {
         &self.protected
+    }
+
+    /// True when the kernel's protections reach into group-writable sticky directories (level 2), so that only a
+    /// directory of the attacker's own is free of them.
+    pub(crate) fn guards_group_writable(&self) -> bool {
+        let level_two = |name: &str, level: Option<u32>| name != "protected_symlinks" && level >= Some(2);
+        self.is_root() && self.protected.iter().any(|(name, level)| level_two(name, *level))
+    }
+
+    /// True when the kernel itself tells what the attacker may do; otherwise we apply the same rules.
+    pub(crate) fn kernel_decides(&self) -> bool {
+        self.is_root() && !self.guards_group_writable()
     }
 
     /// Number of cores we may use.
@@ -129,6 +150,12 @@ fn first_below(path: &Path, temporary: &[PathBuf]) -> Option<PathBuf> {
         let first = path.strip_prefix(top).ok()?.components().next()?;
         Some(top.join(first))
     })
+}
+
+fn folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let target = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file());
+    target.unwrap_or(Path::new("target")).join("linkbait")
 }
 
 fn is_writable(path: &Path) -> bool {

@@ -23,6 +23,8 @@
 
 mod arena;
 mod attacker;
+mod class;
+mod ending;
 mod error;
 mod evidence;
 mod explore;
@@ -31,6 +33,7 @@ mod host;
 mod judge;
 mod limits;
 pub mod rules;
+pub mod save;
 mod schedule;
 mod sys;
 pub mod timeline;
@@ -38,23 +41,25 @@ mod victim;
 mod world;
 
 pub use arena::{Dirs, Staged};
-pub use attacker::{Bait, Class, Move, Verb};
+pub use attacker::{Bait, Move, Verb};
+pub use class::Class;
+pub use ending::Ending;
 pub use error::{Error, ErrorKind};
 pub use finding::{Finding, Report, Verdict};
 pub use host::Host;
-pub use judge::{Judge, Replay};
+pub use judge::{Judge, Replay, Sampled, Session, Tried};
 pub use limits::Limits;
 pub use rules::{RULES, Rule};
 pub use schedule::{Act, Key, Schedule};
 pub use victim::{Expected, IntoEnding, Victim};
-pub use world::Ending;
 
 /// The C library's ways of making temporary files, as victims.
 pub mod libc_temp {
     pub use crate::sys::libc_temp::{link_unnamed, mkdtemp, mkostemp, mkstemp, tempnam, tmpfile, tmpnam};
 }
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use timeline::Timeline;
 
 /// A victim that works in the directory it is given.
 pub fn victim<R: IntoEnding>(name: &str, body: impl Fn(&Path) -> R + Send + Sync + 'static) -> Victim {
@@ -70,22 +75,44 @@ impl Victim {
         Judge::new(Host::detect()).judge(self)
     }
 
-    /// Judges this victim and panics with the timelines of what was found.
+    /// Judges this victim and panics with the timelines of what was found. They are also saved below
+    /// `target/linkbait`; [`Victim::replay`] runs one again.
     ///
     /// # Panics
     /// When a rule is broken, when not everything could be tried, or when this machine cannot judge.
     pub fn check(&self) {
-        let report = match self.judge() {
+        let host = Host::detect();
+        let report = match Judge::new(host.clone()).judge(self) {
             Ok(report) => report,
             Err(error) => panic!("linkbait could not judge {:?}: {error}", self.name()),
         };
-        let shown: Vec<&str> = report.findings.iter().map(|f| f.timeline.as_str()).collect();
-        let (verdict, notes) = (report.verdict, report.not_examined.join("; "));
-        assert!(
-            verdict == Verdict::Pass,
-            "linkbait: {:?} {verdict}\n{}{notes}",
-            report.name,
-            shown.join("\n")
-        );
+        if report.verdict != Verdict::Pass {
+            panic!("{}", story(&report, report.save(host.folder())));
+        }
     }
+
+    /// Runs the schedule of a saved timeline against this victim.
+    ///
+    /// # Errors
+    /// Of kind input when the file cannot be read or is damaged; otherwise as [`Judge::replay`].
+    pub fn replay(&self, file: &Path) -> Result<Replay, Error> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|e| Error::input(format!("open({file:?})"), e.to_string()))?;
+        Judge::new(Host::detect()).replay(self, &Timeline::parse(&text)?)
+    }
+}
+
+/// What a failed check says: every timeline, what was not examined, and how to replay.
+fn story(report: &Report, saved: Result<Vec<PathBuf>, Error>) -> String {
+    let mut story = format!("linkbait: {:?} {}\n", report.name, report.verdict);
+    let saved = match saved {
+        Ok(paths) => paths.iter().map(|path| format!("replay: victim.replay({path:?})\n")).collect(),
+        Err(error) => vec![format!("not saved: {error}\n")],
+    };
+    for (at, finding) in report.findings.iter().enumerate() {
+        let help = rules::rule(finding.rule).map_or("", |rule| rule.help);
+        story.push_str(&format!("{}help: {help}\n", finding.timeline));
+        story.push_str(saved.get(at).map_or("\n", |line| line));
+    }
+    story + &report.not_examined.iter().map(|note| format!("not examined: {note}\n")).collect::<String>()
 }

@@ -3,12 +3,14 @@
 //! One step a line, victim and attacker merged; names are labels, so two runs of the same schedule give the same
 //! text. Lines that start with `!` are findings.
 
-use crate::attacker::{Class, Move};
+use crate::attacker::Move;
+use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{CallStep, Deed, Evidence, Step};
 use crate::schedule::{Act, Key, Schedule};
+use crate::world::Outcome;
 use crate::world::calls::{Op, Sys};
-use crate::world::{Ending, Outcome};
 use std::fmt::Write;
 
 /// The first line of every timeline.

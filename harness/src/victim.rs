@@ -1,8 +1,8 @@
 //! What is judged: a closure with a name, its stage, and what it is meant to leave behind.
 
 use crate::arena::{Dirs, Staged};
-use crate::attacker::Class;
-use crate::world::Ending;
+use crate::class::Class;
+use crate::ending::Ending;
 use std::fmt::Debug;
 use std::sync::Arc;
 

@@ -1,11 +1,14 @@
 //! The library as a maintainer uses it in tests of their own.
 
-use linkbait::{Class, Dirs, Host, Judge, Verdict, Victim, timeline::Timeline};
+use linkbait::timeline::Timeline;
+use linkbait::{Act, Bait, Class, Dirs, ErrorKind, Host, Judge, Key, Limits, Move, Verb, Verdict, Victim};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-fn private(path: &std::path::Path) -> std::io::Result<()> {
+fn private(path: &Path) -> std::io::Result<()> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(b"secret")?;
     fs::remove_file(path)
 }
@@ -28,12 +31,12 @@ fn the_machines_own_temporary_directory_is_the_arena() {
     let report =
         linkbait::victim("hard-coded /tmp", move |_| fs::write(&path, "secret")).judge().expect("can judge");
     assert!(report.findings.iter().any(|f| f.rule == "follows-link"), "{report:?}");
-    assert!(!std::path::Path::new(&name).exists(), "the real /tmp was touched");
+    assert!(!Path::new(&name).exists(), "the real /tmp was touched");
 }
 
 #[test]
 fn changes_elsewhere_on_the_machine_are_refused_and_said() {
-    let target = std::env::current_dir().expect("a working directory").join("made-by-a-victim");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made-by-a-victim");
     let there = target.clone();
     let report = linkbait::victim("elsewhere", move |_| fs::write(&there, "x")).judge().expect("can judge");
     assert!(!target.exists());
@@ -97,5 +100,81 @@ fn damaged_timelines_are_refused_with_their_line() {
     for (text, line) in cases {
         let error = Timeline::parse(text).expect_err(text).to_string();
         assert!(error.contains(line), "{error}");
+    }
+}
+
+#[test]
+fn a_free_running_race_hits_a_predictable_name_and_is_only_a_sample() {
+    let bad = linkbait::victim("predictable", |dir| {
+        let path = dir.join("app.log");
+        fs::write(&path, "x").and_then(|()| fs::remove_file(path))
+    });
+    let judge =
+        Judge::new(Host::detect()).limits(Limits { silence: Duration::from_secs(20), ..Limits::default() });
+    match judge.sample(&bad, Class::OtherUser, 0o022, 200) {
+        Ok(sampled) => {
+            // Luck decides how many; that the attacker strikes at all does not depend on it.
+            assert!(sampled.moves > 0 && sampled.attempts == 200, "{sampled:?}");
+            println!("hit {} of {} with {} moves", sampled.hits, sampled.attempts, sampled.moves);
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => println!("not checked: {error}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_free_running_victim_cannot_write_outside_of_the_arena() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made-by-a-free-runner");
+    let there = target.clone();
+    let victim = linkbait::victim("elsewhere", move |_| fs::write(&there, "x"));
+    match Judge::new(Host::detect()).sample(&victim, Class::OtherUser, 0o022, 3) {
+        Ok(_) => assert!(!target.exists()),
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => println!("not checked: {error}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_name_with_the_time_in_seconds_is_not_taken_for_constant() {
+    let body = |dir: &Path| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        fs::write(dir.join(format!("app.{now}")), "x")
+    };
+    let report = linkbait::victim("seconds", body).keeps("app.*").judge().expect("can judge");
+    let link = report.findings.iter().find(|f| f.rule == "follows-link").expect("a planted link is followed");
+    assert_eq!((link.path.as_str(), report.unreached), ("shared/<1>", 0), "{report:?}");
+}
+
+#[test]
+fn a_timeline_with_needless_moves_is_minimized_to_the_one_that_matters() {
+    let victim = linkbait::victim("predictable", |dir| {
+        File::create_new(dir.join("a"))?;
+        File::create(dir.join("b")).map(drop)
+    });
+    let judge = Judge::new(Host::detect());
+    let report = judge.judge(&victim).expect("can judge");
+    let found = report.findings.iter().find(|f| f.rule == "follows-link").expect("b is followed");
+    let mut two = found.schedule.clone();
+    let at = Key { task: 0, call: "openat".into(), path: "shared/a".into(), occurrence: 0 };
+    let needless = Move { verb: Verb::Plant, bait: Bait::Link, target: "shared/c".into() };
+    two.acts.insert(0, Act { at, does: needless });
+    let file = Timeline { schedule: two, ..Timeline::parse(&found.timeline).expect("our own timeline") };
+    let smaller = judge.minimize(&victim, &file).expect("the finding shows");
+    let smaller = Timeline::parse(&smaller.timeline).expect("our own timeline");
+    assert_eq!(smaller.schedule, found.schedule);
+}
+
+#[test]
+fn a_failed_check_saves_timelines_that_replay() {
+    let victim = linkbait::victim("saved by a test", |dir| File::create(dir.join("app.log")).map(drop));
+    let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| victim.check()))
+        .expect_err("a predictable name fails");
+    let said = said.downcast::<String>().expect("a message");
+    let files: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("replay: victim.replay(\"")).collect();
+    assert!(!files.is_empty(), "{said}");
+    for file in files {
+        let replay = victim.replay(Path::new(file.trim_end_matches("\")"))).expect("a replay file");
+        assert!(replay.same_steps && replay.same_findings, "{}", replay.timeline);
     }
 }

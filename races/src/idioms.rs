@@ -1,6 +1,6 @@
 //! Hand-written ways to make a temporary file or directory, bad ones and their good twins.
 //!
-//! Does not own replacing or copying (`replace`), deleting what was not just made (`remove`), nor library calls.
+//! Does not own lock files (`locks`), replacing or copying (`replace`), deleting what was not just made (`remove`), nor library calls.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -62,19 +62,6 @@ fn create_new(dirs: &Dirs) -> io::Result<()> {
     let mut file = create_private(&path)?;
     let _guard = RemoveOnDrop::new(&path);
     file.write_all(SECRET)
-}
-
-/// Lock files that wait for their turn and never give up.
-fn create_new_forever(dirs: &Dirs) -> io::Result<()> {
-    let path = dirs.shared.join("app.lock");
-    let mut file = loop {
-        match create_private(&path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => std::thread::yield_now(),
-            other => break other?,
-        }
-    };
-    file.write_all(SECRET)?;
-    fs::remove_file(&path)
 }
 
 /// Key writers that remember the mode afterwards.
@@ -142,15 +129,6 @@ fn reopen_by_path(dirs: &Dirs) -> io::Result<()> {
     fs::remove_file(&path)
 }
 
-/// A lock file that holds the pid, as daemons write it.
-fn lock_file_truncate(dirs: &Dirs) -> io::Result<()> {
-    let path = dirs.shared.join("app.lock");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path)?;
-    writeln!(file, "{}", std::process::id())?;
-    drop(file);
-    fs::remove_file(&path)
-}
-
 pub(crate) fn victims() -> Vec<Victim> {
     let planted_and_open = |victim| trusts_the_umask(takes_what_is_planted(victim));
     let bad = &["bad", "idiom"];
@@ -174,10 +152,6 @@ pub(crate) fn victims() -> Vec<Victim> {
         Victim::new("create-new", create_new)
             .summary("OpenOptions::new().write(true).create_new(true).mode(0o600)")
             .tags(safe),
-        Victim::new("create-new-forever", create_new_forever)
-            .summary("while create_new(\"app.lock\") is AlreadyExists {}")
-            .tags(bad)
-            .expect("hangs", Class::OtherUser),
         trusts_the_umask(Victim::new("create-then-chmod", create_then_chmod))
             .summary("File::create_new(path); write; set_permissions(path, 0o600)")
             .tags(bad)
@@ -215,8 +189,5 @@ pub(crate) fn victims() -> Vec<Victim> {
             .expect("follows-link", Class::DirWriter)
             .expect("uses-foreign", Class::DirWriter)
             .expect("hangs", Class::DirWriter),
-        planted_and_open(Victim::new("lock-file-truncate", lock_file_truncate))
-            .summary("OpenOptions::new().create(true).truncate(true).open(\"app.lock\")")
-            .tags(bad),
     ]
 }

@@ -5,6 +5,7 @@
 
 mod idioms;
 mod libc_calls;
+mod locks;
 mod parts;
 mod remove;
 mod replace;
@@ -16,6 +17,7 @@ use linkbait::Victim;
 pub fn roster() -> Vec<Victim> {
     [
         idioms::victims(),
+        locks::victims(),
         replace::victims(),
         remove::victims(),
         libc_calls::victims(),

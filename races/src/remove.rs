@@ -97,6 +97,30 @@ fn panic_path_cleans(dirs: &Dirs) -> io::Result<()> {
     panic!("the work panicked, the guard cleans");
 }
 
+struct UnwrapOnDrop(PathBuf);
+
+impl Drop for UnwrapOnDrop {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).expect("nobody else removes it");
+    }
+}
+
+/// A guard that is sure of its file, which a cleaner of `/tmp` may have taken.
+fn drop_unwraps(dirs: &Dirs) -> io::Result<()> {
+    let path = dirs.shared.join(random_name("app."));
+    let mut file = create_private(&path)?;
+    let _guard = UnwrapOnDrop(path);
+    file.write_all(SECRET)
+}
+
+/// The good twin: a destructor that has no one to tell keeps quiet.
+fn drop_ignores(dirs: &Dirs) -> io::Result<()> {
+    let path = dirs.shared.join(random_name("app."));
+    let mut file = create_private(&path)?;
+    let _guard = RemoveOnDrop::new(&path);
+    file.write_all(SECRET)
+}
+
 pub(crate) fn victims() -> Vec<Victim> {
     let bad = &["bad", "idiom"];
     let safe = &["safe", "idiom"];
@@ -129,5 +153,14 @@ pub(crate) fn victims() -> Vec<Victim> {
         Victim::new("panic-path-cleans", panic_path_cleans)
             .summary("create_new(path); let _guard = RemoveOnDrop(path); panic!()")
             .tags(safe),
+        Victim::new("drop-unwraps", drop_unwraps)
+            .summary("impl Drop { fn drop(&mut self) { remove_file(&self.0).unwrap() } }")
+            .tags(bad)
+            .attackers(ALL)
+            .expect("crashes", Class::DirWriter),
+        Victim::new("drop-ignores", drop_ignores)
+            .summary("impl Drop { fn drop(&mut self) { let _ = remove_file(&self.0); } }")
+            .tags(safe)
+            .attackers(ALL),
     ]
 }

@@ -2,15 +2,15 @@
 //!
 //! Does not own the tempfile crate's `persist` (`tempfile_crate`).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use linkbait::libc_temp::link_unnamed;
 use linkbait::{Class, Dirs, Victim};
 
 use crate::parts::{
-    RemoveOnDrop, SECRET, create_private, random_name, takes_what_is_planted, trusts_the_umask,
+    ALL, RemoveOnDrop, SECRET, create_private, random_name, takes_what_is_planted, trusts_the_umask,
 };
 
 /// Configuration writers with `target.conf.tmp` beside `target.conf`.
@@ -27,6 +27,33 @@ fn rename_excl(dirs: &Dirs) -> io::Result<()> {
     let guard = RemoveOnDrop::new(&temp);
     file.write_all(SECRET)?;
     file.sync_all()?;
+    fs::rename(&temp, dirs.shared.join("target.conf"))?;
+    guard.disarm();
+    Ok(())
+}
+
+/// Editors that keep the mode of what they replace, whoever made it.
+fn rename_keeping_mode(dirs: &Dirs) -> io::Result<()> {
+    let target = dirs.shared.join("target.conf");
+    let temp = dirs.shared.join(random_name("target.conf."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    file.write_all(SECRET)?;
+    if let Ok(old) = fs::metadata(&target) {
+        file.set_permissions(old.permissions())?;
+    }
+    fs::rename(&temp, &target)?;
+    guard.disarm();
+    Ok(())
+}
+
+/// The good twin: the mode is the writer's own choice, whatever stands there.
+fn rename_choosing_mode(dirs: &Dirs) -> io::Result<()> {
+    let temp = dirs.shared.join(random_name("target.conf."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    file.write_all(SECRET)?;
+    file.set_permissions(Permissions::from_mode(0o400))?;
     fs::rename(&temp, dirs.shared.join("target.conf"))?;
     guard.disarm();
     Ok(())
@@ -59,6 +86,22 @@ pub(crate) fn victims() -> Vec<Victim> {
             .keeps("target.conf"),
         Victim::new("rename-excl", rename_excl)
             .summary("create_new(random, 0o600); write; sync_all; rename(random, \"target\")")
+            .tags(safe)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf"),
+        Victim::new("rename-keeping-mode", rename_keeping_mode)
+            .summary(
+                "create_new(random); set_permissions(metadata(\"target\").mode); rename(random, \"target\")",
+            )
+            .tags(bad)
+            .attackers(ALL)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf")
+            .expect("copies-foreign-metadata", Class::DirWriter)
+            .expect("world-readable", Class::DirWriter)
+            .expect("world-writable", Class::DirWriter),
+        Victim::new("rename-choosing-mode", rename_choosing_mode)
+            .summary("create_new(random); set_permissions(0o400); rename(random, \"target\")")
             .tags(safe)
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf"),

@@ -45,6 +45,16 @@ pub(crate) enum Command {
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
+    /// Print the smallest schedule that still shows the findings of a timeline
+    Minimize {
+        /// A file that a finding was saved in
+        file: PathBuf,
+        /// Write the timeline there instead of to stdout
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
+        timeout: Seconds,
+    },
     /// List rules, victims or moves
     List {
         /// What to list

@@ -61,16 +61,8 @@ fn judge_one(judge: &Judge, victim: &Victim) -> Judged {
 /// The report on a victim that could not be judged. It must not cost the reports on the others.
 fn without_verdict(victim: &Victim, error: &Error) -> (Report, Option<String>) {
     let unsupported = matches!(error.kind(), ErrorKind::Unsupported(_));
-    let verdict = if unsupported { Verdict::Unsupported } else { Verdict::Inconclusive };
-    let report = Report {
-        name: victim.name().to_owned(),
-        verdict,
-        trials: 0,
-        refused: 0,
-        unreached: 0,
-        stops: 0,
-        findings: Vec::new(),
-        not_examined: vec![error.to_string()],
-    };
+    let mut report = Report::new(victim.name());
+    report.verdict = if unsupported { Verdict::Unsupported } else { Verdict::Inconclusive };
+    report.not_examined.push(error.to_string());
     (report, (!unsupported).then(|| error.to_string()))
 }

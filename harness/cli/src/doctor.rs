@@ -2,7 +2,7 @@
 //! an error.
 
 use crate::{Exit, output};
-use linkbait::{ErrorKind, Host};
+use linkbait::{ErrorKind, Host, Verdict};
 use std::fmt::Write;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -49,15 +49,19 @@ fn notification(host: &Host) -> (Exit, String, String) {
         let (path, mut how) = (dir.join("probe"), OpenOptions::new());
         how.write(true).create_new(true).mode(0o600).open(&path).and_then(|_| std::fs::remove_file(&path))
     });
-    match linkbait::Judge::new(host.clone()).judge(&probe) {
+    let nothing = |why: &str| format!("nothing can be judged: {}", output::line(why));
+    match linkbait::Judge::new(host.clone()).umasks(&[0o022]).judge(&probe) {
+        Ok(report) if report.verdict == Verdict::Unsupported => {
+            (Exit::Unsupported, "does not work".to_owned(), nothing(&report.not_examined.join("; ")))
+        }
         Ok(report) => {
             let follows = "victims in this process can be judged".to_owned();
             (Exit::Clean, format!("works: {} trials of a probe, {}", report.trials, report.verdict), follows)
         }
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-            (Exit::Unsupported, "does not work".to_owned(), format!("nothing can be judged: {error}"))
+            (Exit::Unsupported, "does not work".to_owned(), nothing(&error.to_string()))
         }
-        Err(error) => (Exit::Ours, "failed".to_owned(), format!("nothing can be judged: {error}")),
+        Err(error) => (Exit::Ours, "failed".to_owned(), nothing(&error.to_string())),
     }
 }
 

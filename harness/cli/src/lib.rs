@@ -76,6 +76,9 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
         Some(Command::Replay { file, timeout }) => return replay::replay(&file, timeout.into()),
+        Some(Command::Minimize { file, output, timeout }) => {
+            return replay::minimize(&file, output.as_deref(), timeout.into());
+        }
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what }) => explain::list(what),
         Some(Command::Explain { id }) => explain::explain(&id)?,

@@ -1,6 +1,7 @@
-//! `replay`: runs the schedule of a timeline again and compares.
+//! `replay` and `minimize`: run the schedule of a timeline again, compare, make it smaller.
 
 use crate::args::Usage;
+use crate::files::Target;
 use crate::{Exit, files, output, select};
 use linkbait::timeline::Timeline;
 use linkbait::{Host, Judge, Limits, Replay, Rule, Victim};
@@ -13,15 +14,31 @@ const ADVICE: &str = "`linkbait run` saves timelines below target/linkbait/";
 pub(crate) fn replay(file: &Path, silence: Duration) -> anyhow::Result<Exit> {
     let text = files::read(file, ADVICE)?;
     let (victim, timeline) = load(file, &text)?;
-    // A suspicion is looked for again only where the file has one.
-    let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
-    let rules: Vec<_> = linkbait::RULES.into_iter().filter(shown).collect();
-    let judge = Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() });
-    let replay = judge.replay(&victim, &timeline)?;
+    let replay = judge(&timeline, silence).replay(&victim, &timeline)?;
     let mut told = output::lines(&replay.timeline);
     let exit = compare(&mut told, file, &text, &timeline, &replay);
     output::print(&told)?;
     Ok(exit)
+}
+
+/// Prints the timeline of the smallest schedule that still shows the findings of the file, or writes it to `target`.
+pub(crate) fn minimize(file: &Path, target: Option<&Path>, silence: Duration) -> anyhow::Result<Exit> {
+    let text = files::read(file, ADVICE)?;
+    let (victim, timeline) = load(file, &text)?;
+    let target = target.map(Target::prepare).transpose()?;
+    let smaller = judge(&timeline, silence).minimize(&victim, &timeline)?.timeline;
+    match target {
+        Some(target) => target.write(&smaller)?,
+        None => output::print(&output::lines(&smaller))?,
+    }
+    Ok(Exit::Clean)
+}
+
+fn judge(timeline: &Timeline, silence: Duration) -> Judge {
+    // A suspicion is looked for again only where the file has one.
+    let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
+    let rules: Vec<_> = linkbait::RULES.into_iter().filter(shown).collect();
+    Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() })
 }
 
 /// Reads a timeline and finds its victim.

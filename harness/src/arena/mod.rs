@@ -4,12 +4,13 @@
 //! Owns building, looking, putting back and removing. A reset undoes: it removes what the trial left and, when what
 //! remains is not the stage to the last bit, builds the arena anew and says so.
 
+mod stale;
 pub(crate) mod tree;
 mod wipe;
 
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::error::Error;
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, mkdirat, openat};
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, mkdirat, openat};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,8 @@ pub(crate) struct Arena {
     above: OwnedFd,
     name: CString,
     path: PathBuf,
+    attacker: Option<u32>,
+    guarded: bool,
     stage: Stage,
     class: Class,
     baseline: Tree,
@@ -74,6 +77,9 @@ struct Canary {
     state: rustix::fs::Stat,
 }
 
+/// What the names of arenas begin with.
+const PREFIX: &str = "linkbait-";
+
 /// What a reset walks; `outside/` is watched through held descriptors instead.
 const TOPS: [&CStr; 2] = [c"shared", c"private"];
 const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
@@ -82,14 +88,15 @@ const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
 const LONG_AGO: Timespec = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
 
 impl Arena {
-    /// Makes an arena below `place`. `attacker` is the attacker's uid, if another than ours.
-    pub(crate) fn new(place: &Path, attacker: Option<u32>) -> Result<Arena, Error> {
+    /// Makes an arena below `place`. `attacker` is the attacker's uid, if another than ours; `guarded` says that the
+    /// kernel's `fs.protected_*` settings reach into group-writable directories.
+    pub(crate) fn new(place: &Path, attacker: Option<u32>, guarded: bool) -> Result<Arena, Error> {
         let wrong =
             |call: &str, e: rustix::io::Errno| Error::arena(format!("{call}({})", place.display()), e);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let above = rustix::fs::open(place, flags, Mode::empty()).map_err(|e| wrong("open", e))?;
         let (name, root) = loop {
-            let name = CString::new(format!("linkbait-{:016x}", random()?))
+            let name = CString::new(format!("{PREFIX}{}-{:016x}", std::process::id(), random()?))
                 .map_err(|_| Error::limit("arena name"))?;
             match mkdirat(&above, &name, Mode::RWXU) {
                 Ok(()) => {
@@ -100,6 +107,9 @@ impl Arena {
             }
         };
         let root = root.map_err(|e| wrong("openat", e))?;
+        // Held for as long as the arena is in use, also by a process that is killed: see `stale`.
+        rustix::fs::flock(&root, FlockOperation::LockShared).map_err(|e| wrong("flock", e))?;
+        stale::sweep(above.as_fd(), root.as_fd());
         if let Some(uid) = attacker {
             // Nobody else may pass, but the attacker's own credentials must.
             rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid))).map_err(|e| wrong("fchown", e))?;
@@ -109,7 +119,7 @@ impl Arena {
         let path = canonical.join(name.to_string_lossy().as_ref());
         let (stage, class, canaries) = (Stage::default(), Class::None, Vec::new());
         let (baseline, scratch) = (Tree::default(), Tree::default());
-        Ok(Arena { root, above, name, path, stage, class, baseline, scratch, canaries })
+        Ok(Arena { root, above, name, path, attacker, guarded, stage, class, baseline, scratch, canaries })
     }
 
     pub(crate) fn root(&self) -> BorrowedFd<'_> {
@@ -174,8 +184,13 @@ impl Arena {
     }
 
     fn build_shared(&self) -> rustix::io::Result<()> {
-        let mode = if self.class == Class::DirWriter { 0o777 } else { 0o1777 };
+        let mode = match (self.class, self.attacker) {
+            (Class::DirWriter, _) => 0o777,
+            (_, None) => 0o1777,
+            (_, Some(_)) => 0o1775,
+        };
         self.dir("shared", mode)?;
+        self.open_to_attacker(c"shared")?;
         self.dir("private", 0o700)?;
         for staged in &self.stage.files {
             let path = format!("shared/{}", staged.path);
@@ -187,6 +202,15 @@ impl Arena {
             self.file(&path, staged.mode, staged.content.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// The settings `fs.protected_*` keep links and files of others in *world*-writable sticky directories from
+    /// being followed and opened, on some machines and not on others. A verdict is about the code, so the attacker
+    /// writes by its group instead; where the settings reach that far (level 2), the directory is the attacker's.
+    fn open_to_attacker(&self, dir: &CStr) -> rustix::io::Result<()> {
+        let Some(uid) = self.attacker.filter(|_| self.class != Class::DirWriter) else { return Ok(()) };
+        let owner = self.guarded.then(|| rustix::fs::Uid::from_raw(uid));
+        rustix::fs::chownat(self.root(), dir, owner, Some(Gid::from_raw(uid)), AtFlags::empty())
     }
 
     fn dir(&self, path: &str, mode: u32) -> rustix::io::Result<()> {
@@ -215,7 +239,7 @@ impl Arena {
     }
 
     /// True when no canary has changed in any way that fstat shows.
-    fn canaries_untouched(&self) -> bool {
+    pub(crate) fn canaries_untouched(&self) -> bool {
         self.canaries.iter().all(|c| {
             rustix::fs::fstat(&c.held).is_ok_and(|now| {
                 let key = |s: &rustix::fs::Stat| {
@@ -287,12 +311,17 @@ impl Arena {
     fn is_stage(&self, tree: &Tree) -> bool {
         !tree.is_full() && tree.same_as(&self.baseline)
     }
+
+    /// Takes the arena off the disk. For when the process ends without dropping.
+    pub(crate) fn remove(&self) {
+        // Nobody can be told from here; what stays is in a directory of mode 0700 with a name of ours.
+        let _ = wipe::remove(self.above.as_fd(), &self.name);
+    }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // Nobody can be told from here; what stays is in a directory of mode 0700 with a name of ours.
-        let _ = wipe::remove(self.above.as_fd(), &self.name);
+        self.remove();
     }
 }
 

@@ -71,7 +71,10 @@ impl Hands {
         self.serial += 1;
         let mut work =
             Work { root, act, path, targets: &self.targets, known: &self.known, serial: self.serial };
-        let Some(worker) = &self.worker else {
+        // Whether one may link to another's file is a setting of the machine (fs.protected_hardlinks). A verdict is
+        // about the code, so that link is made with our credentials; the class was asked beforehand.
+        let own = self.worker.as_ref().filter(|_| act.bait != Bait::HardLink);
+        let Some(worker) = own else {
             let before = sys::thread::umask(0);
             let result = work.run();
             sys::thread::umask(before);

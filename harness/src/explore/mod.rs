@@ -6,7 +6,8 @@
 pub(crate) mod trial;
 
 use crate::arena::tree::What;
-use crate::attacker::{Bait, Class, Move, Verb};
+use crate::attacker::{Bait, Move, Verb};
+use crate::class::Class;
 use crate::evidence::{CallStep, Evidence};
 use crate::schedule::{Key, Schedule};
 use crate::world::calls::Op;

@@ -2,24 +2,26 @@
 
 use crate::arena::Reset;
 use crate::arena::tree::{Maker, Tree};
-use crate::attacker::class::permits;
-use crate::attacker::{Class, Verb};
+use crate::attacker::permits::permits;
+use crate::attacker::{Bait, Verb};
+use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
 use crate::limits::Limits;
 use crate::schedule::{Act, Schedule};
 use crate::world::decode::Stop;
 use crate::world::labels::Labels;
-use crate::world::{Ending, Next, Outcome, World};
+use crate::world::{Next, Outcome, World};
 use rustix::io::Errno;
 
 /// The buffers of one engine, made once and used for every trial.
-#[derive(Default)]
 pub(crate) struct Bench {
     pub(crate) evidence: Evidence,
     pub(crate) labels: Labels,
-    /// Set where the kernel cannot tell attacker and victim apart, so that we apply the class's rules ourselves.
-    pub(crate) class: Option<Class>,
+    pub(crate) class: Class,
+    /// The kernel can tell attacker and victim apart, so that it, not we, says what the class may do.
+    pub(crate) kernel_decides: bool,
     now: Tree,
     next: Tree,
     stop: Stop,
@@ -27,16 +29,28 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    pub(crate) fn new(kernel_decides: bool) -> Bench {
+        Bench {
+            evidence: Evidence::default(),
+            labels: Labels::default(),
+            class: Class::None,
+            kernel_decides,
+            now: Tree::default(),
+            next: Tree::default(),
+            stop: Stop::default(),
+            path: Vec::with_capacity(8192),
+        }
+    }
+
     /// Runs one trial and puts the world back. The evidence is in `self.evidence` afterwards.
-    pub(crate) fn run<W: World>(
+    pub(crate) fn run(
         &mut self,
-        world: &mut W,
+        world: &mut dyn World,
         schedule: &Schedule,
         limits: &Limits,
     ) -> Result<Reset, Error> {
         self.evidence.restart();
         self.labels.restart();
-        self.path.reserve(8192);
         world.look_at_stage(&mut self.now);
         world.begin()?;
         let mut pending = schedule.acts.as_slice();
@@ -75,7 +89,7 @@ impl Bench {
         self.finish(world, ending)
     }
 
-    fn finish<W: World>(&mut self, world: &mut W, ending: Ending) -> Result<Reset, Error> {
+    fn finish(&mut self, world: &mut dyn World, ending: Ending) -> Result<Reset, Error> {
         if ending == Ending::Hung {
             world.give_up()?;
         }
@@ -98,7 +112,7 @@ impl Bench {
     }
 
     /// Moves go before the call that was just noted, so the call's step is taken off and put back behind them.
-    fn act<W: World>(&mut self, world: &mut W, act: &Act, index: usize) {
+    fn act(&mut self, world: &mut dyn World, act: &Act, index: usize) {
         self.path.clear();
         let known = self.labels.resolve(&act.does.target, &mut self.path);
         let held = self.evidence.steps.pop();
@@ -126,18 +140,19 @@ impl Bench {
     }
 
     fn may(&self, act: &Act) -> bool {
-        self.class.is_none_or(|class| permits(class, &act.does, &self.path, &self.now))
+        let asked = self.kernel_decides && act.does.bait != Bait::HardLink;
+        asked || permits(self.class, &act.does, &self.path, &self.now)
     }
 
     /// Takes the very name that the victim is about to make.
-    fn grab<W: World>(&mut self, world: &mut W, act: &Act) {
+    fn grab(&mut self, world: &mut dyn World, act: &Act) {
         self.path.clear();
         if let Some(place) = self.stop.places().last() {
             self.path.extend_from_slice(&place.path);
         }
-        // A name that is taken already serves as well.
-        if self.may(act) {
-            let _ = world.act(&act.does, &self.path);
+        // A name that is taken already serves as well, and one that the attacker cannot take is the victim's luck.
+        if self.may(act) && world.act(&act.does, &self.path).is_ok() {
+            self.look(world, Maker::Attacker);
         }
     }
 
@@ -147,7 +162,7 @@ impl Bench {
         }
     }
 
-    fn look<W: World>(&mut self, world: &mut W, actor: Maker) {
+    fn look(&mut self, world: &mut dyn World, actor: Maker) {
         world.look(&mut self.next);
         let (now, evidence, labels) = (&self.now, &mut self.evidence, &mut self.labels);
         self.next.succeed(now, actor, |told| {

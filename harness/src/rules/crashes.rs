@@ -1,7 +1,7 @@
 //! `crashes`: a move makes clean-up panic.
 
 use super::{Case, Hit, Rule};
-use crate::world::Ending;
+use crate::ending::Ending;
 
 pub(super) static RULE: Rule = Rule {
     id: "crashes",

@@ -2,7 +2,7 @@
 
 use super::{Case, Hit, Rule, is_foreign};
 use crate::arena::tree::What;
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {

@@ -1,7 +1,8 @@
 //! `hangs`: a planted entry stops the victim for ever.
 
 use super::{Case, Hit, Rule};
-use crate::world::{Ending, Outcome};
+use crate::ending::Ending;
+use crate::world::Outcome;
 
 pub(super) static RULE: Rule = Rule {
     id: "hangs",

@@ -2,7 +2,7 @@
 
 use super::{Case, Hit, Rule};
 use crate::arena::tree::Maker;
-use crate::world::Ending;
+use crate::ending::Ending;
 
 pub(super) static RULE: Rule = Rule {
     id: "leftover",

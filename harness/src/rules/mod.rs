@@ -15,7 +15,7 @@ mod world_readable;
 mod world_writable;
 
 use crate::arena::tree::{Entry, Maker};
-use crate::attacker::Class;
+use crate::class::Class;
 use crate::evidence::{CallStep, Change, Evidence, Step};
 use crate::schedule::Schedule;
 use crate::victim::{Victim, matches};

@@ -1,6 +1,6 @@
 //! The seccomp filter as a list of classic BPF instructions. Owns the program's shape, not which calls are in it.
 //!
-//! Order: a foreign ABI is refused, then refused calls, then watched calls; everything else runs untouched.
+//! Order: a foreign ABI is refused, then the calls that are named, frequent ones first; all else runs untouched.
 
 use libc::sock_filter;
 
@@ -28,8 +28,29 @@ fn step(code: u16, k: u32, when_true: u8, when_false: u8) -> sock_filter {
     sock_filter { code, jt: when_true, jf: when_false, k }
 }
 
-/// Builds the filter: `refused` calls fail with ENOSYS, `watched` calls stop, all others run.
-pub(crate) fn program(refused: &[u32], watched: &[u32]) -> Vec<sock_filter> {
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fate {
+    /// Fails with ENOSYS.
+    Refused,
+    /// Stops until the listener answers.
+    Watched,
+    /// Ends the process with SIGSYS.
+    Deadly,
+}
+
+impl Fate {
+    fn verdict(self) -> u32 {
+        match self {
+            Fate::Refused => REFUSE,
+            Fate::Watched => libc::SECCOMP_RET_USER_NOTIF,
+            Fate::Deadly => libc::SECCOMP_RET_KILL_PROCESS,
+        }
+    }
+}
+
+/// Builds the filter: calls of a foreign ABI are refused, those that are named meet their fate, all others run.
+pub(crate) fn program(fates: &[(Fate, &[u32])]) -> Vec<sock_filter> {
     let mut code = vec![
         step(LOAD_WORD, OFFSET_ARCH, 0, 0),
         step(JUMP_EQUAL, NATIVE_ARCH, 1, 0),
@@ -38,11 +59,10 @@ pub(crate) fn program(refused: &[u32], watched: &[u32]) -> Vec<sock_filter> {
         step(JUMP_AT_LEAST, FOREIGN_NUMBERS, 0, 1),
         step(RETURN, REFUSE, 0, 0),
     ];
-    let verdicts = [(refused, REFUSE), (watched, libc::SECCOMP_RET_USER_NOTIF)];
-    for (numbers, verdict) in verdicts {
-        for &number in numbers {
+    for (fate, numbers) in fates {
+        for &number in *numbers {
             code.push(step(JUMP_EQUAL, number, 0, 1));
-            code.push(step(RETURN, verdict, 0, 0));
+            code.push(step(RETURN, fate.verdict(), 0, 0));
         }
     }
     code.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0));
@@ -71,10 +91,11 @@ mod tests {
 
     #[test]
     fn watched_stop_refused_fail_foreign_abis_fail_and_others_run() {
-        let code = program(&[425], &[2, 257]);
+        let code = program(&[(Fate::Refused, &[425]), (Fate::Watched, &[2, 257]), (Fate::Deadly, &[231])]);
         assert_eq!(verdict(&code, NATIVE_ARCH, 257), libc::SECCOMP_RET_USER_NOTIF);
         assert_eq!(verdict(&code, NATIVE_ARCH, 2), libc::SECCOMP_RET_USER_NOTIF);
         assert_eq!(verdict(&code, NATIVE_ARCH, 425), REFUSE);
+        assert_eq!(verdict(&code, NATIVE_ARCH, 231), libc::SECCOMP_RET_KILL_PROCESS);
         assert_eq!(verdict(&code, NATIVE_ARCH, 39), libc::SECCOMP_RET_ALLOW);
         assert_eq!(verdict(&code, NATIVE_ARCH, FOREIGN_NUMBERS | 2), REFUSE);
         assert_eq!(verdict(&code, 0x4000_0003, 2), REFUSE);

@@ -9,6 +9,7 @@
 #![allow(unsafe_code, reason = "this tree is the fence around all unsafe code of the library")]
 
 pub(crate) mod bpf;
+pub(crate) mod landlock;
 pub(crate) mod lend;
 pub(crate) mod libc_temp;
 pub(crate) mod memory;

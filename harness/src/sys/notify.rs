@@ -2,7 +2,8 @@
 //!
 //! Kernel 5.5 for `CONTINUE`; `WAIT_KILLABLE_RECV` (5.19) and `SYNC_WAKE_UP` (6.6) are tried and done without.
 
-use super::bpf;
+use super::bpf::{self, Fate};
+use super::thread;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -31,17 +32,25 @@ pub(crate) struct Listener(OwnedFd);
 
 /// Puts the calling thread under the filter and returns the listener.
 pub(crate) fn install(refused: &[u32], watched: &[u32]) -> io::Result<Listener> {
-    let mut code = bpf::program(refused, watched);
+    let mut code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
     let program = libc::sock_fprog { len: code.len() as libc::c_ushort, filter: code.as_mut_ptr() };
-    // SAFETY: prctl with these constants takes no pointers; it only sets a flag of this thread.
-    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    thread::no_new_privileges()?;
     let best = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     let listener = set_filter(best, &program)
         .or_else(|_| set_filter(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, &program))?;
     listener.wake_on_this_core();
     Ok(listener)
+}
+
+/// Makes these calls of the calling thread end the process with SIGSYS; needs no listener.
+pub(crate) fn make_deadly(numbers: &[u32]) -> io::Result<()> {
+    let mut code = bpf::program(&[(Fate::Deadly, numbers)]);
+    let program = libc::sock_fprog { len: code.len() as libc::c_ushort, filter: code.as_mut_ptr() };
+    thread::no_new_privileges()?;
+    // SAFETY: `program` points to a live array of `len` instructions; the kernel copies it before returning.
+    let set =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn set_filter(flags: libc::c_ulong, program: &libc::sock_fprog) -> io::Result<Listener> {

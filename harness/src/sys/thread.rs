@@ -20,6 +20,12 @@ pub(crate) fn umask(mask: u32) -> u32 {
     unsafe { libc::umask(mask) }
 }
 
+/// Gives up, for the calling thread, gaining rights by running programs: the condition for filters without root.
+pub(crate) fn no_new_privileges() -> io::Result<()> {
+    // SAFETY: prctl with these constants takes no pointers; it only sets a flag of this thread.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.into())
+}
+
 /// Pins the calling thread to one core; refusal only costs speed.
 pub(crate) fn pin_to(core: usize) {
     let mut set = rustix::thread::CpuSet::new();

@@ -6,9 +6,11 @@ pub(crate) mod decode;
 pub(crate) mod labels;
 pub(crate) mod thread;
 
-use crate::arena::Reset;
 use crate::arena::tree::{Ident, Tree};
+use crate::arena::{Reset, Stage};
 use crate::attacker::Move;
+use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use decode::Stop;
 
@@ -34,38 +36,6 @@ impl Outcome {
     }
 }
 
-/// How a trial ended.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub enum Ending {
-    /// The victim returned, or returned `Ok`.
-    #[default]
-    Success,
-    /// The victim returned this error.
-    Error(String),
-    /// The victim panicked; `in_drop` when the panic came out of a destructor.
-    Panic {
-        /// The panic message.
-        message: String,
-        /// True when a destructor was running.
-        in_drop: bool,
-    },
-    /// The victim made no progress and was ended.
-    Hung,
-}
-
-impl Ending {
-    /// The phase that rules name: after what the victim was looked at.
-    #[must_use]
-    pub fn phase(&self) -> &'static str {
-        match self {
-            Ending::Success => "success",
-            Ending::Error(_) => "error",
-            Ending::Panic { .. } => "panic",
-            Ending::Hung => "hang",
-        }
-    }
-}
-
 /// What the victim does next.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -77,6 +47,8 @@ pub(crate) enum Next {
 
 /// A place where a victim can be run under control.
 pub(crate) trait World {
+    /// Builds the stage for the trials to come, which run under this attacker and umask.
+    fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error>;
     /// Lets the victim start.
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.
@@ -93,4 +65,6 @@ pub(crate) trait World {
     fn give_up(&mut self) -> Result<(), Error>;
     /// Puts everything back for the next trial.
     fn reset(&mut self) -> Result<Reset, Error>;
+    /// What of the trials so far could not be seen or was kept from happening, one sentence each.
+    fn not_examined(&self) -> Vec<String>;
 }

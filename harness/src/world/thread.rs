@@ -9,11 +9,13 @@
 
 use super::calls::{EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Space, Stop};
-use super::{Ending, Next, Outcome, World};
+use super::{Next, Outcome, World};
 use crate::arena::tree::{Tree, ident_of};
 use crate::arena::{Arena, Reset, Stage};
+use crate::attacker::Move;
 use crate::attacker::hands::{ATTACKER_UID, Hands};
-use crate::attacker::{Class, Move};
+use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::host::Host;
 use crate::sys::notify::{Notification, Ready};
@@ -26,7 +28,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-mod body;
+pub(crate) mod body;
 mod rewrite;
 mod start;
 
@@ -74,7 +76,7 @@ impl ThreadWorld {
         let core = host.next_core();
         own_thread::pin_to(core);
         let attacker = host.is_root().then_some(ATTACKER_UID);
-        let arena = Arena::new(host.place(), attacker)?;
+        let arena = Arena::new(host.place(), attacker, host.guards_group_writable())?;
         let hands = Hands::new(arena.path(), attacker)?;
         let bytes = |p: &std::path::Path| p.as_os_str().as_encoded_bytes().to_vec();
         let decoder = Decoder::new(
@@ -103,19 +105,6 @@ impl ThreadWorld {
             held: None,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
         })
-    }
-
-    /// Builds the stage for the trials to come.
-    pub(crate) fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
-        self.umask = umask;
-        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
-        self.arena.build(class, stage)
-    }
-
-    /// How often the victim was kept from changing something elsewhere, and the first path.
-    pub(crate) fn refused(&self) -> Option<(u32, String)> {
-        let first = || self.refused.first.escape_ascii().to_string();
-        (self.refused.count > 0).then(|| (self.refused.count, first()))
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Option<Next> {
@@ -153,9 +142,10 @@ impl ThreadWorld {
     }
 
     /// A victim that ends the process ends ours. Nothing can be judged any more, so its status must not look like
-    /// success.
+    /// success. Removing the arena allocates, which is safe here: whoever calls exit_group is outside of malloc.
     fn take_exit(&mut self, seen: &Notification, ours: bool) -> Option<Next> {
         if ours {
+            self.arena.remove();
             own_thread::end_process(VICTIM_ENDED_US);
         }
         self.victim.listener.let_run(seen.id);
@@ -249,6 +239,12 @@ impl ThreadWorld {
 }
 
 impl World for ThreadWorld {
+    fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
+        self.umask = umask;
+        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
+        self.arena.build(class, stage)
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
         self.decoder.learn_cwd();
@@ -315,6 +311,15 @@ impl World for ThreadWorld {
 
     fn reset(&mut self) -> Result<Reset, Error> {
         self.arena.reset()
+    }
+
+    fn not_examined(&self) -> Vec<String> {
+        let Refused { count, first } = &self.refused;
+        let refused = format!(
+            "changes outside of the arena were refused with EROFS, {count} times, first {}",
+            first.escape_ascii()
+        );
+        if *count > 0 { vec![refused] } else { Vec::new() }
     }
 }
 

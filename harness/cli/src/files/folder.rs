@@ -2,10 +2,10 @@
 //!
 //! Everything is done relative to the open folder. What is removed is only what our own reports list.
 
-use super::put::{open_dir, put};
-use super::{FOLDER, MOST, failed, replay_path};
+use super::{FOLDER, MOST, failed, open_dir, replay_path};
 use crate::crew::Judged;
 use anyhow::anyhow;
+use linkbait::save::put;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, mkdirat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -43,12 +43,10 @@ fn write_all(judged: &[Judged], document: &str) -> Result<(), Failed> {
         for (number, finding) in report.findings.iter().enumerate() {
             let path = replay_path(&report.name, number, finding.rule);
             let name = path.rsplit('/').next().unwrap_or_default();
-            put(folder.as_fd(), name.as_ref(), finding.timeline.as_bytes())
-                .map_err(|e| ("write", path.clone(), e))?;
+            put(folder.as_fd(), name, finding.timeline.as_bytes()).map_err(|e| ("write", path.clone(), e))?;
         }
     }
-    put(folder.as_fd(), REPORT.as_ref(), document.as_bytes())
-        .map_err(|e| ("write", format!("{FOLDER}/{REPORT}"), e))
+    put(folder.as_fd(), REPORT, document.as_bytes()).map_err(|e| ("write", format!("{FOLDER}/{REPORT}"), e))
 }
 
 /// Opens the folder, made if need be. `target` may be a link, as builds have it; the folder itself may not.

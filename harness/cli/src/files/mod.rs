@@ -2,7 +2,6 @@
 //! the modules.
 
 mod folder;
-mod put;
 mod target;
 
 pub(crate) use folder::save;
@@ -13,6 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// Where reports and replay files go, relative to the working directory.
@@ -23,20 +23,7 @@ const MOST: u64 = 64 << 20;
 
 /// The replay file of a victim's n-th finding, relative to the working directory.
 pub(crate) fn replay_path(victim: &str, number: usize, rule: &str) -> String {
-    format!("{FOLDER}/{}-{}-{rule}.timeline", plain(victim), number + 1)
-}
-
-/// A victim's name as part of a file name. Names that had to be changed get a number, so that they stay apart.
-fn plain(victim: &str) -> String {
-    const LONGEST: usize = 80;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let name: String = victim.chars().take(LONGEST).map(|c| if fits(c) { c } else { '-' }).collect();
-    if name == victim && !name.is_empty() {
-        return name;
-    }
-    // FNV-1a: file names must be the same in every run and every version.
-    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    format!("{name}-{:08x}", victim.bytes().fold(0x811c_9dc5, step))
+    format!("{FOLDER}/{}", linkbait::save::replay_name(victim, number, rule))
 }
 
 /// A failed call as strace shows it.
@@ -60,22 +47,8 @@ pub(crate) fn read(path: &Path, advice: &str) -> anyhow::Result<String> {
     String::from_utf8(bytes).map_err(|_| Usage(format!("{path:?} is not text; {advice}")).into())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_name_of_a_victim_leads_out_of_the_folder_or_to_another_victims_file() {
-        let names =
-            ["../../etc/passwd", "a/b", "a:b", "a-b", "", ".", "..", "\u{1b}[31m", "ü", &"x".repeat(300)];
-        let mut paths: Vec<String> = names.iter().map(|name| replay_path(name, 0, "hangs")).collect();
-        for path in &paths {
-            let file = path.strip_prefix("target/linkbait/").expect("in the folder");
-            assert!(!file.contains('/') && !file.starts_with('.') && file.len() < 200, "{file:?}");
-            assert!(file.is_ascii() && !file.contains(char::is_control), "{file:?}");
-        }
-        paths.sort();
-        paths.dedup();
-        assert_eq!(paths.len(), names.len());
-    }
+/// Opens a directory to work in.
+fn open_dir(at: BorrowedFd<'_>, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let flags = flags | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(at, path, flags, Mode::empty())
 }

@@ -1,12 +1,11 @@
 //! `--output FILE`: the report where the user wants it.
 
-use super::failed;
-use super::put::{open_dir, put};
+use super::{failed, open_dir};
 use crate::args::Usage;
 use anyhow::{Context, anyhow};
+use linkbait::save::put;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,7 +14,7 @@ use std::path::Path;
 /// A file that the user wants the report in, checked before the work begins.
 pub(crate) struct Target {
     above: OwnedFd,
-    name: OsString,
+    name: String,
     /// Set for a device or FIFO, which is written to and not replaced.
     direct: Option<File>,
 }
@@ -23,7 +22,8 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn prepare(path: &Path) -> Result<Target, Usage> {
         let wrong = |call, e| Usage(format!("--output: {}", failed(call, path, e)));
-        let name = path.file_name().ok_or_else(|| wrong("open", Errno::ISDIR))?.to_owned();
+        let name = path.file_name().ok_or_else(|| wrong("open", Errno::ISDIR))?;
+        let name = name.to_str().ok_or_else(|| Usage(format!("--output: {path:?} is not text")))?.to_owned();
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let above = open_dir(CWD, parent, OFlags::empty()).map_err(|e| wrong("open", e))?;
         let kind = rustix::fs::statat(&above, &name, AtFlags::SYMLINK_NOFOLLOW);

@@ -88,6 +88,9 @@ fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
         missed => format!("depth {} incomplete, {missed} not tried", run.depth),
     };
     let (attacker, umask) = (finding.attacker, finding.umask);
+    if finding.trial == 0 {
+        return format!("sampled with attacker {attacker}, umask {umask:03o}; not exhaustive");
+    }
     let kind = if finding.suspicion { "suspected" } else { "found" };
     format!(
         "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}; {depth}",

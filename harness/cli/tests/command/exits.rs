@@ -135,15 +135,20 @@ fn where_nothing_can_be_judged_it_exits_6_and_doctor_still_reports() {
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let theirs = std::sync::Arc::clone(&seen);
     let victim = linkbait::Victim::new("a linkbait inside", move |dirs: &linkbait::Dirs| {
-        for args in
-            [&["run", "create-new", "--format", "json"][..], &["run", "create-new", "--require"], &["doctor"]]
-        {
+        for args in [
+            &["run", "create-new", "--attacker", "none"][..],
+            &["run", "mkstemp", "--attacker", "none", "--require"],
+            &["doctor"],
+        ] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_linkbait"));
             let output = command.args(args).current_dir(&dirs.shared).output().expect("the command starts");
             theirs.lock().unwrap().push((args[0], ran(output)));
         }
     });
-    let judge = linkbait::Judge::new(linkbait::Host::detect()).attackers(&[linkbait::Class::None]);
+    let silence = std::time::Duration::from_secs(60);
+    let limits = linkbait::Limits { stops: u32::MAX, silence, ..linkbait::Limits::default() };
+    let judge =
+        linkbait::Judge::new(linkbait::Host::detect()).attackers(&[linkbait::Class::None]).limits(limits);
     judge.umasks(&[0o022]).judge(&victim).expect("the outer one can judge");
     let seen = seen.lock().unwrap();
     assert!(seen.len() >= 3);

@@ -71,3 +71,30 @@ fn a_missing_file_is_told_as_strace_would() {
     let ran = Desk::new().run(&["replay", "."]);
     assert!(ran.err.contains("= EISDIR (Is a directory)"), "{}", ran.err);
 }
+
+#[test]
+fn a_move_that_does_not_matter_is_left_out_when_minimizing() {
+    let desk = Desk::new();
+    desk.run(&["run", "check-then-create", "--rule", "uses-foreign"]);
+    let saved = desk.timelines().remove(0);
+    let text = fs::read_to_string(desk.path(&saved)).expect("a timeline");
+    let more = text.replacen("  1 victim", "  1 attacker  plant fifo \"shared/other\" 0666\n  2 victim", 1);
+    fs::write(desk.path("more"), more).expect("a file");
+    let ran = desk.run(&["minimize", "more"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(steps(&ran.out), steps(&desk.run(&["replay", &saved]).out));
+    assert_eq!(desk.run(&["minimize", "more", "--output", "less"]).code, 0);
+    assert_eq!(desk.run(&["replay", "less"]).code, 100);
+}
+
+#[test]
+fn a_timeline_without_findings_cannot_be_minimized() {
+    let desk = Desk::new();
+    desk.run(&["run", "check-then-create", "--rule", "uses-foreign"]);
+    let text = fs::read_to_string(desk.path(&desk.timelines()[0])).expect("a timeline");
+    let without: String = text.lines().filter(|l| !l.contains('!')).map(|l| format!("{l}\n")).collect();
+    fs::write(desk.path("without"), without).expect("a file");
+    let ran = desk.run(&["minimize", "without"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("no finding"), "{}", ran.err);
+}

@@ -4,8 +4,8 @@
 //! to the hook that was there before.
 
 use crate::arena::Dirs;
+use crate::ending::Ending;
 use crate::victim::Body;
-use crate::world::Ending;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// Keeps panics of victims off the terminal.
-pub(super) fn quiet_panics() {
+pub(crate) fn quiet_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = take_hook();
@@ -48,7 +48,7 @@ fn came_from_drop(trace: &str) -> bool {
 }
 
 /// Runs the body once.
-pub(super) fn run(body: &Body, dirs: &Dirs) -> Ending {
+pub(crate) fn run(body: &Body, dirs: &Dirs) -> Ending {
     IS_VICTIM.set(true);
     let result = catch_unwind(AssertUnwindSafe(|| body(dirs)));
     IS_VICTIM.set(false);

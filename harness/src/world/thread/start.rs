@@ -2,12 +2,12 @@
 
 use super::body;
 use crate::arena::Dirs;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::sys::notify::{self, Listener, Ready};
 use crate::sys::perform::{MARKER, stop_at_marker};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
-use crate::world::Ending;
 use crate::world::calls::{EXIT_GROUP, REFUSED, Sys, WATCHED};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 

@@ -1,0 +1,153 @@
+//! One victim being judged: every class of attacker, every umask, every schedule; what was tried is counted here.
+
+use super::Judge;
+use super::learn::Names;
+use crate::class::Class;
+use crate::error::Error;
+use crate::explore::{enumerate, trial::Bench};
+use crate::finding::{Report, Verdict};
+use crate::schedule::Schedule;
+use crate::victim::Victim;
+use crate::world::World;
+use std::sync::atomic::Ordering;
+
+/// A victim, the world it runs in, and what came out so far.
+pub(super) struct Engine<'a> {
+    pub(super) judge: &'a Judge,
+    pub(super) victim: &'a Victim,
+    pub(super) world: Box<dyn World + 'a>,
+    pub(super) bench: Bench,
+    pub(super) report: Report,
+    pub(super) names: Names,
+    /// The attacker and umask of the trials being run.
+    pub(super) class: Class,
+    pub(super) umask: u32,
+    /// Mode and owner of the victim's files after an undisturbed run, by label.
+    pub(super) clean: Vec<(String, u32, u32)>,
+}
+
+impl<'a> Engine<'a> {
+    pub(super) fn new(judge: &'a Judge, victim: &'a Victim, world: Box<dyn World + 'a>) -> Engine<'a> {
+        Engine {
+            judge,
+            victim,
+            world,
+            bench: Bench::new(judge.host.kernel_decides()),
+            report: Report::new(&victim.name),
+            names: Names::default(),
+            class: Class::None,
+            umask: 0,
+            clean: Vec::new(),
+        }
+    }
+
+    pub(super) fn judge(&mut self) -> Result<Report, Error> {
+        let wanted = self.judge.attackers.as_ref().unwrap_or(&self.victim.attackers);
+        let classes: Vec<Class> =
+            Class::ALL.into_iter().filter(|c| *c == Class::None || wanted.contains(c)).collect();
+        for class in classes {
+            for umask in self.judge.umasks.clone() {
+                self.explore(class, umask)?;
+            }
+        }
+        Ok(self.conclude())
+    }
+
+    /// The verdict on what was tried.
+    pub(super) fn conclude(&mut self) -> Report {
+        self.world.not_examined().into_iter().for_each(|what| self.note(what));
+        self.report.verdict = match () {
+            () if !self.report.findings.is_empty() => Verdict::Fail,
+            () if self.report.unreached > 0 || self.report.trials == 0 => Verdict::Inconclusive,
+            () => Verdict::Pass,
+        };
+        self.report.clone()
+    }
+
+    pub(super) fn note(&mut self, what: String) {
+        if !self.report.not_examined.contains(&what) {
+            self.report.not_examined.push(what);
+        }
+    }
+
+    /// All schedules of one class and umask. When some stop never came by because a name that looked constant has
+    /// changed since, that name is forgotten and all is tried anew.
+    fn explore(&mut self, class: Class, umask: u32) -> Result<(), Error> {
+        const ATTEMPTS: usize = 3;
+        let before = self.report.clone();
+        for attempt in 1..=ATTEMPTS {
+            self.record(class, umask)?;
+            self.try_all()?;
+            let complete = self.report.unreached == before.unreached;
+            let stopped = self.judge.stop.load(Ordering::Relaxed);
+            if complete || stopped || attempt == ATTEMPTS || !self.a_name_has_changed()? {
+                break;
+            }
+            self.report = before.clone();
+        }
+        Ok(())
+    }
+
+    fn try_all(&mut self) -> Result<(), Error> {
+        self.report.trials += 1;
+        self.report.stops = self.report.stops.max(self.bench.evidence.steps.len());
+        if self.class == Class::None {
+            self.collect(&Schedule::default());
+            return Ok(());
+        }
+        for schedule in self.schedules() {
+            if self.judge.stop.load(Ordering::Relaxed) {
+                self.note("interrupted before every schedule was tried".to_owned());
+                self.report.unreached += 1;
+                break;
+            }
+            if self.report.trials >= self.judge.limits.trials {
+                self.note("the limit on trials was reached".to_owned());
+                self.report.unreached += 1;
+                break;
+            }
+            self.try_one(&schedule)?;
+        }
+        Ok(())
+    }
+
+    /// Every schedule of one move for the run on the bench, which must be the recorded one.
+    pub(super) fn schedules(&self) -> Vec<Schedule> {
+        let staged: Vec<String> = self.victim.stage.iter().map(|s| s.path.clone()).collect();
+        enumerate(&self.bench.evidence, &staged, self.class)
+    }
+
+    /// One trial, counted and judged. True when all its moves happened.
+    pub(super) fn try_one(&mut self, schedule: &Schedule) -> Result<bool, Error> {
+        self.run(schedule)?;
+        self.count(schedule);
+        let landed = self.bench.evidence.landed == schedule.acts.len();
+        if landed {
+            self.collect(schedule);
+        }
+        Ok(landed)
+    }
+
+    pub(super) fn run(&mut self, schedule: &Schedule) -> Result<(), Error> {
+        self.bench.run(self.world.as_mut(), schedule, &self.judge.limits).map(drop)
+    }
+
+    fn count(&mut self, schedule: &Schedule) {
+        let evidence = &self.bench.evidence;
+        let kernel_said_no =
+            matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
+        if evidence.full {
+            self.report.unreached += 1;
+            self.note("a trial had more steps or entries than fit".to_owned());
+        } else if evidence.landed == schedule.acts.len() {
+            self.report.trials += 1;
+        } else if kernel_said_no {
+            self.report.refused += 1;
+        } else {
+            self.report.unreached += 1;
+            let missed = schedule.acts.get(evidence.landed);
+            let note = missed.map(|act| format!("never came by: {} before {}", act.does, act.at));
+            note.into_iter().for_each(|n| self.note(n));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! From the evidence on the bench to findings with their timelines. Decides nothing about what is tried.
+
+use super::engine::Engine;
+use crate::finding::{Finding, Report, shape};
+use crate::rules::{Case, Hit, Rule};
+use crate::schedule::Schedule;
+use crate::timeline::{self, Head};
+
+impl Engine<'_> {
+    /// Applies the rules to the trial on the bench and keeps what is new.
+    pub(super) fn collect(&mut self, schedule: &Schedule) {
+        let hits = self.hits(schedule);
+        let known = |report: &Report, rule: &Rule, hit: &Hit| {
+            report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
+        };
+        for (rule, hit) in &hits {
+            if !known(&self.report, rule, hit) {
+                let finding = self.finding(schedule, rule, hit, &hits);
+                self.report.findings.push(finding);
+            }
+        }
+    }
+
+    pub(super) fn hits(&self, schedule: &Schedule) -> Vec<(&'static Rule, Hit)> {
+        let evidence = &self.bench.evidence;
+        let case = Case { evidence, victim: self.victim, class: self.class, schedule, clean: &self.clean };
+        let mut all: Vec<(&'static Rule, Hit)> = Vec::new();
+        for rule in &self.judge.rules {
+            let mut hits = Vec::new();
+            (rule.check)(&case, &mut hits);
+            for hit in hits {
+                if !all.iter().any(|(r, h)| r.id == rule.id && h.path == hit.path) {
+                    all.push((rule, hit));
+                }
+            }
+        }
+        all
+    }
+
+    fn finding(
+        &self,
+        schedule: &Schedule,
+        rule: &'static Rule,
+        hit: &Hit,
+        all: &[(&'static Rule, Hit)],
+    ) -> Finding {
+        let broken: Vec<String> =
+            all.iter().map(|(rule, hit)| broken_line(rule, hit, self.between(schedule))).collect();
+        let mut cwe = rule.cwe.to_vec();
+        if self.between(schedule) && !cwe.contains(&367) {
+            cwe.push(367);
+        }
+        Finding {
+            rule: rule.id,
+            cwe,
+            attacker: self.class,
+            phase: self.bench.evidence.ending.phase(),
+            path: hit.path.clone(),
+            example: hit.example.escape_ascii().to_string(),
+            message: hit.message.clone(),
+            step: hit.at.map(|at| at + 1),
+            trial: self.report.trials,
+            umask: self.umask,
+            suspicion: rule.suspicion,
+            schedule: schedule.clone(),
+            timeline: self.timeline(schedule, &broken),
+        }
+    }
+
+    /// True when a move happened after the victim's first call.
+    pub(super) fn between(&self, schedule: &Schedule) -> bool {
+        let first = self.bench.evidence.calls().next().map(|(at, _)| at);
+        !schedule.acts.is_empty() && first == Some(0)
+    }
+
+    pub(super) fn timeline(&self, schedule: &Schedule, broken: &[String]) -> String {
+        let file_system = self.judge.host.file_system().to_owned();
+        let victim = self.victim.name.clone();
+        let head = Head { victim, class: self.class, umask: self.umask, file_system };
+        let fresh: Vec<String> =
+            self.bench.labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
+        timeline::render(&head, &self.bench.evidence, schedule, &fresh, broken)
+    }
+}
+
+pub(super) fn broken_line(rule: &Rule, hit: &Hit, between: bool) -> String {
+    let race = if between && !rule.cwe.contains(&367) { Some(&367) } else { None };
+    let cwe: Vec<String> = rule.cwe.iter().take(1).chain(race).map(|n| format!("CWE-{n}")).collect();
+    format!("{}  {}  {}   {}", rule.id, hit.path, hit.message, cwe.join(" "))
+}

@@ -1,0 +1,147 @@
+//! Which names of a victim mean the same in every run, learned by running it alone.
+
+use super::engine::Engine;
+use crate::arena::Stage;
+use crate::arena::tree::Maker;
+use crate::class::Class;
+use crate::error::Error;
+use crate::evidence::Evidence;
+use crate::explore::trial::Bench;
+use crate::schedule::Schedule;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Runs in which no one interferes, made to learn which names stay the same.
+const RECORDINGS: usize = 3;
+
+/// Long enough for a clock that counts seconds to go on.
+const A_SECOND: Duration = Duration::from_millis(1_001);
+
+/// What is known about the names of one victim; true for directories.
+#[derive(Default)]
+pub(super) struct Names {
+    constant: BTreeMap<Vec<u8>, bool>,
+    /// Names with a number in them that were there again a second later.
+    settled: BTreeSet<Vec<u8>>,
+    /// Shapes of names that have changed although they looked constant.
+    changing: BTreeSet<Vec<u8>>,
+}
+
+impl Names {
+    /// Takes a further run into account.
+    fn narrow(&mut self, seen: &BTreeMap<Vec<u8>, bool>) {
+        self.constant.retain(|name, _| {
+            let again = seen.contains_key(name);
+            if !again && has_number(name) {
+                self.changing.insert(shape(name));
+            }
+            again
+        });
+    }
+
+    /// True when a name could hold the time in seconds, which three quick runs cannot tell.
+    fn may_tell_time(&self) -> bool {
+        self.constant.keys().any(|name| has_number(name) && !self.settled.contains(name))
+    }
+}
+
+impl Engine<'_> {
+    /// Learns which names stay the same, then records one run with labels; its evidence stays on the bench.
+    pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
+        (self.class, self.umask, self.bench.class) = (class, umask, class);
+        let files = self.victim.stage.clone();
+        self.bench.labels.know(Vec::new());
+        self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
+        self.learn()?;
+        let decoys = self.names.constant.iter();
+        let decoys = decoys.filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir)));
+        let decoys = decoys.collect();
+        self.bench.labels.know(self.names.constant.keys().cloned().collect());
+        self.world.prepare(class, umask, Stage { files, decoys })?;
+        self.run(&Schedule::default())?;
+        self.clean = clean_modes(&self.bench.evidence);
+        Ok(())
+    }
+
+    fn learn(&mut self) -> Result<(), Error> {
+        self.run(&Schedule::default())?;
+        let mut first = names_of(&self.bench);
+        first.retain(|name, _| !self.names.changing.contains(&shape(name)));
+        self.names.constant = first;
+        for _ in 1..RECORDINGS {
+            self.run(&Schedule::default())?;
+            self.names.narrow(&names_of(&self.bench));
+        }
+        if self.names.may_tell_time() {
+            std::thread::sleep(A_SECOND);
+            self.run(&Schedule::default())?;
+            self.names.narrow(&names_of(&self.bench));
+            self.names.settled.extend(self.names.constant.keys().cloned());
+        }
+        Ok(())
+    }
+
+    /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.
+    pub(super) fn a_name_has_changed(&mut self) -> Result<bool, Error> {
+        self.run(&Schedule::default())?;
+        let seen = names_of(&self.bench);
+        let gone: Vec<_> = self.names.constant.keys().filter(|name| !seen.contains_key(*name)).collect();
+        self.names.changing.extend(gone.iter().map(|name| shape(name)));
+        Ok(!gone.is_empty())
+    }
+}
+
+/// True for a name with six digits in a row, decimal or hexadecimal: long enough for a time of day.
+fn has_number(name: &[u8]) -> bool {
+    name.split(|b| !b.is_ascii_hexdigit()).any(|run| run.len() >= 6 && run.iter().any(u8::is_ascii_digit))
+}
+
+/// The name with every run of digits, decimal or hexadecimal, replaced by `#`.
+fn shape(name: &[u8]) -> Vec<u8> {
+    let mut shape = Vec::with_capacity(name.len());
+    for run in name.chunk_by(|a, b| a.is_ascii_hexdigit() == b.is_ascii_hexdigit()) {
+        let number = run[0].is_ascii_hexdigit() && run.iter().any(u8::is_ascii_digit);
+        shape.extend_from_slice(if number { b"#" } else { run });
+    }
+    shape
+}
+
+/// Every name of the trial on the bench, with true for directories.
+fn names_of(bench: &Bench) -> BTreeMap<Vec<u8>, bool> {
+    let mut names = BTreeMap::new();
+    for (_, call) in bench.evidence.calls() {
+        let inside = |p: &&[u8]| p.starts_with(b"shared/") || p.starts_with(b"private/");
+        for path in bench.evidence.paths(call).filter(inside) {
+            let parts: Vec<&[u8]> = path.split(|&b| b == b'/').skip(1).collect();
+            for (at, part) in parts.iter().enumerate() {
+                *names.entry(part.to_vec()).or_insert(false) |= at + 1 < parts.len();
+            }
+        }
+    }
+    names
+}
+
+fn clean_modes(evidence: &Evidence) -> Vec<(String, u32, u32)> {
+    let mut modes = BTreeMap::new();
+    for (at, _) in evidence.calls() {
+        for change in evidence.changes(&evidence.steps[at]) {
+            if let Some(is) = change.is.filter(|e| e.maker == Maker::Victim) {
+                modes.insert(evidence.changed(change).to_owned(), (is.mode, is.uid));
+            }
+        }
+    }
+    modes.into_iter().map(|(label, (mode, uid))| (label, mode, uid)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_their_numbers_only_have_one_shape() {
+        assert_eq!(shape(b"app.1763900000.log"), shape(b"app.1763900001.log"));
+        assert_ne!(shape(b"app.1.log"), shape(b"lib.1.log"));
+        assert!(has_number(b"app.1763900000") && has_number(b"x-65a1b2c3"));
+        assert!(!has_number(b"app.conf") && !has_number(b"facade") && !has_number(b"v2"));
+    }
+}
