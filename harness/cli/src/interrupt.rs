@@ -25,10 +25,12 @@ impl Interrupt {
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("sigaction")?;
         let listen = move || {
             for signal in &mut signals {
-                if !theirs.wind_down.swap(true, Ordering::Relaxed) {
+                if !theirs.came() {
+                    // Said first: once the flag is up the process may end at any moment.
                     crate::output::complain(
                         "interrupted; finishing the victims under way, once more to stop",
                     );
+                    theirs.wind_down.store(true, Ordering::Relaxed);
                 } else if theirs.stop.swap(true, Ordering::Relaxed) {
                     // Fails only for signals that cannot be sent.
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -42,6 +44,11 @@ impl Interrupt {
     /// True when no more victims may be started.
     pub(crate) fn came(&self) -> bool {
         self.wind_down.load(Ordering::Relaxed)
+    }
+
+    /// True when trials were left out because of it.
+    pub(crate) fn cut_short(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Becomes true when no more trials may be started.

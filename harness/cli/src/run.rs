@@ -61,7 +61,7 @@ fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
         () if run.judged.iter().any(|judged| judged.fault.is_some()) => Exit::Ours,
         () if run.asked == 0 => Exit::NothingToJudge,
         () if require && any(Verdict::Unsupported) => Exit::Unsupported,
-        () if interrupt.came() && run.is_partial() => Exit::Inconclusive,
+        () if run.is_partial() || interrupt.cut_short() => Exit::Inconclusive,
         () if any(Verdict::Fail) => Exit::Findings,
         () if any(Verdict::Inconclusive) => Exit::Inconclusive,
         () if any(Verdict::Pass) => Exit::Clean,

@@ -26,8 +26,8 @@ fn a_signal_ends_the_run_with_a_partial_report(signal: Signal) {
     };
     let asked = linkbait_races::roster().len();
     assert_eq!(next(), format!("judging {asked} victims\n"));
+    let mut told = vec![next()];
     kill_process(Pid::from_child(&child), signal).expect("it runs");
-    let mut told = Vec::new();
     loop {
         match next() {
             end if end.is_empty() => break,
