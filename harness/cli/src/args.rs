@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Shows whether code that touches temporary files can be raced.
 #[derive(Debug, Parser)]
-#[command(name = "linkbait", version, about, args_conflicts_with_subcommands = true, after_help = EXITS)]
+#[command(name = "linkbait", version, args_conflicts_with_subcommands = true, after_help = EXITS)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

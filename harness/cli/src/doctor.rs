@@ -18,10 +18,13 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     let (exit, works, follows) = notification(&host);
     say("notification", &works, &follows);
     say("kernel", host.kernel(), "5.5 or later is needed; 5.19 and 6.6 make it faster");
-    let (attacker, follows) = if host.is_root() {
-        ("another uid", "the kernel itself decides what an attacker may do")
-    } else {
-        ("our own uid", "we apply the rules of directories ourselves; as root it would be a real second user")
+    let (attacker, follows) = match (host.is_root(), host.kernel_decides()) {
+        (_, true) => ("another uid", "the kernel itself decides what an attacker may do"),
+        (true, _) => (
+            "another uid",
+            "fs.protected_* = 2 would hide races, so we apply the rules of directories ourselves",
+        ),
+        _ => ("our own uid", "we apply the rules of directories ourselves; as root the kernel would decide"),
     };
     say("attacker", &format!("{attacker} (we are uid {})", host.uid()), follows);
     let follows = if host.file_system() == "tmpfs" {
@@ -35,7 +38,7 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     say("cores", &host.cores().to_string(), &cores);
     for (name, value) in host.protected() {
         let value = value.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
-        say(name, &value, protection(name, &value));
+        say(name, &value, protection(name));
     }
     let (is, follows) = user_namespaces();
     say("user namespaces", &is, follows);
@@ -65,24 +68,17 @@ fn notification(host: &Host) -> (Exit, String, String) {
     }
 }
 
-/// What a `fs.protected_*` setting does to the attacker's moves.
-fn protection(name: &str, value: &str) -> &'static str {
-    match (name, value) {
-        (_, "unknown") => "the kernel does not tell; results hold for this machine only",
-        ("protected_symlinks", "0") => {
-            "links planted in sticky directories are followed, as on the weakest machines"
+/// What a `fs.protected_*` setting means for real attackers. The arena is built so that no verdict depends on it.
+fn protection(name: &str) -> &'static str {
+    match name {
+        "protected_symlinks" => {
+            "from 1, links in sticky directories are followed for their owner only; verdicts ignore it"
         }
-        ("protected_symlinks", _) => {
-            "the kernel itself stops some planted links here; other machines may not"
+        "protected_hardlinks" => "from 1, nobody may link to files that he cannot write; verdicts ignore it",
+        "protected_regular" => {
+            "from 1, O_CREAT fails on files of others in sticky directories; verdicts ignore it"
         }
-        ("protected_hardlinks", "0") => "anyone may make hard links to files of others",
-        ("protected_hardlinks", _) => "an attacker of another uid cannot plant some hard links here",
-        ("protected_regular", "0") => "planted files are opened even with O_CREAT",
-        ("protected_regular", _) => {
-            "the kernel refuses O_CREAT on some planted files here; other machines may not"
-        }
-        ("protected_fifos", "0") => "planted FIFOs are opened even with O_CREAT",
-        _ => "the kernel refuses O_CREAT on some planted FIFOs here; other machines may not",
+        _ => "from 1, O_CREAT fails on FIFOs of others in sticky directories; verdicts ignore it",
     }
 }
 

@@ -17,7 +17,7 @@ impl Progress {
             return Progress::Off;
         }
         if !std::io::stderr().is_terminal() {
-            say(&format!("judging {of} victims"));
+            say(&format!("judging {}", output::counted(of, "victim")));
             return Progress::Lines { done: AtomicUsize::new(0), of };
         }
         let style = ProgressStyle::with_template("judging [{bar:24}] {pos}/{len} {wide_msg}");

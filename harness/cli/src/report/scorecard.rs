@@ -3,7 +3,7 @@
 
 use super::Run;
 use crate::crew::Judged;
-use crate::output::{self, wrap};
+use crate::output::{self, counted, wrap};
 use anstyle::{AnsiColor, Style};
 use linkbait::{Report, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,8 +121,4 @@ fn totals(out: &mut String, run: &Run) {
     if place != "tmpfs" {
         let _ = writeln!(out, "the arenas were on {place}, not on tmpfs");
     }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

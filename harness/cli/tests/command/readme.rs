@@ -1,5 +1,6 @@
 //! The README names exactly the commands, options and exit codes that exist.
 
+use crate::desk::Desk;
 use std::collections::BTreeSet;
 
 /// The first column of the table under this head, without its marks.
@@ -42,4 +43,15 @@ fn the_exit_codes_of_the_help_are_those_of_the_readme() {
     let told: BTreeSet<_> =
         codes.map(|c| c.split(' ').next().unwrap_or_default().trim().to_owned()).collect();
     assert_eq!(told, column("exit code"));
+}
+
+#[test]
+fn the_finding_in_the_readme_is_what_the_command_prints() {
+    let ran = Desk::new().run(&["run", "check-then-create", "--rule", "follows-link"]);
+    let readme = include_str!("../../../../README.md");
+    let sample = readme.split("```").find(|block| block.starts_with("\nerror[")).expect("a sample");
+    // How many trials there are changes with every new move.
+    let same = |line: &&str| !line.starts_with("note: found after");
+    let printed = ran.out.lines().take_while(|line| !line.is_empty()).filter(same);
+    assert_eq!(sample.trim().lines().filter(same).collect::<Vec<_>>(), printed.collect::<Vec<_>>());
 }
