@@ -3,6 +3,7 @@
 use super::Judge;
 use super::learn::Names;
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
@@ -91,6 +92,10 @@ impl<'a> Engine<'a> {
     fn try_all(&mut self) -> Result<(), Error> {
         self.report.trials += 1;
         self.report.stops = self.report.stops.max(self.bench.evidence.steps.len());
+        if self.bench.evidence.ending == Ending::Hung {
+            self.note("it hung although no one interfered; a longer time limit may help".to_owned());
+            self.report.unreached += 1;
+        }
         if self.class == Class::None {
             self.collect(&Schedule::default());
             return Ok(());

@@ -63,7 +63,9 @@ pub(crate) fn draw(run: &Run, report: &Report, number: usize, finding: &Finding,
         format!("explained by `linkbait explain {}`", finding.rule),
     ]);
     groups.extend(notes.map(|note| Group::with_title(Level::NOTE.secondary_title(note))));
-    Renderer::styled().term_width(width).render(&groups)
+    // Lines that are too long are left to the terminal: cut short they would lose who does what.
+    let longest = steps.iter().map(|step| step.length).max().unwrap_or(0);
+    Renderer::styled().term_width(width.max(longest) + 2 * GUTTER).render(&groups)
 }
 
 /// The steps of a timeline and the number of their first line in it.
