@@ -21,6 +21,10 @@ pub struct Finding {
     pub example: String,
     /// What happened, one sentence.
     pub message: String,
+    /// Number of the step of the timeline that broke the rule; `None` when only the end shows it.
+    pub step: Option<usize>,
+    /// Number of the trial that showed it, from 1; 0 when it was sampled.
+    pub trial: u64,
     /// The umask of the trial.
     pub umask: u32,
     /// True for a suspicion: something that is usually wrong, with no effect shown.
@@ -93,7 +97,8 @@ pub struct Report {
 
 impl Report {
     /// Nothing tried yet.
-    pub(crate) fn new(name: &str) -> Report {
+    #[must_use]
+    pub fn new(name: &str) -> Report {
         Report {
             name: name.to_owned(),
             verdict: Verdict::Inconclusive,

@@ -112,7 +112,8 @@ impl Host {
     }
 
     /// True when the kernel itself tells what the attacker may do; otherwise we apply the same rules.
-    pub(crate) fn kernel_decides(&self) -> bool {
+    #[must_use]
+    pub fn kernel_decides(&self) -> bool {
         self.is_root() && !self.guards_group_writable()
     }
 

@@ -21,6 +21,8 @@ use crate::timeline::Timeline;
 use crate::victim::Victim;
 use crate::world::thread::ThreadWorld;
 use engine::Engine;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Judges victims. Made by [`Judge::new`], set up by its methods, run by [`Judge::judge`].
 #[derive(Clone)]
@@ -31,6 +33,7 @@ pub struct Judge {
     limits: Limits,
     rules: Vec<&'static Rule>,
     everywhere: bool,
+    stop: Arc<AtomicBool>,
 }
 
 impl Judge {
@@ -45,6 +48,7 @@ impl Judge {
             limits: Limits::default(),
             rules,
             everywhere: false,
+            stop: Arc::default(),
         }
     }
 
@@ -82,6 +86,13 @@ impl Judge {
     #[must_use]
     pub fn look_everywhere(mut self) -> Judge {
         self.everywhere = true;
+        self
+    }
+
+    /// Ends the exploration between two trials once `stop` is true; what was not tried makes it inconclusive.
+    #[must_use]
+    pub fn until(mut self, stop: Arc<AtomicBool>) -> Judge {
+        self.stop = stop;
         self
     }
 

@@ -178,3 +178,26 @@ fn a_failed_check_saves_timelines_that_replay() {
         assert!(replay.same_steps && replay.same_findings, "{}", replay.timeline);
     }
 }
+
+#[test]
+fn a_judge_that_was_told_to_stop_tries_no_attack_and_does_not_say_pass() {
+    let victim = linkbait::victim("create_new", |dir| private(&dir.join("app.lock")));
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let report = Judge::new(Host::detect()).until(stop).judge(&victim).expect("can judge");
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert!(report.not_examined.iter().any(|note| note.contains("interrupted")), "{report:?}");
+}
+
+#[test]
+fn a_victim_that_hangs_when_left_alone_does_not_pass() {
+    let victim = linkbait::victim("waits", |_| -> () {
+        loop {
+            std::thread::park();
+        }
+    });
+    let silence = Duration::from_millis(20);
+    let judge = Judge::new(Host::detect()).limits(Limits { silence, ..Limits::default() });
+    let report = judge.judge(&victim).expect("can judge");
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert!(report.not_examined.iter().any(|note| note.contains("no one interfered")), "{report:?}");
+}

@@ -1,18 +1,33 @@
-//! The command line. Owns names and meanings of arguments, not what is done with them.
+//! The command line. Owns names and meanings of arguments, not how their values are read (`values`) nor what is done
+//! with them.
 
+use crate::values::{self, Seconds, Shard};
 use clap::{Parser, Subcommand, ValueEnum};
 use linkbait::Class;
 use std::path::PathBuf;
 
 /// Shows whether code that touches temporary files can be raced.
 #[derive(Debug, Parser)]
-#[command(name = "linkbait", version, about)]
+#[command(name = "linkbait", version, args_conflicts_with_subcommands = true, after_help = EXITS)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) options: Options,
+    pub(crate) judging: Judging,
+    /// Colours: auto follows the terminal, NO_COLOR and CLICOLOR_FORCE
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        env = "CARGO_TERM_COLOR",
+        value_name = "WHEN"
+    )]
+    pub(crate) color: Color,
 }
+
+const EXITS: &str = "Without a command it does what `run` does.\n\nExit codes: 0 nothing found, 2 usage, \
+    4 nothing to judge, 5 inconclusive, 6 unsupported here, 70 our fault, 100 findings";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -20,13 +35,27 @@ pub(crate) enum Command {
     Run {
         /// Names of victims, or tags such as `safe`
         names: Vec<String>,
+        #[command(flatten)]
+        judging: Judging,
     },
     /// Run the schedule of a timeline again
     Replay {
         /// A file that a finding was saved in
         file: PathBuf,
+        #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
+        timeout: Seconds,
     },
-    /// List rules or victims
+    /// Print the smallest schedule that still shows the findings of a timeline
+    Minimize {
+        /// A file that a finding was saved in
+        file: PathBuf,
+        /// Write the timeline there instead of to stdout
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
+        timeout: Seconds,
+    },
+    /// List rules, victims or moves
     List {
         /// What to list
         what: Listed,
@@ -38,37 +67,64 @@ pub(crate) enum Command {
     },
     /// Say what this machine allows, and what follows
     Doctor,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
+
+const TIMEOUT: &str = "Time without any call after which a victim counts as hung";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Listed {
     Rules,
     Victims,
+    Moves,
 }
 
-/// Options that the judging commands share.
+/// The options of `run`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
-    /// Classes of attacker, comma-separated: none, other-user, dir-writer
-    #[arg(long, global = true, value_delimiter = ',', value_parser = class, value_name = "CLASS")]
+pub(crate) struct Judging {
+    /// Try these classes instead of each victim's own: none, other-user, dir-writer
+    #[arg(long, value_delimiter = ',', value_parser = values::class, value_name = "CLASS")]
     pub(crate) attacker: Vec<Class>,
-    /// Umasks in octal, comma-separated
-    #[arg(long, global = true, value_delimiter = ',', value_parser = octal, value_name = "MASK")]
+    /// Try these umasks, in octal
+    #[arg(long, value_delimiter = ',', value_parser = values::octal, default_value = "022,000", value_name = "MASK")]
     pub(crate) umask: Vec<u32>,
     /// Apply these rules only
-    #[arg(long, global = true, value_delimiter = ',', value_parser = rule_id, value_name = "ID")]
+    #[arg(long, value_delimiter = ',', value_parser = values::rule_id, value_name = "ID")]
     pub(crate) rule: Vec<String>,
-    /// Who reads: auditors also see suspicions
-    #[arg(long, global = true, value_enum, default_value = "regular")]
-    pub(crate) persona: Persona,
-    /// Output format
-    #[arg(long, global = true, value_enum, default_value = "text")]
-    pub(crate) format: Format,
-    /// Victims judged at the same time; as many as there are cores by default
-    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Moves in one schedule; only 1 so far
+    #[arg(long, value_parser = values::depth, default_value = "1", value_name = "N")]
+    pub(crate) depth: u32,
+    /// Put arenas on this file system
+    #[arg(long, value_name = "NAME")]
+    pub(crate) fs: Option<String>,
+    /// Judge only every n-th victim, beginning with the k-th, from 1
+    #[arg(long, value_parser = values::shard, value_name = "K/N")]
+    pub(crate) shard: Option<Shard>,
+    /// Judge this many victims at once; by default one on each core
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     pub(crate) jobs: Option<u16>,
+    #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
+    pub(crate) timeout: Seconds,
+    /// Who reads: auditors also see suspicions
+    #[arg(long, value_enum, default_value = "regular", value_name = "WHO")]
+    pub(crate) persona: Persona,
+    /// Fail with 6 when anything could not be judged on this machine
+    #[arg(long)]
+    pub(crate) require: bool,
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Write the report there instead of to stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// Show no progress
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub(crate) no_progress: bool,
 }
 
@@ -84,6 +140,13 @@ pub(crate) enum Format {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
 /// The user asked for something that does not exist.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
@@ -95,18 +158,3 @@ impl std::fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
-
-fn class(text: &str) -> Result<Class, String> {
-    let names: Vec<_> = Class::ALL.iter().map(|c| c.name()).collect();
-    Class::named(text).ok_or_else(|| format!("there are {}", names.join(", ")))
-}
-
-fn octal(text: &str) -> Result<u32, String> {
-    let mask = u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o777);
-    mask.ok_or_else(|| "an octal number from 000 to 777 was expected".to_owned())
-}
-
-fn rule_id(text: &str) -> Result<String, String> {
-    let ids: Vec<_> = linkbait::RULES.iter().map(|r| r.id).collect();
-    if ids.contains(&text) { Ok(text.to_owned()) } else { Err(format!("the rules are {}", ids.join(", "))) }
-}

@@ -1,32 +1,100 @@
-//! `doctor`: what this machine and user allow, and what follows from it.
+//! `doctor`: what this machine and user allow, and what follows from it. A thing that is missing is reported, never
+//! an error.
 
-use crate::Exit;
-use linkbait::Host;
-use std::io::Write;
+use crate::{Exit, output};
+use linkbait::{ErrorKind, Host, Verdict};
+use std::fmt::Write;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 pub(crate) fn doctor() -> anyhow::Result<Exit> {
     let host = Host::detect();
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "kernel        {}", host.kernel())?;
-    writeln!(out, "cores         {}", host.cores())?;
-    writeln!(out, "arena         {} ({})", host.place().display(), host.file_system())?;
-    if host.file_system() != "tmpfs" {
-        writeln!(out, "              no tmpfs at hand: trials are several times slower")?;
-    }
-    let attacker = if host.is_root() {
-        "another uid; the kernel decides what it may do"
-    } else {
-        "our own uid; the same rules are applied by us"
+    let mut text = String::new();
+    let mut say = |what: &str, is: &str, follows: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{what:20} {is}\n{:20}   {follows}", "");
     };
-    writeln!(out, "attacker      {attacker} (uid {})", host.uid())?;
+    let (exit, works, follows) = notification(&host);
+    say("notification", &works, &follows);
+    say("kernel", host.kernel(), "5.5 or later is needed; 5.19 and 6.6 make it faster");
+    let (attacker, follows) = match (host.is_root(), host.kernel_decides()) {
+        (_, true) => ("another uid", "the kernel itself decides what an attacker may do"),
+        (true, _) => (
+            "another uid",
+            "fs.protected_* = 2 would hide races, so we apply the rules of directories ourselves",
+        ),
+        _ => ("our own uid", "we apply the rules of directories ourselves; as root the kernel would decide"),
+    };
+    say("attacker", &format!("{attacker} (we are uid {})", host.uid()), follows);
+    let follows = if host.file_system() == "tmpfs" {
+        "trials are as fast as they can be; other file systems: --fs NAME"
+    } else {
+        "no tmpfs that we may write in /dev/shm or XDG_RUNTIME_DIR: trials are several times slower"
+    };
+    let place = output::line(&host.place().to_string_lossy());
+    say("arenas", &format!("{} in {place}", host.file_system()), follows);
+    let cores = format!("one victim at once on each of {} cores", host.cores());
+    say("cores", &host.cores().to_string(), &cores);
     for (name, value) in host.protected() {
-        let value = value.map_or("unknown".to_owned(), |v| v.to_string());
-        writeln!(out, "{name:22} {value}")?;
+        let value = value.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
+        say(name, &value, protection(name));
     }
+    let (is, follows) = user_namespaces();
+    say("user namespaces", &is, follows);
+    output::print(&text)?;
+    Ok(exit)
+}
+
+/// Judges a probe: the only proof that judging works.
+fn notification(host: &Host) -> (Exit, String, String) {
     let probe = linkbait::victim("probe", |dir| {
-        std::fs::File::create_new(dir.join("probe")).and_then(|_| std::fs::remove_file(dir.join("probe")))
+        let (path, mut how) = (dir.join("probe"), OpenOptions::new());
+        how.write(true).create_new(true).mode(0o600).open(&path).and_then(|_| std::fs::remove_file(&path))
     });
-    let report = probe.judge()?;
-    writeln!(out, "notification  works: {} trials of a probe, {}", report.trials, report.verdict)?;
-    Ok(Exit::Clean)
+    let nothing = |why: &str| format!("nothing can be judged: {}", output::line(why));
+    match linkbait::Judge::new(host.clone()).umasks(&[0o022]).judge(&probe) {
+        Ok(report) if report.verdict == Verdict::Unsupported => {
+            (Exit::Unsupported, "does not work".to_owned(), nothing(&report.not_examined.join("; ")))
+        }
+        Ok(report) => {
+            let follows = "victims in this process can be judged".to_owned();
+            (Exit::Clean, format!("works: {} trials of a probe, {}", report.trials, report.verdict), follows)
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
+            (Exit::Unsupported, "does not work".to_owned(), nothing(&error.to_string()))
+        }
+        Err(error) => (Exit::Ours, "failed".to_owned(), nothing(&error.to_string())),
+    }
+}
+
+/// What a `fs.protected_*` setting means for real attackers. The arena is built so that no verdict depends on it.
+fn protection(name: &str) -> &'static str {
+    match name {
+        "protected_symlinks" => {
+            "from 1, links in sticky directories are followed for their owner only; verdicts ignore it"
+        }
+        "protected_hardlinks" => "from 1, nobody may link to files that he cannot write; verdicts ignore it",
+        "protected_regular" => {
+            "from 1, O_CREAT fails on files of others in sticky directories; verdicts ignore it"
+        }
+        _ => "from 1, O_CREAT fails on FIFOs of others in sticky directories; verdicts ignore it",
+    }
+}
+
+/// Not needed so far; asked for because commands will be judged in one.
+fn user_namespaces() -> (String, &'static str) {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(Path::new("/proc/sys").join(name)).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    let barred = read("kernel/apparmor_restrict_unprivileged_userns") == Some(1)
+        || read("kernel/unprivileged_userns_clone") == Some(0);
+    let is = match read("user/max_user_namespaces") {
+        Some(0) => "none allowed".to_owned(),
+        Some(_) if barred => "for root only".to_owned(),
+        Some(most) => format!("{most} allowed"),
+        None => "unknown".to_owned(),
+    };
+    (is, "not needed: victims in this process run without")
 }

@@ -1,33 +1,64 @@
 //! `list` and `explain`: what there is and what it means.
 
-use crate::Exit;
-use crate::args::Usage;
-use std::io::Write;
+use crate::args::{Listed, Usage};
+use crate::{output, values};
+use linkbait::{Bait, Verb};
+use std::fmt::Write;
 
-pub(crate) fn list_rules() -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
-    for rule in linkbait::RULES {
-        writeln!(out, "{:24} CWE-{:<4} {}", rule.id, rule.cwe[0], rule.title)?;
+pub(crate) fn list(what: Listed) -> String {
+    match what {
+        Listed::Rules => rules(),
+        Listed::Victims => victims(),
+        Listed::Moves => moves(),
     }
-    Ok(Exit::Clean)
 }
 
-pub(crate) fn list_victims() -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
-    for victim in linkbait_races::roster() {
-        writeln!(out, "{:22} {:18} {}", victim.name(), victim.tag_list().join(","), victim.summary_text())?;
-    }
-    Ok(Exit::Clean)
+fn rules() -> String {
+    let line = |rule: &&linkbait::Rule| {
+        let suspicion = if rule.suspicion { " (a suspicion, for auditors)" } else { "" };
+        format!("{:24} CWE-{:<4} {}{suspicion}\n", rule.id, rule.cwe[0], rule.title)
+    };
+    linkbait::RULES.iter().map(line).collect()
 }
 
-pub(crate) fn explain(id: &str) -> anyhow::Result<Exit> {
-    let ids: Vec<_> = linkbait::RULES.iter().map(|r| r.id).collect();
+fn victims() -> String {
+    let line = |victim: &linkbait::Victim| {
+        let (name, summary) = (output::line(victim.name()), output::line(victim.summary_text()));
+        format!("{name:22} {:18} {summary}\n", victim.tag_list().join(","))
+    };
+    linkbait_races::roster().iter().map(line).collect()
+}
+
+/// The verbs, then the baits, as they are written in timelines.
+fn moves() -> String {
+    let mut text = String::new();
+    for verb in Verb::ALL {
+        let with = if verb.needs_bait() { " BAIT" } else { "" };
+        let _ = writeln!(text, "{}{with}", verb.name());
+    }
+    text.push_str("\nBAIT is one of\n");
+    for bait in Bait::ALL {
+        let (kind, with) = bait.words();
+        let arrow = if with.starts_with("outside") { "-> " } else { "" };
+        let _ = writeln!(text, "  {kind} {arrow}{with}");
+    }
+    text
+}
+
+pub(crate) fn explain(id: &str) -> anyhow::Result<String> {
     let Some(rule) = linkbait::rules::rule(id) else {
-        return Err(Usage(format!("no rule {id}; the rules are {}", ids.join(", "))).into());
+        let ids: Vec<_> = linkbait::RULES.iter().map(|r| r.id).collect();
+        return Err(Usage(format!("no rule {}: {}", output::line(id), values::unknown(id, &ids))).into());
     };
     let cwe: Vec<String> = rule.cwe.iter().map(|n| format!("CWE-{n}")).collect();
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}: the victim {}\n{}\n\n{}\n", rule.id, rule.title, cwe.join(" "), rule.why)?;
-    writeln!(out, "bad:   {}\ngood:  {}\n\nhelp: {}", rule.bad, rule.good, rule.help)?;
-    Ok(Exit::Clean)
+    Ok(format!(
+        "{}: the victim {}\n{}\n\n{}\n\nbad:   {}\ngood:  {}\n\nhelp: {}\n",
+        rule.id,
+        rule.title,
+        cwe.join(" "),
+        rule.why,
+        rule.bad,
+        rule.good,
+        rule.help
+    ))
 }

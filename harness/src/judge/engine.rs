@@ -3,12 +3,14 @@
 use super::Judge;
 use super::learn::Names;
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
 use crate::schedule::Schedule;
 use crate::victim::Victim;
 use crate::world::World;
+use std::sync::atomic::Ordering;
 
 /// A victim, the world it runs in, and what came out so far.
 pub(super) struct Engine<'a> {
@@ -78,7 +80,8 @@ impl<'a> Engine<'a> {
             self.record(class, umask)?;
             self.try_all()?;
             let complete = self.report.unreached == before.unreached;
-            if complete || attempt == ATTEMPTS || !self.a_name_has_changed()? {
+            let stopped = self.judge.stop.load(Ordering::Relaxed);
+            if complete || stopped || attempt == ATTEMPTS || !self.a_name_has_changed()? {
                 break;
             }
             self.report = before.clone();
@@ -89,11 +92,20 @@ impl<'a> Engine<'a> {
     fn try_all(&mut self) -> Result<(), Error> {
         self.report.trials += 1;
         self.report.stops = self.report.stops.max(self.bench.evidence.steps.len());
+        if self.bench.evidence.ending == Ending::Hung {
+            self.note("it hung although no one interfered; a longer time limit may help".to_owned());
+            self.report.unreached += 1;
+        }
         if self.class == Class::None {
             self.collect(&Schedule::default());
             return Ok(());
         }
         for schedule in self.schedules() {
+            if self.judge.stop.load(Ordering::Relaxed) {
+                self.note("interrupted before every schedule was tried".to_owned());
+                self.report.unreached += 1;
+                break;
+            }
             if self.report.trials >= self.judge.limits.trials {
                 self.note("the limit on trials was reached".to_owned());
                 self.report.unreached += 1;

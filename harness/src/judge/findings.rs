@@ -58,6 +58,8 @@ impl Engine<'_> {
             path: hit.path.clone(),
             example: hit.example.escape_ascii().to_string(),
             message: hit.message.clone(),
+            step: hit.at.map(|at| at + 1),
+            trial: self.report.trials,
             umask: self.umask,
             suspicion: rule.suspicion,
             schedule: schedule.clone(),

@@ -103,8 +103,22 @@ impl Judge {
         let schedule = Schedule::default();
         let timeline = timeline::render(&head, &Evidence::default(), &schedule, &[], &broken);
         let (rule, cwe, phase, example) = ("follows-link", vec![59], "success", path.clone());
-        let suspicion = false;
-        Finding { rule, cwe, attacker, phase, path, example, message, umask, suspicion, schedule, timeline }
+        let (step, trial, suspicion) = (None, 0, false);
+        Finding {
+            rule,
+            cwe,
+            attacker,
+            phase,
+            path,
+            example,
+            message,
+            step,
+            trial,
+            umask,
+            suspicion,
+            schedule,
+            timeline,
+        }
     }
 }
 

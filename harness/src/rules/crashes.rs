@@ -21,6 +21,6 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         return;
     };
     if let Some((_, call)) = case.evidence.calls().last().filter(|_| !case.schedule.acts.is_empty()) {
-        hits.push(case.hit_call(call, format!("a destructor panicked: {message}")));
+        hits.push(case.hit_call(call, format!("a destructor panicked: {}", message.escape_debug())));
     }
 }

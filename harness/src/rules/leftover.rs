@@ -32,7 +32,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         if own && top && !excused {
             let label = label_of(case, path);
             let message = format!("{label} was left behind after {}", case.evidence.ending.phase());
-            hits.push(Hit { path: label, example: path.to_vec(), message });
+            hits.push(Hit { path: label, example: path.to_vec(), message, at: None });
         }
     }
 }

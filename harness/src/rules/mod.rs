@@ -78,6 +78,8 @@ pub(crate) struct Hit {
     pub(crate) path: String,
     pub(crate) example: Vec<u8>,
     pub(crate) message: String,
+    /// Index of the step that broke the rule; `None` when only the end shows it.
+    pub(crate) at: Option<usize>,
 }
 
 impl<'a> Case<'a> {
@@ -107,13 +109,16 @@ impl<'a> Case<'a> {
     /// A hit on a change.
     pub(crate) fn hit(&self, change: &Change, message: String) -> Hit {
         let path = self.evidence.changed(change).to_owned();
-        Hit { example: path.clone().into_bytes(), path, message }
+        let made = |step: &Step| self.evidence.changes(step).iter().any(|c| std::ptr::eq(c, change));
+        let at = self.evidence.steps.iter().position(made);
+        Hit { example: path.clone().into_bytes(), path, message, at }
     }
 
     /// A hit on the first path of a call.
     pub(crate) fn hit_call(&self, call: &CallStep, message: String) -> Hit {
         let example = self.evidence.paths(call).next().unwrap_or_default().to_vec();
-        Hit { path: self.evidence.label(call).to_owned(), example, message }
+        let at = self.evidence.calls().find(|(_, c)| std::ptr::eq(*c, call)).map(|(at, _)| at);
+        Hit { path: self.evidence.label(call).to_owned(), example, message, at }
     }
 
     /// True when the victim is meant to leave this entry, a path below the arena.

@@ -1,0 +1,54 @@
+//! Files: what they are called, how a failed call is shown, and how those that the user names are read. Writing is in
+//! the modules.
+
+mod folder;
+mod target;
+
+pub(crate) use folder::save;
+pub(crate) use target::Target;
+
+use crate::args::Usage;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// Where reports and replay files go, relative to the working directory.
+pub(crate) const FOLDER: &str = "target/linkbait";
+
+/// Bytes that we are willing to read from a file.
+const MOST: u64 = 64 << 20;
+
+/// The replay file of a victim's n-th finding, relative to the working directory.
+pub(crate) fn replay_path(victim: &str, number: usize, rule: &str) -> String {
+    format!("{FOLDER}/{}", linkbait::save::replay_name(victim, number, rule))
+}
+
+/// A failed call as strace shows it.
+pub(crate) fn failed(call: &str, path: &Path, errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    format!("{call}({path:?}) = {} ({text})", linkbait::timeline::errno_name(errno.raw_os_error()))
+}
+
+/// Reads a file that the user named.
+pub(crate) fn read(path: &Path, advice: &str) -> anyhow::Result<String> {
+    let wrong = |call, e| Usage(format!("{}; {advice}", failed(call, path, e)));
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let file = File::from(file.map_err(|e| wrong("open", e))?);
+    let mut bytes = Vec::new();
+    let read = file.take(MOST + 1).read_to_end(&mut bytes);
+    read.map_err(|e| wrong("read", Errno::from_io_error(&e).unwrap_or(Errno::IO)))?;
+    if bytes.len() as u64 > MOST {
+        return Err(Usage(format!("{path:?} is larger than {} MiB; {advice}", MOST >> 20)).into());
+    }
+    String::from_utf8(bytes).map_err(|_| Usage(format!("{path:?} is not text; {advice}")).into())
+}
+
+/// Opens a directory to work in.
+fn open_dir(at: BorrowedFd<'_>, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let flags = flags | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(at, path, flags, Mode::empty())
+}

@@ -1,0 +1,100 @@
+//! The command `linkbait`: arguments in, exit code out. Owns the exit codes; the work is in the modules.
+//!
+//! Exit codes: 0 nothing found · 2 usage · 4 nothing to judge · 5 inconclusive · 6 unsupported here · 70 our fault ·
+//! 100 findings.
+
+mod args;
+mod crew;
+mod doctor;
+mod explain;
+mod files;
+mod interrupt;
+mod output;
+mod progress;
+mod replay;
+mod report;
+mod run;
+mod select;
+mod shell;
+mod values;
+
+use args::{Args, Command};
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// What a command came to, as the shell sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Clean = 0,
+    Usage = 2,
+    NothingToJudge = 4,
+    Inconclusive = 5,
+    Unsupported = 6,
+    Ours = 70,
+    Findings = 100,
+}
+
+/// Runs the command; `called` is how the user calls it, for its usage texts.
+#[must_use]
+pub fn main(args: impl IntoIterator<Item = OsString>, called: &'static str) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let matches = command().bin_name(called).try_get_matches_from(&args);
+    let parsed = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error, &args),
+    };
+    parsed.color.apply();
+    let exit = dispatch(parsed).unwrap_or_else(|error| {
+        output::complain(&format!("{error:#}"));
+        exit_of(&error)
+    });
+    ExitCode::from(exit as u8)
+}
+
+/// The command line as clap knows it: for completions, the manual page and the tests.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+/// Prints help to stdout or a usage error to stderr.
+fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    // clap repeats arguments as they came. They may be names of files that somebody else made.
+    let hostile = args.iter().any(|arg| arg.to_string_lossy().chars().any(output::is_unsafe));
+    if hostile {
+        output::complain(error.render().to_string().trim_end());
+    } else {
+        // A closed pipe is the only way this can fail, and nobody is left to tell.
+        let _ = error.print();
+    }
+    ExitCode::from(error.exit_code() as u8)
+}
+
+fn dispatch(args: Args) -> anyhow::Result<Exit> {
+    let text = match args.command {
+        None => return run::run(&args.judging, &[]),
+        Some(Command::Run { names, judging }) => return run::run(&judging, &names),
+        Some(Command::Replay { file, timeout }) => return replay::replay(&file, timeout.into()),
+        Some(Command::Minimize { file, output, timeout }) => {
+            return replay::minimize(&file, output.as_deref(), timeout.into());
+        }
+        Some(Command::Doctor) => return doctor::doctor(),
+        Some(Command::List { what }) => explain::list(what),
+        Some(Command::Explain { id }) => explain::explain(&id)?,
+        Some(Command::Completions { shell }) => shell::completions(shell),
+        Some(Command::Man) => shell::man()?,
+    };
+    output::print(&text)?;
+    Ok(Exit::Clean)
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<linkbait::Error>().map(linkbait::Error::kind) {
+        Some(linkbait::ErrorKind::Unsupported(_)) => Exit::Unsupported,
+        Some(linkbait::ErrorKind::Input(_)) => Exit::Usage,
+        None if error.is::<args::Usage>() => Exit::Usage,
+        None if error.is::<select::NoSuchPlace>() => Exit::Unsupported,
+        _ => Exit::Ours,
+    }
+}

@@ -1,0 +1,57 @@
+//! Progress on stderr: a bar in a terminal, a line for each victim elsewhere.
+
+use crate::output;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(crate) enum Progress {
+    Off,
+    Bar(ProgressBar),
+    Lines { done: AtomicUsize, of: usize },
+}
+
+impl Progress {
+    pub(crate) fn new(wanted: bool, of: usize) -> Progress {
+        if !wanted {
+            return Progress::Off;
+        }
+        if !std::io::stderr().is_terminal() {
+            say(&format!("judging {}", output::counted(of, "victim")));
+            return Progress::Lines { done: AtomicUsize::new(0), of };
+        }
+        let style = ProgressStyle::with_template("judging [{bar:24}] {pos}/{len} {wide_msg}");
+        let bar = ProgressBar::new(of as u64);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+        bar.tick();
+        Progress::Bar(bar)
+    }
+
+    /// A victim has been judged.
+    pub(crate) fn judged(&self, victim: &str, verdict: &str) {
+        let told = format!("{}: {verdict}", output::line(victim));
+        match self {
+            Progress::Off => {}
+            Progress::Bar(bar) => {
+                bar.set_message(told);
+                bar.inc(1);
+            }
+            Progress::Lines { done, of } => {
+                let number = done.fetch_add(1, Ordering::Relaxed) + 1;
+                say(&format!("judged {number} of {of}, {told}"));
+            }
+        }
+    }
+
+    /// Makes room for the report.
+    pub(crate) fn end(&self) {
+        if let Progress::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn say(line: &str) {
+    // A reader that went away is no reason to stop judging.
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}

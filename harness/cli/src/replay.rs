@@ -1,0 +1,84 @@
+//! `replay` and `minimize`: run the schedule of a timeline again, compare, make it smaller.
+
+use crate::args::Usage;
+use crate::files::Target;
+use crate::{Exit, files, output, select};
+use linkbait::timeline::Timeline;
+use linkbait::{Host, Judge, Limits, Replay, Rule, Victim};
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+const ADVICE: &str = "`linkbait run` saves timelines below target/linkbait/";
+
+pub(crate) fn replay(file: &Path, silence: Duration) -> anyhow::Result<Exit> {
+    let text = files::read(file, ADVICE)?;
+    let (victim, timeline) = load(file, &text)?;
+    let replay = judge(&timeline, silence).replay(&victim, &timeline)?;
+    let mut told = output::lines(&replay.timeline);
+    let exit = compare(&mut told, file, &text, &timeline, &replay);
+    output::print(&told)?;
+    Ok(exit)
+}
+
+/// Prints the timeline of the smallest schedule that still shows the findings of the file, or writes it to `target`.
+pub(crate) fn minimize(file: &Path, target: Option<&Path>, silence: Duration) -> anyhow::Result<Exit> {
+    let text = files::read(file, ADVICE)?;
+    let (victim, timeline) = load(file, &text)?;
+    let target = target.map(Target::prepare).transpose()?;
+    let smaller = judge(&timeline, silence).minimize(&victim, &timeline)?.timeline;
+    match target {
+        Some(target) => target.write(&smaller)?,
+        None => output::print(&output::lines(&smaller))?,
+    }
+    Ok(Exit::Clean)
+}
+
+fn judge(timeline: &Timeline, silence: Duration) -> Judge {
+    // A suspicion is looked for again only where the file has one.
+    let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
+    let rules: Vec<_> = linkbait::RULES.into_iter().filter(shown).collect();
+    Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() })
+}
+
+/// Reads a timeline and finds its victim.
+fn load(file: &Path, text: &str) -> anyhow::Result<(Victim, Timeline)> {
+    let timeline = Timeline::parse(text).map_err(|e| Usage(format!("{file:?}: {e}; {ADVICE}")))?;
+    let roster = linkbait_races::roster();
+    match roster.iter().find(|victim| victim.name() == timeline.head.victim) {
+        Some(victim) => Ok((victim.clone(), timeline)),
+        None => {
+            let Usage(why) = select::no_victim(&timeline.head.victim, &roster);
+            Err(Usage(format!("{file:?}: {why}")).into())
+        }
+    }
+}
+
+/// Says below the timeline where the replay differs from the file.
+fn compare(told: &mut String, file: &Path, text: &str, timeline: &Timeline, replay: &Replay) -> Exit {
+    if !replay.same_steps {
+        let steps = Timeline::parse(&replay.timeline).map_or_else(|_| Vec::new(), |again| again.steps);
+        let none = String::new();
+        let at = (0..).find(|&at| timeline.steps.get(at) != steps.get(at)).unwrap_or_default();
+        let (was, is) = (timeline.steps.get(at).unwrap_or(&none), steps.get(at).unwrap_or(&none));
+        let line = line_of_step(text, &timeline.steps, at);
+        let _ = writeln!(told, "diverged at line {line} of {file:?}");
+        let _ = writeln!(told, "  file    {}\n  replay  {}", output::line(was), output::line(is));
+        return Exit::Inconclusive;
+    }
+    if !replay.same_findings {
+        let _ = writeln!(told, "diverged: the steps are those of {file:?}, but not the findings");
+        return Exit::Inconclusive;
+    }
+    if timeline.broken.is_empty() { Exit::Clean } else { Exit::Findings }
+}
+
+/// Number, from 1, of the line that a step stands in; of the one after the last for a step that is not there.
+fn line_of_step(text: &str, steps: &[String], at: usize) -> usize {
+    let mut lines = text.lines().enumerate();
+    let mut number = 1;
+    for step in steps.iter().take(at + 1) {
+        number = lines.find(|(_, line)| line == step).map_or(number, |(line, _)| line + 1);
+    }
+    if at < steps.len() { number } else { number + 1 }
+}

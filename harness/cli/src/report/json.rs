@@ -1,0 +1,120 @@
+//! The report as JSON, `linkbait-report/1`: one document, whatever was found.
+
+use super::Run;
+use crate::crew::Judged;
+use crate::files;
+use linkbait::Finding;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    tool: Tool,
+    environment: Environment<'a>,
+    /// How many victims were to be judged; fewer are listed when the run was interrupted.
+    asked: usize,
+    victims: Vec<VictimOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Environment<'a> {
+    kernel: &'a str,
+    uid: u32,
+    file_system: &'static str,
+    determinism: u8,
+    protected: BTreeMap<&'static str, Option<u32>>,
+}
+
+#[derive(Serialize)]
+struct VictimOut<'a> {
+    name: &'a str,
+    verdict: String,
+    trials: u64,
+    refused: u64,
+    unreached: u64,
+    stops: usize,
+    depth: u32,
+    exhaustive: bool,
+    duration_s: f64,
+    not_examined: &'a [String],
+    findings: Vec<FindingOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingOut<'a> {
+    rule: &'static str,
+    cwe: Vec<String>,
+    attacker: &'static str,
+    phase: &'static str,
+    path: &'a str,
+    umask: String,
+    confidence: &'static str,
+    message: &'a str,
+    help: &'static str,
+    step: Option<usize>,
+    trial: u64,
+    schedule: Vec<String>,
+    timeline: Vec<&'a str>,
+    replay: String,
+}
+
+pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
+    let document = Document {
+        schema: "linkbait-report/1",
+        tool: Tool { name: "linkbait", version: env!("CARGO_PKG_VERSION") },
+        environment: Environment {
+            kernel: run.host.kernel(),
+            uid: run.host.uid(),
+            file_system: run.host.file_system(),
+            determinism: 0,
+            protected: run.host.protected().iter().copied().collect(),
+        },
+        asked: run.asked,
+        victims: run.judged.iter().map(|judged| victim_out(judged, run.depth)).collect(),
+    };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
+    let report = &judged.report;
+    let findings = report.findings.iter().enumerate();
+    VictimOut {
+        name: &report.name,
+        verdict: report.verdict.to_string(),
+        trials: report.trials,
+        refused: report.refused,
+        unreached: report.unreached,
+        stops: report.stops,
+        depth,
+        exhaustive: report.unreached == 0 && report.trials > 0,
+        duration_s: judged.seconds,
+        not_examined: &report.not_examined,
+        findings: findings.map(|(number, found)| finding_out(&report.name, number, found)).collect(),
+    }
+}
+
+fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> FindingOut<'a> {
+    FindingOut {
+        rule: finding.rule,
+        cwe: finding.cwe.iter().map(|n| format!("CWE-{n}")).collect(),
+        attacker: finding.attacker.name(),
+        phase: finding.phase,
+        path: &finding.example,
+        umask: format!("{:03o}", finding.umask),
+        confidence: if finding.suspicion { "suspected" } else { "demonstrated" },
+        message: &finding.message,
+        help: linkbait::rules::rule(finding.rule).map_or("", |rule| rule.help),
+        step: finding.step,
+        trial: finding.trial,
+        schedule: finding.schedule.acts.iter().map(|act| format!("{} before {}", act.does, act.at)).collect(),
+        timeline: finding.timeline.lines().collect(),
+        replay: files::replay_path(victim, number, finding.rule),
+    }
+}

@@ -1,0 +1,124 @@
+//! The scorecard: a row for each victim, then what was not examined, then counts. No grade: it would hide which hole
+//! is open.
+
+use super::Run;
+use crate::crew::Judged;
+use crate::output::{self, counted, wrap};
+use anstyle::{AnsiColor, Style};
+use linkbait::{Report, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+const BOLD: Style = Style::new().bold();
+
+/// Columns of verdict and trials, with the gaps around them.
+const MIDDLE: usize = 25;
+
+/// Names of victims in one note; more are counted.
+const NAMED: usize = 4;
+
+pub(super) fn render(run: &Run, width: usize) -> String {
+    let mut out = String::new();
+    let names = run.judged.iter().map(|j| output::line(&j.report.name).chars().count());
+    let column = names.max().unwrap_or(0).max("victim".len());
+    if !run.judged.is_empty() {
+        let head = format!(
+            "  {:column$}  {:12} {:>7}  found, by the weakest attacker",
+            "victim", "verdict", "trials"
+        );
+        let _ = writeln!(out, "{BOLD}{head}{BOLD:#}");
+    }
+    for group in groups(&run.judged) {
+        let _ = writeln!(out, "{}", output::line(group));
+        for judged in run.judged.iter().filter(|judged| judged.group == group) {
+            row(&mut out, &judged.report, column, width);
+        }
+    }
+    notes(&mut out, &run.judged, width);
+    totals(&mut out, run);
+    out
+}
+
+/// The groups in the order in which they first appear.
+fn groups(judged: &[Judged]) -> Vec<&str> {
+    let mut groups: Vec<&str> = Vec::new();
+    for Judged { group, .. } in judged {
+        if !groups.contains(&group.as_str()) {
+            groups.push(group);
+        }
+    }
+    groups
+}
+
+fn row(out: &mut String, report: &Report, column: usize, width: usize) {
+    let style = style_of(report.verdict);
+    let (name, verdict) = (output::line(&report.name), report.verdict.to_string());
+    let indent = 2 + column + MIDDLE;
+    let found = wrap(&found(report), width.saturating_sub(indent).max(24), indent);
+    let row = format!("  {name:column$}  {style}{verdict:12}{style:#} {:>7}  {found}", report.trials);
+    let _ = writeln!(out, "{}", row.trim_end());
+}
+
+fn style_of(verdict: Verdict) -> Style {
+    let color = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Fail => AnsiColor::Red,
+        Verdict::Inconclusive | Verdict::Unsupported => AnsiColor::Yellow,
+    };
+    let style = color.on_default();
+    if verdict == Verdict::Fail { style.bold() } else { style }
+}
+
+/// The rules broken, by the weakest attacker that shows each.
+fn found(report: &Report) -> String {
+    let mut rules: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    for finding in &report.findings {
+        rules.entry(finding.attacker).or_default().insert(finding.rule);
+    }
+    let of_class = |(class, rules): (_, BTreeSet<&str>)| {
+        format!("{class}: {}", rules.into_iter().collect::<Vec<_>>().join(", "))
+    };
+    rules.into_iter().map(of_class).collect::<Vec<_>>().join("; ")
+}
+
+/// What was not looked at: each note once, with the victims it is about.
+fn notes(out: &mut String, judged: &[Judged], width: usize) {
+    let mut notes: Vec<(&str, Vec<String>)> = Vec::new();
+    for Judged { report, .. } in judged {
+        for note in &report.not_examined {
+            match notes.iter_mut().find(|(known, _)| known == note) {
+                Some((_, victims)) => victims.push(output::line(&report.name)),
+                None => notes.push((note, vec![output::line(&report.name)])),
+            }
+        }
+    }
+    if !notes.is_empty() {
+        let _ = writeln!(out, "\n{BOLD}not examined{BOLD:#}");
+    }
+    for (note, victims) in notes {
+        let more = victims.len().saturating_sub(NAMED);
+        let shown = victims[..victims.len() - more].join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let note = format!("{shown}{more}: {}", output::line(note));
+        let _ = writeln!(out, "  {}", wrap(&note, width.saturating_sub(4), 4));
+    }
+}
+
+fn totals(out: &mut String, run: &Run) {
+    let trials: u64 = run.judged.iter().map(|j| j.report.trials).sum();
+    let count = |verdict| format!("{} {verdict}", run.count(verdict));
+    let mut counts = vec![count(Verdict::Pass), count(Verdict::Fail), count(Verdict::Inconclusive)];
+    if run.count(Verdict::Unsupported) > 0 {
+        counts.push(count(Verdict::Unsupported));
+    }
+    let (victims, counts) = (counted(run.judged.len(), "victim"), counts.join(", "));
+    let _ = writeln!(out, "\n{victims}, {trials} trials: {counts}");
+    if run.is_partial() {
+        let (done, asked) = (run.judged.len(), run.asked);
+        let _ = writeln!(out, "interrupted: only {done} of {asked} victims were judged");
+    }
+    let place = run.host.file_system();
+    if place != "tmpfs" {
+        let _ = writeln!(out, "the arenas were on {place}, not on tmpfs");
+    }
+}

@@ -1,0 +1,107 @@
+//! How the values of options are read, and what a wrong one is answered.
+
+use linkbait::Class;
+use std::time::Duration;
+
+/// Every n-th victim, beginning with the k-th.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// From 1.
+    pub(crate) k: usize,
+    pub(crate) n: usize,
+}
+
+impl Shard {
+    /// True when the shard has the victim at this place of the roster, from 0.
+    pub(crate) fn has(self, at: usize) -> bool {
+        at % self.n == self.k - 1
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.k, self.n)
+    }
+}
+
+/// A span of time as it is written: `30s`, `500ms`, `1m`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seconds(Duration);
+
+impl From<Seconds> for Duration {
+    fn from(seconds: Seconds) -> Duration {
+        seconds.0
+    }
+}
+
+pub(crate) fn class(text: &str) -> Result<Class, String> {
+    let names: Vec<_> = Class::ALL.iter().map(|c| c.name()).collect();
+    Class::named(text).ok_or_else(|| unknown(text, &names))
+}
+
+pub(crate) fn rule_id(text: &str) -> Result<String, String> {
+    let ids: Vec<_> = linkbait::RULES.iter().map(|r| r.id).collect();
+    if ids.contains(&text) { Ok(text.to_owned()) } else { Err(unknown(text, &ids)) }
+}
+
+pub(crate) fn octal(text: &str) -> Result<u32, String> {
+    let mask = u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o777 && !text.starts_with('+'));
+    mask.ok_or_else(|| "an octal number from 000 to 777 was expected".to_owned())
+}
+
+pub(crate) fn depth(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(1) => Ok(1),
+        Ok(0) | Err(_) => Err("a number of moves was expected; only 1 is possible so far".to_owned()),
+        Ok(_) => Err("schedules have one move so far; leave it out or say 1".to_owned()),
+    }
+}
+
+pub(crate) fn seconds(text: &str) -> Result<Seconds, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("every victim would count as hung at once; try 2s".to_owned()),
+        Ok(time) => Ok(Seconds(time)),
+        Err(e) => Err(format!("{e}; a time such as 30s, 500ms or 1m was expected")),
+    }
+}
+
+pub(crate) fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((0, n)) => Err(format!("shards are counted from 1: the first is 1/{n}")),
+        Some((k, n)) if k <= n => Ok(Shard { k, n }),
+        Some((_, n)) => Err(format!("there are {n} shards; the last is {n}/{n}")),
+        None => Err("K/N was expected, such as 1/4".to_owned()),
+    }
+}
+
+/// What to answer to a name that does not exist: the nearest one that does, and all of them.
+pub(crate) fn unknown(asked: &str, known: &[&str]) -> String {
+    let close = |name: &&&str| strsim::jaro_winkler(asked, name) > 0.8;
+    let by_likeness =
+        |a: &&&str, b: &&&str| strsim::jaro_winkler(asked, a).total_cmp(&strsim::jaro_winkler(asked, b));
+    let nearest = known.iter().filter(close).max_by(by_likeness);
+    let hint = nearest.map_or_else(String::new, |name| format!("did you mean {name}? "));
+    format!("{hint}there are {}", known.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_take_every_victim_exactly_once() {
+        for n in 1..6 {
+            for at in 0..20 {
+                let takers = (1..=n).filter(|&k| Shard { k, n }.has(at)).count();
+                assert_eq!(takers, 1, "victim {at} of {n} shards");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_nearly_right_is_suggested() {
+        assert!(unknown("folows-link", &["hangs", "follows-link"]).starts_with("did you mean follows-link?"));
+        assert!(unknown("zzz", &["hangs", "follows-link"]).starts_with("there are"));
+    }
+}

@@ -1,0 +1,9 @@
+//! The command as users and scripts meet it: the real binary, in a directory of its own.
+
+mod desk;
+mod exits;
+mod files;
+mod interrupts;
+mod readme;
+mod replays;
+mod reports;

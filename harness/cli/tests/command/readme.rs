@@ -1,0 +1,57 @@
+//! The README names exactly the commands, options and exit codes that exist.
+
+use crate::desk::Desk;
+use std::collections::BTreeSet;
+
+/// The first column of the table under this head, without its marks.
+fn column(head: &str) -> BTreeSet<String> {
+    let readme = include_str!("../../../../README.md");
+    let table = readme.lines().skip_while(|line| !line.starts_with(&format!("| {head} |"))).skip(2);
+    let rows = table.take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.split(" | ").next().unwrap_or_default().trim_start_matches("| ").replace('`', ""))
+        .collect()
+}
+
+fn second_word(text: &str) -> String {
+    text.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_command_table_names_every_command_and_no_other() {
+    let told: BTreeSet<_> = column("command").iter().map(|row| second_word(row)).collect();
+    let command = linkbait_cli::command();
+    let real: BTreeSet<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    assert_eq!(told, real);
+}
+
+#[test]
+fn the_option_table_names_every_option_and_no_other() {
+    let told: BTreeSet<_> =
+        column("option").iter().map(|row| row.split(' ').next().unwrap_or_default().to_owned()).collect();
+    let mut command = linkbait_cli::command();
+    command.build();
+    let options = command.get_subcommands().chain([&command]).flat_map(clap::Command::get_arguments);
+    let options = options.filter_map(|option| option.get_long());
+    let real = options.filter(|name| !["help", "version"].contains(name)).map(|name| format!("--{name}"));
+    assert_eq!(told, real.collect());
+}
+
+#[test]
+fn the_exit_codes_of_the_help_are_those_of_the_readme() {
+    let help = linkbait_cli::command().render_long_help().to_string();
+    let codes = help.split("Exit codes: ").nth(1).expect("exit codes").split(", ");
+    let told: BTreeSet<_> =
+        codes.map(|c| c.split(' ').next().unwrap_or_default().trim().to_owned()).collect();
+    assert_eq!(told, column("exit code"));
+}
+
+#[test]
+fn the_finding_in_the_readme_is_what_the_command_prints() {
+    let ran = Desk::new().run(&["run", "check-then-create", "--rule", "follows-link"]);
+    let readme = include_str!("../../../../README.md");
+    let sample = readme.split("```").find(|block| block.starts_with("\nerror[")).expect("a sample");
+    // How many trials there are changes with every new move.
+    let same = |line: &&str| !line.starts_with("note: found after");
+    let printed = ran.out.lines().take_while(|line| !line.is_empty()).filter(same);
+    assert_eq!(sample.trim().lines().filter(same).collect::<Vec<_>>(), printed.collect::<Vec<_>>());
+}
