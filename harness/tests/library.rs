@@ -6,6 +6,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn private(path: &Path) -> std::io::Result<()> {
@@ -182,7 +184,7 @@ fn a_failed_check_saves_timelines_that_replay() {
 #[test]
 fn a_judge_that_was_told_to_stop_tries_no_attack_and_does_not_say_pass() {
     let victim = linkbait::victim("create_new", |dir| private(&dir.join("app.lock")));
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let stop = Arc::new(AtomicBool::new(true));
     let report = Judge::new(Host::detect()).until(stop).judge(&victim).expect("can judge");
     assert_eq!(report.verdict, Verdict::Inconclusive);
     assert!(report.not_examined.iter().any(|note| note.contains("interrupted")), "{report:?}");
@@ -200,4 +202,22 @@ fn a_victim_that_hangs_when_left_alone_does_not_pass() {
     let report = judge.judge(&victim).expect("can judge");
     assert_eq!(report.verdict, Verdict::Inconclusive);
     assert!(report.not_examined.iter().any(|note| note.contains("no one interfered")), "{report:?}");
+}
+
+#[test]
+fn a_victim_that_runs_for_ever_without_a_call_is_left_alone_and_the_rest_goes_on() {
+    let over = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&over);
+    let spins = linkbait::victim("spins", move |dir| {
+        let _ = File::create_new(dir.join("x"));
+        // Allocates all the time: ended at the wrong moment, it would leave malloc locked.
+        while !told.load(Ordering::Relaxed) {
+            drop(vec![dir.to_path_buf(); 100]);
+        }
+    });
+    let limits = Limits { silence: Duration::from_millis(20), ..Limits::default() };
+    let judged = Judge::new(Host::detect()).limits(limits).judge(&spins);
+    over.store(true, Ordering::Relaxed);
+    assert!(judged.is_err_and(|e| e.to_string().contains("runs for ever")));
+    linkbait::victim("next", |dir| private(&dir.join("app.lock"))).check();
 }

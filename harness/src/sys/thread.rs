@@ -70,6 +70,13 @@ fn check(result: libc::c_long) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Gives a thread of this process the lowest priority.
+pub(crate) fn yield_to_others(tid: u32) -> io::Result<()> {
+    // SAFETY: takes numbers only; for Linux a thread id names the thread alone (setpriority(2)).
+    let set = unsafe { libc::setpriority(libc::PRIO_PROCESS, tid as libc::id_t, 19) };
+    check(set.into())
+}
+
 /// True when `tid` is a thread of this process.
 pub(crate) fn is_ours(tid: u32) -> bool {
     let pid = std::process::id() as libc::pid_t;

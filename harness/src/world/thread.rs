@@ -29,9 +29,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 pub(crate) mod body;
+mod pulse;
 mod rewrite;
 mod start;
 
+use pulse::{Pulse, pulse};
 use rewrite::Changed;
 use start::{Victim, start_victim};
 
@@ -53,6 +55,10 @@ pub(crate) struct ThreadWorld {
     home: OwnedFd,
     umask: u32,
     timeout: Timespec,
+    /// The same: the time without a call after which the victim is looked at.
+    silence: Duration,
+    /// Threads of victims that could not be ended.
+    abandoned: u32,
     tasks: Vec<u32>,
     descriptors: u32,
     /// The stop that waits for an answer.
@@ -87,7 +93,7 @@ impl ThreadWorld {
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| Error::ours("open(\".\")", e))?;
         let victim = start_victim(body, arena.dirs(), core)?;
-        let timeout = Timespec {
+        let spec = Timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         };
@@ -99,12 +105,36 @@ impl ThreadWorld {
             victim,
             home,
             umask: 0o022,
-            timeout,
+            timeout: spec,
+            silence: timeout,
+            abandoned: 0,
             tasks: Vec::with_capacity(MOST_TASKS),
             descriptors: 3,
             held: None,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
         })
+    }
+
+    /// True when the victim waits in a call, or has run for the whole time allowed without making one that we see.
+    fn is_stuck(&self, spent: &mut Option<Duration>) -> bool {
+        match pulse(self.victim.tid) {
+            Pulse::Asleep | Pulse::Blocked => true,
+            Pulse::Running(now) => now - *spent.get_or_insert(now) >= self.silence,
+        }
+    }
+
+    /// Leaves a thread that cannot be ended to itself. Its listener goes with it, so every call of it that could
+    /// touch a file fails with ENOSYS from now on.
+    fn abandon(&mut self) -> Result<(), Error> {
+        const MOST: u32 = 4;
+        self.abandoned += 1;
+        if self.abandoned > MOST {
+            let advice = "it runs for ever without making a call; judge it as a program of its own";
+            return Err(Error::ours("end the victim's thread", advice));
+        }
+        // A refusal only means that it competes with us for the core.
+        let _ = own_thread::yield_to_others(self.victim.tid);
+        Ok(())
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Option<Next> {
@@ -268,9 +298,11 @@ impl World for ThreadWorld {
 
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
         let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
+        let mut spent = None;
         loop {
             match self.victim.listener.wait(Some(&self.timeout)).map_err(lost)? {
-                Ready::TimedOut => return Ok(Next::Ended(Ending::Hung)),
+                Ready::TimedOut if self.is_stuck(&mut spent) => return Ok(Next::Ended(Ending::Hung)),
+                Ready::TimedOut => {}
                 Ready::Gone => {
                     return Err(Error::ours("wait for the victim", "its thread is gone"));
                 }
@@ -310,9 +342,13 @@ impl World for ThreadWorld {
     }
 
     fn give_up(&mut self) -> Result<(), Error> {
-        own_thread::end(self.victim.tid);
-        if let Some(id) = self.held.take() {
-            self.victim.listener.answer(id, -i64::from(libc::EINTR));
+        let held = self.held.take();
+        // A thread that runs may be inside malloc, and ending it there would leave malloc locked for us all.
+        if held.is_some() || pulse(self.victim.tid) == Pulse::Asleep {
+            own_thread::end(self.victim.tid);
+            held.into_iter().for_each(|id| self.victim.listener.answer(id, -i64::from(libc::EINTR)));
+        } else {
+            self.abandon()?;
         }
         let core = rustix::thread::sched_getcpu();
         self.victim = start_victim(&self.body, self.arena.dirs(), core)?;
@@ -329,7 +365,9 @@ impl World for ThreadWorld {
             "changes outside of the arena were refused with EROFS, {count} times, first {}",
             first.escape_ascii()
         );
-        if *count > 0 { vec![refused] } else { Vec::new() }
+        let abandoned = format!("{} threads of the victim could not be ended and still run", self.abandoned);
+        let told = [(*count, refused), (self.abandoned, abandoned)];
+        told.into_iter().filter(|(times, _)| *times > 0).map(|(_, what)| what).collect()
     }
 }
 

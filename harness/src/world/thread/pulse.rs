@@ -1,0 +1,133 @@
+//! Tells a victim that waits for ever from one that is only slow: by its own time on a core, not by the clock on the
+//! wall, so that a busy machine makes no findings.
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use std::io::Write;
+use std::time::Duration;
+
+/// What a thread was doing when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pulse {
+    /// Waits in a call that a signal ends and that no allocator makes.
+    Asleep,
+    /// Waits in any other call, which may be one of the allocator's.
+    Blocked,
+    /// Runs, or wants to; its time on a core so far.
+    Running(Duration),
+}
+
+/// Calls that wait for something else to happen. A futex is none of them: it may be the allocator's own lock.
+const WAITS: [libc::c_long; 22] = [
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_ppoll,
+    libc::SYS_pselect6,
+    libc::SYS_epoll_pwait,
+    libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_flock,
+    libc::SYS_fcntl,
+    libc::SYS_wait4,
+    libc::SYS_waitid,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_connect,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_rt_sigsuspend,
+    libc::SYS_rt_sigtimedwait,
+];
+
+/// The same, where there are older calls beside those that all architectures have.
+#[cfg(target_arch = "x86_64")]
+const OLD_WAITS: [libc::c_long; 4] =
+    [libc::SYS_poll, libc::SYS_select, libc::SYS_epoll_wait, libc::SYS_pause];
+#[cfg(not(target_arch = "x86_64"))]
+const OLD_WAITS: [libc::c_long; 0] = [];
+
+/// Looks at a thread of this process.
+pub(super) fn pulse(tid: u32) -> Pulse {
+    let mut buffer = [0; 512];
+    // proc_pid_syscall(5): the number of the call that a thread waits in; "running" for one that does not wait.
+    let call = read(tid, "syscall", &mut buffer).split(' ').next().and_then(|nr| nr.parse().ok());
+    if let Some(nr) = call.filter(|nr| *nr >= 0) {
+        let asleep = WAITS.contains(&nr) || OLD_WAITS.contains(&nr);
+        return if asleep { Pulse::Asleep } else { Pulse::Blocked };
+    }
+    let mut buffer = [0; 512];
+    // Documentation/scheduler/sched-stats.rst: the first field is the time on a core in nanoseconds.
+    let spent = read(tid, "schedstat", &mut buffer).split(' ').next().and_then(|n| n.parse().ok());
+    Pulse::Running(Duration::from_nanos(spent.unwrap_or(0)))
+}
+
+/// Allocates nothing: the thread may be inside malloc.
+fn read<'b>(tid: u32, file: &str, buffer: &'b mut [u8; 512]) -> &'b str {
+    let mut path = [0u8; 64];
+    let room = path.len();
+    let mut rest = &mut path[..room - 1];
+    if write!(rest, "/proc/self/task/{tid}/{file}").is_err() {
+        return "";
+    }
+    let used = room - 1 - rest.len();
+    let path = std::str::from_utf8(&path[..used]).unwrap_or_default();
+    let opened = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let count = opened.and_then(|fd| rustix::io::read(&fd, &mut buffer[..])).unwrap_or(0);
+    std::str::from_utf8(&buffer[..count]).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::{Sender, channel};
+    use std::thread::yield_now;
+
+    fn own_tid() -> u32 {
+        rustix::thread::gettid().as_raw_nonzero().get() as u32
+    }
+
+    /// Starts a thread and returns when the thread looks as wanted.
+    fn looks<T: Send + 'static>(
+        work: impl FnOnce(Sender<u32>) -> T + Send + 'static,
+        wanted: fn(Pulse) -> bool,
+    ) {
+        let (tell, told) = channel();
+        std::thread::spawn(|| work(tell));
+        let tid = told.recv().expect("the thread tells");
+        while !wanted(pulse(tid)) {
+            yield_now();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_reads_is_asleep_one_that_waits_for_a_lock_blocked_and_one_that_counts_running() {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let reads = |tell: Sender<u32>| {
+            tell.send(own_tid()).expect("the test listens");
+            reader.take(1).read_to_end(&mut Vec::new())
+        };
+        looks(reads, |pulse| pulse == Pulse::Asleep);
+        drop(writer);
+        let (never, waits) = channel::<()>();
+        let waits = move |tell: Sender<u32>| {
+            tell.send(own_tid()).expect("the test listens");
+            waits.recv()
+        };
+        looks(waits, |pulse| pulse == Pulse::Blocked);
+        drop(never);
+        let over = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&over);
+        let counts = move |tell: Sender<u32>| {
+            tell.send(own_tid()).expect("the test listens");
+            while !theirs.load(Ordering::Relaxed) {}
+        };
+        looks(counts, |pulse| matches!(pulse, Pulse::Running(spent) if !spent.is_zero()));
+        over.store(true, Ordering::Relaxed);
+    }
+}
