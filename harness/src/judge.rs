@@ -136,7 +136,7 @@ impl Judge {
         work: impl FnOnce(&mut Session<'_>) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
         self.on_engine(victim, |mut engine| {
-            engine.record(class, umask)?;
+            engine.must_record(class, umask)?;
             work(&mut Session::new(engine))
         })
     }

@@ -3,7 +3,6 @@
 use super::Judge;
 use super::learn::Names;
 use crate::class::Class;
-use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
@@ -20,6 +19,8 @@ pub(super) struct Engine<'a> {
     pub(super) bench: Bench,
     pub(super) report: Report,
     pub(super) names: Names,
+    /// The victim makes no end even when no one interferes, so there is nothing to compare an attack with.
+    pub(super) hung_alone: bool,
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
@@ -36,6 +37,7 @@ impl<'a> Engine<'a> {
             bench: Bench::new(judge.host.kernel_decides(), judge.everywhere),
             report: Report::new(&victim.name),
             names: Names::default(),
+            hung_alone: false,
             class: Class::None,
             umask: 0,
             clean: Vec::new(),
@@ -48,7 +50,9 @@ impl<'a> Engine<'a> {
             Class::ALL.into_iter().filter(|c| *c == Class::None || wanted.contains(c)).collect();
         for class in classes {
             for umask in self.judge.umasks.clone() {
-                self.explore(class, umask)?;
+                if !self.hung_alone {
+                    self.explore(class, umask)?;
+                }
             }
         }
         Ok(self.conclude())
@@ -77,7 +81,11 @@ impl<'a> Engine<'a> {
         const ATTEMPTS: usize = 3;
         let before = self.report.clone();
         for attempt in 1..=ATTEMPTS {
-            self.record(class, umask)?;
+            if !self.record(class, umask)? {
+                self.note("it hung although no one interfered; a longer time limit may help".to_owned());
+                self.report.unreached += 1;
+                return Ok(());
+            }
             self.try_all()?;
             let complete = self.report.unreached == before.unreached;
             let stopped = self.judge.stop.load(Ordering::Relaxed);
@@ -92,28 +100,33 @@ impl<'a> Engine<'a> {
     fn try_all(&mut self) -> Result<(), Error> {
         self.report.trials += 1;
         self.report.stops = self.report.stops.max(self.bench.evidence.steps.len());
-        if self.bench.evidence.ending == Ending::Hung {
-            self.note("it hung although no one interfered; a longer time limit may help".to_owned());
-            self.report.unreached += 1;
-        }
         if self.class == Class::None {
             self.collect(&Schedule::default());
             return Ok(());
         }
         for schedule in self.schedules() {
-            if self.judge.stop.load(Ordering::Relaxed) {
-                self.note("interrupted before every schedule was tried".to_owned());
-                self.report.unreached += 1;
-                break;
-            }
-            if self.report.trials >= self.judge.limits.trials {
-                self.note("the limit on trials was reached".to_owned());
+            if let Some(why) = self.must_stop() {
+                self.note(why.to_owned());
                 self.report.unreached += 1;
                 break;
             }
             self.try_one(&schedule)?;
         }
         Ok(())
+    }
+
+    /// Why no further schedule may be tried.
+    fn must_stop(&self) -> Option<&'static str> {
+        match () {
+            () if self.judge.stop.load(Ordering::Relaxed) => {
+                Some("interrupted before every schedule was tried")
+            }
+            () if self.report.trials >= self.judge.limits.trials => Some("the limit on trials was reached"),
+            () if self.world.is_worn_out() => {
+                Some("too many runs could not be ended; judge it as a program of its own")
+            }
+            () => None,
+        }
     }
 
     /// Every schedule of one move for the run on the bench, which must be the recorded one.

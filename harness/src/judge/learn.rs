@@ -4,6 +4,7 @@ use super::engine::Engine;
 use crate::arena::Stage;
 use crate::arena::tree::Maker;
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::explore::trial::Bench;
@@ -46,39 +47,62 @@ impl Names {
 }
 
 impl Engine<'_> {
-    /// Learns which names stay the same, then records one run with labels; its evidence stays on the bench.
-    pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
+    /// Learns which names stay the same, then records one run with labels; its evidence stays on the bench. False
+    /// when the victim hangs.
+    pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<bool, Error> {
         (self.class, self.umask, self.bench.class) = (class, umask, class);
         let files = self.victim.stage.clone();
         self.bench.labels.know(Vec::new());
         self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
-        self.learn()?;
+        if !self.learn()? {
+            return Ok(false);
+        }
         let decoys = self.names.constant.iter();
         let decoys = decoys.filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir)));
         let decoys = decoys.collect();
         self.bench.labels.know(self.names.constant.keys().cloned().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
-        self.run(&Schedule::default())?;
+        let ends = self.run_alone()?;
         self.clean = clean_modes(&self.bench.evidence);
-        Ok(())
+        Ok(ends)
     }
 
-    fn learn(&mut self) -> Result<(), Error> {
+    /// Records for those who have no use for a victim that hangs.
+    pub(super) fn must_record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
+        if self.record(class, umask)? {
+            return Ok(());
+        }
+        Err(Error::input(
+            &self.victim.name,
+            "it hangs although no one interferes; a longer time limit may help",
+        ))
+    }
+
+    /// Runs the victim without anyone interfering; false when it hangs.
+    fn run_alone(&mut self) -> Result<bool, Error> {
         self.run(&Schedule::default())?;
+        self.hung_alone |= self.bench.evidence.ending == Ending::Hung;
+        Ok(!self.hung_alone)
+    }
+
+    fn learn(&mut self) -> Result<bool, Error> {
+        if !self.run_alone()? {
+            return Ok(false);
+        }
         let mut first = names_of(&self.bench);
         first.retain(|name, _| !self.names.changing.contains(&shape(name)));
         self.names.constant = first;
         for _ in 1..RECORDINGS {
-            self.run(&Schedule::default())?;
+            self.run_alone()?;
             self.names.narrow(&names_of(&self.bench));
         }
         if self.names.may_tell_time() {
             std::thread::sleep(A_SECOND);
-            self.run(&Schedule::default())?;
+            self.run_alone()?;
             self.names.narrow(&names_of(&self.bench));
             self.names.settled.extend(self.names.constant.keys().cloned());
         }
-        Ok(())
+        Ok(!self.hung_alone)
     }
 
     /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.

@@ -21,7 +21,7 @@ type Broken = [(String, String)];
 
 impl Engine<'_> {
     pub(super) fn replay(&mut self, file: &Timeline) -> Result<Replay, Error> {
-        self.record(file.head.class, file.head.umask)?;
+        self.must_record(file.head.class, file.head.umask)?;
         self.replay_here(&file.schedule, file)
     }
 
@@ -47,7 +47,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn minimize(&mut self, file: &Timeline) -> Result<Replay, Error> {
-        self.record(file.head.class, file.head.umask)?;
+        self.must_record(file.head.class, file.head.umask)?;
         if file.broken.is_empty() {
             return Err(Error::input(
                 "minimize",

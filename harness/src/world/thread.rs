@@ -33,7 +33,7 @@ mod pulse;
 mod rewrite;
 mod start;
 
-use pulse::{Pulse, pulse};
+use pulse::{Doing, Looks, pulse};
 use rewrite::Changed;
 use start::{Victim, start_victim};
 
@@ -93,9 +93,11 @@ impl ThreadWorld {
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| Error::ours("open(\".\")", e))?;
         let victim = start_victim(body, arena.dirs(), core)?;
+        // Looked at twice before it counts as hung.
+        let half = timeout / 2;
         let spec = Timespec {
-            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
+            tv_sec: i64::try_from(half.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: half.subsec_nanos().into(),
         };
         Ok(ThreadWorld {
             arena,
@@ -115,26 +117,18 @@ impl ThreadWorld {
         })
     }
 
-    /// True when the victim waits in a call, or has run for the whole time allowed without making one that we see.
-    fn is_stuck(&self, spent: &mut Option<Duration>) -> bool {
-        match pulse(self.victim.tid) {
-            Pulse::Asleep | Pulse::Blocked => true,
-            Pulse::Running(now) => now - *spent.get_or_insert(now) >= self.silence,
-        }
+    /// True when the victim shows no life, and has not just come to a stop.
+    fn is_stuck(&self, looks: &mut Looks) -> bool {
+        looks.show_no_life(pulse(self.victim.tid), self.silence)
+            && matches!(self.victim.listener.wait(Some(&Timespec::default())), Ok(Ready::TimedOut))
     }
 
     /// Leaves a thread that cannot be ended to itself. Its listener goes with it, so every call of it that could
     /// touch a file fails with ENOSYS from now on.
-    fn abandon(&mut self) -> Result<(), Error> {
-        const MOST: u32 = 4;
+    fn abandon(&mut self) {
         self.abandoned += 1;
-        if self.abandoned > MOST {
-            let advice = "it runs for ever without making a call; judge it as a program of its own";
-            return Err(Error::ours("end the victim's thread", advice));
-        }
         // A refusal only means that it competes with us for the core.
         let _ = own_thread::yield_to_others(self.victim.tid);
-        Ok(())
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Option<Next> {
@@ -298,10 +292,10 @@ impl World for ThreadWorld {
 
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
         let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
-        let mut spent = None;
+        let mut looks = Looks::default();
         loop {
             match self.victim.listener.wait(Some(&self.timeout)).map_err(lost)? {
-                Ready::TimedOut if self.is_stuck(&mut spent) => return Ok(Next::Ended(Ending::Hung)),
+                Ready::TimedOut if self.is_stuck(&mut looks) => return Ok(Next::Ended(Ending::Hung)),
                 Ready::TimedOut => {}
                 Ready::Gone => {
                     return Err(Error::ours("wait for the victim", "its thread is gone"));
@@ -344,11 +338,11 @@ impl World for ThreadWorld {
     fn give_up(&mut self) -> Result<(), Error> {
         let held = self.held.take();
         // A thread that runs may be inside malloc, and ending it there would leave malloc locked for us all.
-        if held.is_some() || pulse(self.victim.tid) == Pulse::Asleep {
+        if held.is_some() || pulse(self.victim.tid).doing == Doing::Waits {
             own_thread::end(self.victim.tid);
             held.into_iter().for_each(|id| self.victim.listener.answer(id, -i64::from(libc::EINTR)));
         } else {
-            self.abandon()?;
+            self.abandon();
         }
         let core = rustix::thread::sched_getcpu();
         self.victim = start_victim(&self.body, self.arena.dirs(), core)?;
@@ -357,6 +351,11 @@ impl World for ThreadWorld {
 
     fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
         self.arena.reset(seen)
+    }
+
+    fn is_worn_out(&self) -> bool {
+        const MOST_ABANDONED: u32 = 4;
+        self.abandoned >= MOST_ABANDONED
     }
 
     fn not_examined(&self) -> Vec<String> {

@@ -7,13 +7,43 @@ use std::time::Duration;
 
 /// What a thread was doing when it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pulse {
+pub(super) struct Pulse {
+    pub(super) doing: Doing,
+    /// Its time on a core so far.
+    pub(super) spent: Duration,
+    /// How often it was given a core so far.
+    turns: u64,
+}
+
+/// What a thread was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
     /// Waits in a call that a signal ends and that no allocator makes.
-    Asleep,
+    Waits,
     /// Waits in any other call, which may be one of the allocator's.
     Blocked,
-    /// Runs, or wants to; its time on a core so far.
-    Running(Duration),
+    /// Runs, or wants to.
+    Runs,
+}
+
+/// The looks at a thread since it was last known to do something.
+#[derive(Default)]
+pub(super) struct Looks {
+    first: Option<Pulse>,
+    last: Option<Pulse>,
+}
+
+impl Looks {
+    /// Takes one more look into account; true when the thread has not done anything since the one before, or has run
+    /// for all of `silence` since the first.
+    pub(super) fn show_no_life(&mut self, now: Pulse, silence: Duration) -> bool {
+        let first = *self.first.get_or_insert(now);
+        let last = self.last.replace(now);
+        match now.doing {
+            Doing::Runs => now.spent - first.spent >= silence,
+            Doing::Waits | Doing::Blocked => last.is_some_and(|last| last.turns == now.turns),
+        }
+    }
 }
 
 /// Calls that wait for something else to happen. A futex is none of them: it may be the allocator's own lock.
@@ -53,15 +83,18 @@ const OLD_WAITS: [libc::c_long; 0] = [];
 pub(super) fn pulse(tid: u32) -> Pulse {
     let mut buffer = [0; 512];
     // proc_pid_syscall(5): the number of the call that a thread waits in; "running" for one that does not wait.
-    let call = read(tid, "syscall", &mut buffer).split(' ').next().and_then(|nr| nr.parse().ok());
-    if let Some(nr) = call.filter(|nr| *nr >= 0) {
-        let asleep = WAITS.contains(&nr) || OLD_WAITS.contains(&nr);
-        return if asleep { Pulse::Asleep } else { Pulse::Blocked };
-    }
+    let call: Option<libc::c_long> =
+        read(tid, "syscall", &mut buffer).split(' ').next().and_then(|nr| nr.parse().ok());
+    let doing = match call {
+        Some(nr) if WAITS.contains(&nr) || OLD_WAITS.contains(&nr) => Doing::Waits,
+        Some(0..) => Doing::Blocked,
+        _ => Doing::Runs,
+    };
     let mut buffer = [0; 512];
-    // Documentation/scheduler/sched-stats.rst: the first field is the time on a core in nanoseconds.
-    let spent = read(tid, "schedstat", &mut buffer).split(' ').next().and_then(|n| n.parse().ok());
-    Pulse::Running(Duration::from_nanos(spent.unwrap_or(0)))
+    // Documentation/scheduler/sched-stats.rst: nanoseconds on a core, nanoseconds waiting for one, times it got one.
+    let mut numbers = read(tid, "schedstat", &mut buffer).split_ascii_whitespace().map(str::parse);
+    let mut number = |skipped| numbers.nth(skipped).and_then(Result::ok).unwrap_or(0);
+    Pulse { doing, spent: Duration::from_nanos(number(0)), turns: number(1) }
 }
 
 /// Allocates nothing: the thread may be inside malloc.
@@ -95,31 +128,31 @@ mod tests {
     /// Starts a thread and returns when the thread looks as wanted.
     fn looks<T: Send + 'static>(
         work: impl FnOnce(Sender<u32>) -> T + Send + 'static,
-        wanted: fn(Pulse) -> bool,
+        wanted: fn(&Pulse) -> bool,
     ) {
         let (tell, told) = channel();
         std::thread::spawn(|| work(tell));
         let tid = told.recv().expect("the thread tells");
-        while !wanted(pulse(tid)) {
+        while !wanted(&pulse(tid)) {
             yield_now();
         }
     }
 
     #[test]
-    fn a_thread_that_reads_is_asleep_one_that_waits_for_a_lock_blocked_and_one_that_counts_running() {
+    fn a_thread_that_reads_waits_one_that_wants_a_lock_is_blocked_and_one_that_counts_runs() {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let reads = |tell: Sender<u32>| {
             tell.send(own_tid()).expect("the test listens");
             reader.take(1).read_to_end(&mut Vec::new())
         };
-        looks(reads, |pulse| pulse == Pulse::Asleep);
+        looks(reads, |pulse| pulse.doing == Doing::Waits);
         drop(writer);
         let (never, waits) = channel::<()>();
         let waits = move |tell: Sender<u32>| {
             tell.send(own_tid()).expect("the test listens");
             waits.recv()
         };
-        looks(waits, |pulse| pulse == Pulse::Blocked);
+        looks(waits, |pulse| pulse.doing == Doing::Blocked);
         drop(never);
         let over = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&over);
@@ -127,7 +160,7 @@ mod tests {
             tell.send(own_tid()).expect("the test listens");
             while !theirs.load(Ordering::Relaxed) {}
         };
-        looks(counts, |pulse| matches!(pulse, Pulse::Running(spent) if !spent.is_zero()));
+        looks(counts, |pulse| pulse.doing == Doing::Runs && !pulse.spent.is_zero());
         over.store(true, Ordering::Relaxed);
     }
 }
