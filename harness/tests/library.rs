@@ -201,3 +201,21 @@ fn a_victim_that_hangs_when_left_alone_does_not_pass() {
     assert_eq!(report.verdict, Verdict::Inconclusive);
     assert!(report.not_examined.iter().any(|note| note.contains("no one interfered")), "{report:?}");
 }
+
+#[test]
+fn an_entry_that_no_call_named_is_told_such_that_it_reads_back() {
+    let victim = linkbait::victim("through a link", |dir| -> std::io::Result<()> {
+        let link = dir.join("link");
+        std::os::unix::fs::symlink("two  words", &link)?;
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&link)?;
+        fs::remove_file(&link)
+    });
+    let judge = Judge::new(Host::detect()).attackers(&[Class::None]);
+    let report = judge.judge(&victim).expect("can judge");
+    let left = report.findings.iter().find(|f| f.rule == "leftover").expect("the target of the link is left");
+    assert_eq!(left.example, "shared/two  words");
+    let file = Timeline::parse(&left.timeline).expect("a timeline");
+    assert_eq!(file.broken, [("leftover".to_owned(), left.path.clone())]);
+    let replay = judge.replay(&victim, &file).expect("can replay");
+    assert!(replay.same_findings, "{}", replay.timeline);
+}
