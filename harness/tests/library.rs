@@ -189,7 +189,7 @@ fn a_judge_that_was_told_to_stop_tries_no_attack_and_does_not_say_pass() {
 }
 
 #[test]
-fn a_victim_that_hangs_when_left_alone_does_not_pass() {
+fn a_victim_that_hangs_when_left_alone_is_not_attacked_and_does_not_pass() {
     let victim = linkbait::victim("waits", |_| -> () {
         loop {
             std::thread::park();
@@ -198,8 +198,23 @@ fn a_victim_that_hangs_when_left_alone_does_not_pass() {
     let silence = Duration::from_millis(20);
     let judge = Judge::new(Host::detect()).limits(Limits { silence, ..Limits::default() });
     let report = judge.judge(&victim).expect("can judge");
-    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert_eq!((report.verdict, report.hangs_alone), (Verdict::Inconclusive, true));
     assert!(report.not_examined.iter().any(|note| note.contains("no one interfered")), "{report:?}");
+}
+
+#[test]
+fn what_a_victim_did_before_it_hung_alone_is_still_found() {
+    let victim = linkbait::victim("writes, then waits", |dir| -> () {
+        fs::write(dir.join("app.tmp"), "secret").expect("a file");
+        loop {
+            std::thread::park();
+        }
+    });
+    let silence = Duration::from_millis(20);
+    let judge = Judge::new(Host::detect()).limits(Limits { silence, ..Limits::default() });
+    let report = judge.judge(&victim).expect("can judge");
+    assert_eq!((report.verdict, report.hangs_alone), (Verdict::Fail, true));
+    assert!(report.findings.iter().all(|f| f.attacker == Class::None), "{report:?}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
     let document = json::render(&run)?;
     let text = match asked.format {
         Format::Json => document.clone(),
-        Format::Text => report::text(&run),
+        Format::Text => report::text(&run, asked.verbose || !names.is_empty()),
     };
     match target {
         Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string())?,
@@ -63,8 +63,37 @@ fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
         () if require && any(Verdict::Unsupported) => Exit::Unsupported,
         () if run.is_partial() || interrupt.cut_short() => Exit::Inconclusive,
         () if any(Verdict::Fail) => Exit::Findings,
+        () if run.judged.iter().any(|judged| judged.report.hangs_alone) => Exit::HangsAlone,
         () if any(Verdict::Inconclusive) => Exit::Inconclusive,
         () if any(Verdict::Pass) => Exit::Clean,
         () => Exit::Unsupported,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Judged;
+    use linkbait::Report;
+
+    /// The exit code when these were judged.
+    fn exit(reports: &[(Verdict, bool)]) -> Exit {
+        let judged = reports.iter().map(|&(verdict, hangs_alone)| {
+            let report = Report { verdict, hangs_alone, ..Report::new("made up") };
+            Judged { report, group: String::new(), seconds: 0.0, fault: None }
+        });
+        let judged: Vec<_> = judged.collect();
+        let run = Run { host: Host::detect(), asked: judged.len(), judged, depth: 1 };
+        verdict(&run, false, &Interrupt::default())
+    }
+
+    #[test]
+    fn a_victim_that_hangs_alone_is_told_apart_unless_there_are_findings() {
+        let (pass, hung) = ((Verdict::Pass, false), (Verdict::Inconclusive, true));
+        let limit = (Verdict::Inconclusive, false);
+        assert_eq!(exit(&[pass, hung, limit]), Exit::HangsAlone);
+        assert_eq!(exit(&[pass, limit]), Exit::Inconclusive);
+        assert_eq!(exit(&[hung, (Verdict::Fail, false)]), Exit::Findings);
+        assert_eq!(exit(&[(Verdict::Fail, true)]), Exit::Findings);
     }
 }

@@ -49,6 +49,9 @@ impl<'a> Engine<'a> {
         for class in classes {
             for umask in self.judge.umasks.clone() {
                 self.explore(class, umask)?;
+                if self.report.hangs_alone {
+                    return Ok(self.conclude());
+                }
             }
         }
         Ok(self.conclude())
@@ -93,11 +96,12 @@ impl<'a> Engine<'a> {
         self.report.trials += 1;
         self.report.stops = self.report.stops.max(self.bench.evidence.steps.len());
         if self.bench.evidence.ending == Ending::Hung {
-            self.note("it hung although no one interfered; a longer time limit may help".to_owned());
-            self.report.unreached += 1;
+            self.note_hang();
         }
         if self.class == Class::None {
             self.collect(&Schedule::default());
+        }
+        if self.class == Class::None || self.report.hangs_alone {
             return Ok(());
         }
         for schedule in self.schedules() {
@@ -114,6 +118,17 @@ impl<'a> Engine<'a> {
             self.try_one(&schedule)?;
         }
         Ok(())
+    }
+
+    /// The recorded run did not end. After many calls it may yet have ended, so the attacks are tried all the same.
+    fn note_hang(&mut self) {
+        self.report.unreached += 1;
+        self.report.hangs_alone = !self.bench.evidence.endless;
+        self.note(if self.report.hangs_alone {
+            "it hung although no one interfered; a longer time limit may help".to_owned()
+        } else {
+            format!("it was ended after {} calls although no one interfered", self.judge.limits.stops)
+        });
     }
 
     /// Every schedule of one move for the run on the bench, which must be the recorded one.
