@@ -6,6 +6,7 @@ use crate::progress::Progress;
 use crate::report::{self, Run, json};
 use crate::{Exit, crew, files, output, select};
 use linkbait::{Host, Judge, Limits, Verdict};
+use std::collections::BTreeSet;
 
 pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
     let victims = select::victims(names, asked)?;
@@ -13,7 +14,7 @@ pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
     let target = asked.output.as_deref().map(files::Target::prepare).transpose()?;
     let interrupt = Interrupt::watch()?;
     let judge = judge(asked, &host).until(interrupt.stop());
-    let jobs = asked.jobs.map_or(host.cores(), usize::from);
+    let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
     let judged = crew::judge_all(&judge, &victims, jobs, &progress, &interrupt);
     let run = Run { host, judged, asked: victims.len(), depth: asked.depth };
@@ -46,9 +47,11 @@ fn judge(asked: &Judging, host: &Host) -> Judge {
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }
 }
 
+/// Says each fault once, however many victims it befell; the scorecard names them.
 fn complain_of_faults(run: &Run) {
+    let mut told = BTreeSet::new();
     for judged in &run.judged {
-        if let Some(fault) = &judged.fault {
+        if let Some(fault) = judged.fault.as_ref().filter(|fault| told.insert(*fault)) {
             output::complain(&format!("{}: {fault}", judged.report.name));
         }
     }
