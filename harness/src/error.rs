@@ -1,6 +1,7 @@
 //! What can go wrong on our side. A fault of the victim is a finding, something this machine cannot do is
 //! *unsupported*; neither is an [`Error`] of kind *ours*.
 
+use rustix::io::Errno;
 use std::fmt;
 
 /// An error of the harness, or a refusal of this machine.
@@ -39,13 +40,14 @@ impl Error {
         &self.kind
     }
 
-    pub(crate) fn arena(call: String, cause: impl fmt::Display) -> Error {
-        Error {
-            context: call,
-            kind: ErrorKind::Ours(format!(
-                "{cause}; check that the directory is writable and the disk not full"
-            )),
-        }
+    pub(crate) fn arena(call: String, cause: Errno) -> Error {
+        let advice = match cause {
+            Errno::MFILE | Errno::NFILE => "allow more open files (ulimit -n)",
+            Errno::NOSPC | Errno::DQUOT => "make room there, or set XDG_RUNTIME_DIR to a tmpfs that has some",
+            _ => "check that the directory is writable",
+        };
+        let cause = std::io::Error::from(cause);
+        Error { context: call, kind: ErrorKind::Ours(format!("{cause}; {advice}")) }
     }
 
     pub(crate) fn unsupported(context: &str, what: impl fmt::Display) -> Error {

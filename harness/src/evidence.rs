@@ -64,6 +64,7 @@ pub(crate) struct Change {
     /// Others can reach the entry through its directories.
     pub(crate) reachable: bool,
     label: Span,
+    path: Span,
 }
 
 /// Everything about one trial.
@@ -152,11 +153,12 @@ impl Evidence {
             return;
         }
         let label = self.keep_label(told.path, labels);
+        let path = self.keep(told.path);
         let ground = before.parent(told.path).map_or(Maker::Stage, |dir| dir.maker);
         let on_own_ground = before.dirs_above(told.path).any(|dir| dir.maker == Maker::Victim);
         let reachable = before.reachable(told.path);
         let (what, was, is) = (told.what, told.was.copied(), told.is.copied());
-        self.changes.push(Change { what, was, is, ground, on_own_ground, reachable, label });
+        self.changes.push(Change { what, was, is, ground, on_own_ground, reachable, label, path });
         if let Some(step) = self.steps.last_mut() {
             step.changes.end = self.changes.len() as u32;
         }
@@ -235,6 +237,13 @@ impl Evidence {
     /// Label of a change's path.
     pub(crate) fn changed(&self, change: &Change) -> &str {
         self.text(change.label)
+    }
+
+    /// Label of a path that a call named or something changed at.
+    pub(crate) fn label_of(&self, path: &[u8]) -> Option<&str> {
+        let named = self.calls().flat_map(|(_, call)| self.paths(call).zip(self.labels(call)));
+        let changed = self.changes.iter().map(|change| (self.bytes(change.path), self.changed(change)));
+        named.chain(changed).find(|(known, _)| *known == path).map(|(_, label)| label)
     }
 
     /// The path that a move was made at.

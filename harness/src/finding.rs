@@ -89,6 +89,8 @@ pub struct Report {
     pub unreached: u64,
     /// Stops of the longest undisturbed run.
     pub stops: usize,
+    /// It hung although no one interfered, so no attack was tried; findings are of what it did until then.
+    pub hangs_alone: bool,
     /// Findings, weakest attacker first.
     pub findings: Vec<Finding>,
     /// What was not looked at, and why.
@@ -106,6 +108,7 @@ impl Report {
             refused: 0,
             unreached: 0,
             stops: 0,
+            hangs_alone: false,
             findings: Vec::new(),
             not_examined: Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! What this machine allows. The only place that reads the environment; everything else is handed a [`Host`].
 
+use rustix::process::Resource;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,18 +11,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Host {
     kernel: String,
     uid: u32,
+    has_attacker: bool,
     place: PathBuf,
     folder: PathBuf,
     file_system: &'static str,
     temporary: Vec<PathBuf>,
     spared: Vec<PathBuf>,
     cores: Vec<usize>,
+    open_files: u64,
     turn: Arc<AtomicUsize>,
     protected: Vec<(&'static str, Option<u32>)>,
 }
 
 const PROTECTED: [&str; 4] =
     ["protected_symlinks", "protected_hardlinks", "protected_regular", "protected_fifos"];
+
+/// Open files that one judgement may need, and the rest of the process: half as many have been seen. A victim must
+/// never meet this limit, or its errors would be taken for what an attack did.
+const FILES: (u64, u64) = (48, 16);
+
+/// The uid and gid that attackers get.
+const ATTACKER: u32 = 65534;
 
 impl Host {
     /// Looks at this machine and process.
@@ -50,12 +60,14 @@ impl Host {
         Host {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             uid: rustix::process::geteuid().as_raw(),
+            has_attacker: ["uid_map", "gid_map"].iter().all(|map| has_id(map, ATTACKER)),
             file_system: file_system_of(&place),
             place,
             folder: folder(),
             temporary,
             spared,
             cores: if cores.is_empty() { vec![0] } else { cores },
+            open_files: rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
             turn: Arc::new(AtomicUsize::new(0)),
             protected: protected.to_vec(),
         }
@@ -73,10 +85,10 @@ impl Host {
         self.uid
     }
 
-    /// True when attackers get a uid of their own.
+    /// True when attackers get a uid of their own: we are root, and of a user namespace that has that uid.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.uid == 0
+        self.uid == 0 && self.has_attacker
     }
 
     /// The directory that arenas are made in.
@@ -123,6 +135,22 @@ impl Host {
         self.cores.len()
     }
 
+    /// How many of `wanted` victims can be judged at once with the files that may be open (`RLIMIT_NOFILE`); at
+    /// least one.
+    #[must_use]
+    pub fn at_once(&self, wanted: usize) -> usize {
+        let (each, rest) = FILES;
+        let enough_for = self.open_files.saturating_sub(rest) / each;
+        wanted.min(usize::try_from(enough_for).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Says what is missing if too few files may be open to judge even one victim.
+    pub(crate) fn lacks_files(&self) -> Option<String> {
+        let (have, need) = (self.open_files, FILES.0 + FILES.1);
+        (have < need)
+            .then(|| format!("only {have} files may be open; allow at least {need} (ulimit -n {need})"))
+    }
+
     /// Puts arenas below another directory.
     #[must_use]
     pub fn with_place(mut self, place: &Path) -> Host {
@@ -143,6 +171,17 @@ impl Host {
     pub(crate) fn next_core(&self) -> usize {
         self.cores[self.turn.fetch_add(1, Ordering::Relaxed) % self.cores.len()]
     }
+}
+
+/// True when our user namespace has this id, see user_namespaces(7); true where the kernel does not tell.
+fn has_id(map: &str, id: u32) -> bool {
+    let covers = |line: &str| {
+        let mut numbers = line.split_whitespace().map(|word| word.parse::<u64>().unwrap_or(0));
+        let (first, _, count) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        Some((first..first + count).contains(&u64::from(id)))
+    };
+    let text = fs::read_to_string(Path::new("/proc/self").join(map));
+    text.map_or(true, |text| text.lines().any(|line| covers(line).unwrap_or(false)))
 }
 
 /// `/tmp/a` for `/tmp/a/b/c`: what must stay itself although it is below a temporary directory.

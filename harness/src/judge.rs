@@ -102,6 +102,7 @@ impl Judge {
     /// # Errors
     /// Of kind unsupported where neither is possible, of kind ours when our own work fails.
     pub fn judge(&self, victim: &Victim) -> Result<Report, Error> {
+        self.has_files()?;
         match self.on_engine(victim, |mut engine| engine.judge()) {
             Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
                 self.judge_by_luck(victim, &error)
@@ -157,12 +158,18 @@ impl Judge {
         self.on_engine(victim, |mut engine| engine.minimize(file))
     }
 
+    /// Neither judging nor sampling is sound when the victim can run out of descriptors.
+    fn has_files(&self) -> Result<(), Error> {
+        self.host.lacks_files().map_or(Ok(()), |lack| Err(Error::unsupported("judge", lack)))
+    }
+
     /// Engines pin themselves and share a working directory and umask with their victim, so each has its own thread.
     fn on_engine<T: Send>(
         &self,
         victim: &Victim,
         work: impl FnOnce(Engine<'_>) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
+        self.has_files()?;
         std::thread::scope(|scope| {
             let run = || {
                 let world = ThreadWorld::new(&self.host, &victim.body, self.limits.silence)?;

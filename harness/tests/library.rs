@@ -191,7 +191,7 @@ fn a_judge_that_was_told_to_stop_tries_no_attack_and_does_not_say_pass() {
 }
 
 #[test]
-fn a_victim_that_hangs_when_left_alone_does_not_pass() {
+fn a_victim_that_hangs_when_left_alone_is_not_attacked_and_does_not_pass() {
     let victim = linkbait::victim("waits", |_| -> () {
         loop {
             std::thread::park();
@@ -200,7 +200,7 @@ fn a_victim_that_hangs_when_left_alone_does_not_pass() {
     let silence = Duration::from_millis(20);
     let judge = Judge::new(Host::detect()).limits(Limits { silence, ..Limits::default() });
     let report = judge.judge(&victim).expect("can judge");
-    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert_eq!((report.verdict, report.hangs_alone), (Verdict::Inconclusive, true));
     assert!(report.not_examined.iter().any(|note| note.contains("no one interfered")), "{report:?}");
 }
 
@@ -224,4 +224,37 @@ fn a_victim_that_runs_for_ever_without_a_call_is_left_alone_and_the_rest_goes_on
     assert!(report.findings.iter().any(|f| f.rule == "hangs"), "{report:?}");
     assert!(report.not_examined.iter().any(|note| note.contains("still run")), "{report:?}");
     linkbait::victim("next", |dir| private(&dir.join("app.lock"))).check();
+}
+
+#[test]
+fn what_a_victim_did_before_it_hung_alone_is_still_found() {
+    let victim = linkbait::victim("writes, then waits", |dir| -> () {
+        fs::write(dir.join("app.tmp"), "secret").expect("a file");
+        loop {
+            std::thread::park();
+        }
+    });
+    let silence = Duration::from_millis(20);
+    let judge = Judge::new(Host::detect()).limits(Limits { silence, ..Limits::default() });
+    let report = judge.judge(&victim).expect("can judge");
+    assert_eq!((report.verdict, report.hangs_alone), (Verdict::Fail, true));
+    assert!(report.findings.iter().all(|f| f.attacker == Class::None), "{report:?}");
+}
+
+#[test]
+fn an_entry_that_no_call_named_is_told_such_that_it_reads_back() {
+    let victim = linkbait::victim("through a link", |dir| -> std::io::Result<()> {
+        let link = dir.join("link");
+        std::os::unix::fs::symlink("two  words", &link)?;
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&link)?;
+        fs::remove_file(&link)
+    });
+    let judge = Judge::new(Host::detect()).attackers(&[Class::None]);
+    let report = judge.judge(&victim).expect("can judge");
+    let left = report.findings.iter().find(|f| f.rule == "leftover").expect("the target of the link is left");
+    assert_eq!(left.example, "shared/two  words");
+    let file = Timeline::parse(&left.timeline).expect("a timeline");
+    assert_eq!(file.broken, [("leftover".to_owned(), left.path.clone())]);
+    let replay = judge.replay(&victim, &file).expect("can replay");
+    assert!(replay.same_findings, "{}", replay.timeline);
 }

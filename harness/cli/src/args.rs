@@ -27,7 +27,8 @@ pub(crate) struct Args {
 }
 
 const EXITS: &str = "Without a command it does what `run` does.\n\nExit codes: 0 nothing found, 2 usage, \
-    4 nothing to judge, 5 inconclusive, 6 unsupported here, 70 our fault, 100 findings";
+    4 nothing to judge, 5 inconclusive, 6 unsupported here, 70 our fault, 100 findings, \
+    101 a victim hangs when left alone";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -117,6 +118,9 @@ pub(crate) struct Judging {
     /// Fail with 6 when anything could not be judged on this machine
     #[arg(long)]
     pub(crate) require: bool,
+    /// Draw every finding, also of a run without names that has many
+    #[arg(long)]
+    pub(crate) verbose: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

@@ -1,6 +1,7 @@
 //! `doctor`: what this machine and user allow, and what follows from it. A thing that is missing is reported, never
 //! an error.
 
+use crate::output::wrap;
 use crate::{Exit, output};
 use linkbait::{ErrorKind, Host, Verdict};
 use std::fmt::Write;
@@ -8,12 +9,17 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Column of what follows from a thing.
+const FOLLOWS: usize = 23;
+
 pub(crate) fn doctor() -> anyhow::Result<Exit> {
     let host = Host::detect();
     let mut text = String::new();
+    let width = output::width();
     let mut say = |what: &str, is: &str, follows: &str| {
+        let (is, follows) = (wrap(is, width - 21, 21), wrap(follows, width - FOLLOWS, FOLLOWS));
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{what:20} {is}\n{:20}   {follows}", "");
+        let _ = writeln!(text, "{what:20} {is}\n{:FOLLOWS$}{follows}", "");
     };
     let (exit, works, follows) = notification(&host);
     say("notification", &works, &follows);
@@ -24,7 +30,10 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
             "another uid",
             "fs.protected_* = 2 would hide races, so we apply the rules of directories ourselves",
         ),
-        _ => ("our own uid", "we apply the rules of directories ourselves; as root the kernel would decide"),
+        _ => (
+            "our own uid",
+            "we apply the rules of directories ourselves; as real root the kernel would decide",
+        ),
     };
     say("attacker", &format!("{attacker} (we are uid {})", host.uid()), follows);
     let follows = if host.file_system() == "tmpfs" {
@@ -34,8 +43,8 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     };
     let place = output::line(&host.place().to_string_lossy());
     say("arenas", &format!("{} in {place}", host.file_system()), follows);
-    let cores = format!("one victim at once on each of {} cores", host.cores());
-    say("cores", &host.cores().to_string(), &cores);
+    let at_once = output::counted(host.at_once(host.cores()), "victim");
+    say("cores", &host.cores().to_string(), &format!("{at_once} judged at once"));
     for (name, value) in host.protected() {
         let value = value.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
         say(name, &value, protection(name));

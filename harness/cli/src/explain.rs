@@ -1,9 +1,11 @@
 //! `list` and `explain`: what there is and what it means.
 
 use crate::args::{Listed, Usage};
+use crate::output::wrap;
 use crate::{output, values};
 use linkbait::{Bait, Verb};
 use std::fmt::Write;
+use std::io::IsTerminal;
 
 pub(crate) fn list(what: Listed) -> String {
     match what {
@@ -13,10 +15,17 @@ pub(crate) fn list(what: Listed) -> String {
     }
 }
 
+/// The last column, from `column` on. Elsewhere than in a terminal a thing has one line, which programs rely on.
+fn wrap_in_terminal(text: &str, column: usize) -> String {
+    let in_terminal = std::io::stdout().is_terminal();
+    if in_terminal { wrap(text, output::width() - column, column) } else { text.to_owned() }
+}
+
 fn rules() -> String {
     let line = |rule: &&linkbait::Rule| {
         let suspicion = if rule.suspicion { " (a suspicion, for auditors)" } else { "" };
-        format!("{:24} CWE-{:<4} {}{suspicion}\n", rule.id, rule.cwe[0], rule.title)
+        let title = format!("{}{suspicion}", rule.title);
+        format!("{:24} CWE-{:<4} {}\n", rule.id, rule.cwe[0], wrap_in_terminal(&title, 34))
     };
     linkbait::RULES.iter().map(line).collect()
 }
@@ -24,7 +33,8 @@ fn rules() -> String {
 fn victims() -> String {
     let line = |victim: &linkbait::Victim| {
         let (name, summary) = (output::line(victim.name()), output::line(victim.summary_text()));
-        format!("{name:22} {:18} {summary}\n", victim.tag_list().join(","))
+        let (tags, summary) = (victim.tag_list().join(","), wrap_in_terminal(&summary, 42));
+        format!("{name:22} {tags:18} {summary}\n")
     };
     linkbait_races::roster().iter().map(line).collect()
 }
@@ -51,14 +61,14 @@ pub(crate) fn explain(id: &str) -> anyhow::Result<String> {
         return Err(Usage(format!("no rule {}: {}", output::line(id), values::unknown(id, &ids))).into());
     };
     let cwe: Vec<String> = rule.cwe.iter().map(|n| format!("CWE-{n}")).collect();
+    let width = output::width();
     Ok(format!(
-        "{}: the victim {}\n{}\n\n{}\n\nbad:   {}\ngood:  {}\n\nhelp: {}\n",
-        rule.id,
-        rule.title,
+        "{}\n{}\n\n{}\n\nbad:   {}\ngood:  {}\n\nhelp: {}\n",
+        wrap(&format!("{}: the victim {}", rule.id, rule.title), width, 2),
         cwe.join(" "),
-        rule.why,
+        wrap(rule.why, width, 0),
         rule.bad,
         rule.good,
-        rule.help
+        wrap(rule.help, width - 6, 6)
     ))
 }

@@ -1,7 +1,7 @@
 //! The command `linkbait`: arguments in, exit code out. Owns the exit codes; the work is in the modules.
 //!
 //! Exit codes: 0 nothing found · 2 usage · 4 nothing to judge · 5 inconclusive · 6 unsupported here · 70 our fault ·
-//! 100 findings.
+//! 100 findings · 101 a victim hangs when left alone.
 
 mod args;
 mod crew;
@@ -33,6 +33,7 @@ enum Exit {
     Unsupported = 6,
     Ours = 70,
     Findings = 100,
+    HangsAlone = 101,
 }
 
 /// Runs the command; `called` is how the user calls it, for its usage texts.

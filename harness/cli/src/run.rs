@@ -6,6 +6,7 @@ use crate::progress::Progress;
 use crate::report::{self, Run, json};
 use crate::{Exit, crew, files, output, select};
 use linkbait::{Host, Judge, Limits, Verdict};
+use std::collections::BTreeSet;
 
 pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
     let victims = select::victims(names, asked)?;
@@ -13,14 +14,14 @@ pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
     let target = asked.output.as_deref().map(files::Target::prepare).transpose()?;
     let interrupt = Interrupt::watch()?;
     let judge = judge(asked, &host).until(interrupt.stop());
-    let jobs = asked.jobs.map_or(host.cores(), usize::from);
+    let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
     let judged = crew::judge_all(&judge, &victims, jobs, &progress, &interrupt);
     let run = Run { host, judged, asked: victims.len(), depth: asked.depth };
     let document = json::render(&run)?;
     let text = match asked.format {
         Format::Json => document.clone(),
-        Format::Text => report::text(&run),
+        Format::Text => report::text(&run, asked.verbose || !names.is_empty()),
     };
     match target {
         Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string())?,
@@ -46,9 +47,11 @@ fn judge(asked: &Judging, host: &Host) -> Judge {
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }
 }
 
+/// Says each fault once, however many victims it befell; the scorecard names them.
 fn complain_of_faults(run: &Run) {
+    let mut told = BTreeSet::new();
     for judged in &run.judged {
-        if let Some(fault) = &judged.fault {
+        if let Some(fault) = judged.fault.as_ref().filter(|fault| told.insert(*fault)) {
             output::complain(&format!("{}: {fault}", judged.report.name));
         }
     }
@@ -63,8 +66,37 @@ fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
         () if require && any(Verdict::Unsupported) => Exit::Unsupported,
         () if run.is_partial() || interrupt.cut_short() => Exit::Inconclusive,
         () if any(Verdict::Fail) => Exit::Findings,
+        () if run.judged.iter().any(|judged| judged.report.hangs_alone) => Exit::HangsAlone,
         () if any(Verdict::Inconclusive) => Exit::Inconclusive,
         () if any(Verdict::Pass) => Exit::Clean,
         () => Exit::Unsupported,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Judged;
+    use linkbait::Report;
+
+    /// The exit code when these were judged.
+    fn exit(reports: &[(Verdict, bool)]) -> Exit {
+        let judged = reports.iter().map(|&(verdict, hangs_alone)| {
+            let report = Report { verdict, hangs_alone, ..Report::new("made up") };
+            Judged { report, group: String::new(), seconds: 0.0, fault: None }
+        });
+        let judged: Vec<_> = judged.collect();
+        let run = Run { host: Host::detect(), asked: judged.len(), judged, depth: 1 };
+        verdict(&run, false, &Interrupt::default())
+    }
+
+    #[test]
+    fn a_victim_that_hangs_alone_is_told_apart_unless_there_are_findings() {
+        let (pass, hung) = ((Verdict::Pass, false), (Verdict::Inconclusive, true));
+        let limit = (Verdict::Inconclusive, false);
+        assert_eq!(exit(&[pass, hung, limit]), Exit::HangsAlone);
+        assert_eq!(exit(&[pass, limit]), Exit::Inconclusive);
+        assert_eq!(exit(&[hung, (Verdict::Fail, false)]), Exit::Findings);
+        assert_eq!(exit(&[(Verdict::Fail, true)]), Exit::Findings);
     }
 }

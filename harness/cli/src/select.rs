@@ -21,7 +21,8 @@ pub(crate) fn victims(names: &[String], asked: &Judging) -> anyhow::Result<Vec<V
 /// The answer to a name that no victim has.
 pub(crate) fn no_victim(name: &str, roster: &[Victim]) -> Usage {
     let known: Vec<_> = roster.iter().map(Victim::name).collect();
-    Usage(format!("no victim {}: {}", output::line(name), values::unknown(name, &known)))
+    let hint = values::nearest(name, &known).unwrap_or_default();
+    Usage(format!("no victim {}: {hint}`linkbait list victims` lists them", output::line(name)))
 }
 
 /// No directory that we could use is on the file system asked for.

@@ -77,12 +77,15 @@ pub(crate) fn shard(text: &str) -> Result<Shard, String> {
 
 /// What to answer to a name that does not exist: the nearest one that does, and all of them.
 pub(crate) fn unknown(asked: &str, known: &[&str]) -> String {
-    let close = |name: &&&str| strsim::jaro_winkler(asked, name) > 0.8;
-    let by_likeness =
-        |a: &&&str, b: &&&str| strsim::jaro_winkler(asked, a).total_cmp(&strsim::jaro_winkler(asked, b));
-    let nearest = known.iter().filter(close).max_by(by_likeness);
-    let hint = nearest.map_or_else(String::new, |name| format!("did you mean {name}? "));
-    format!("{hint}there are {}", known.join(", "))
+    format!("{}there are {}", nearest(asked, known).unwrap_or_default(), known.join(", "))
+}
+
+/// `did you mean …? ` with the known name that is most like the one asked for, if any is.
+pub(crate) fn nearest(asked: &str, known: &[&str]) -> Option<String> {
+    let likeness = |name: &str| strsim::jaro_winkler(asked, name);
+    let close = known.iter().filter(|name| likeness(name) > 0.8);
+    let nearest = close.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.map(|name| format!("did you mean {name}? "))
 }
 
 #[cfg(test)]

@@ -89,26 +89,21 @@ impl Arena {
             |call: &str, e: rustix::io::Errno| Error::arena(format!("{call}({})", place.display()), e);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let above = rustix::fs::open(place, flags, Mode::empty()).map_err(|e| wrong("open", e))?;
-        let (name, root) = loop {
+        let name = loop {
             let name = CString::new(format!("{PREFIX}{}-{:016x}", std::process::id(), random()?))
                 .map_err(|_| Error::limit("arena name"))?;
             match mkdirat(&above, &name, Mode::RWXU) {
-                Ok(()) => {
-                    break (name.clone(), openat(&above, &name, flags | OFlags::NOFOLLOW, Mode::empty()));
-                }
+                Ok(()) => break name,
                 Err(rustix::io::Errno::EXIST) => {}
                 Err(e) => return Err(wrong("mkdirat", e)),
             }
         };
-        let root = root.map_err(|e| wrong("openat", e))?;
-        // Held for as long as the arena is in use, also by a process that is killed: see `stale`.
-        rustix::fs::flock(&root, FlockOperation::LockShared).map_err(|e| wrong("flock", e))?;
+        let root = take(above.as_fd(), &name, attacker).map_err(|(call, e)| {
+            // The error is what must be told.
+            let _ = rustix::fs::unlinkat(&above, &name, AtFlags::REMOVEDIR);
+            wrong(call, e)
+        })?;
         stale::sweep(above.as_fd(), root.as_fd());
-        if let Some(uid) = attacker {
-            // Nobody else may pass, but the attacker's own credentials must.
-            rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid))).map_err(|e| wrong("fchown", e))?;
-            rustix::fs::fchmod(&root, Mode::from_bits_retain(0o710)).map_err(|e| wrong("fchmod", e))?;
-        }
         let canonical = place.canonicalize().unwrap_or_else(|_| place.to_path_buf());
         let path = canonical.join(name.to_string_lossy().as_ref());
         let (stage, class, canaries) = (Stage::default(), Class::None, Vec::new());
@@ -151,18 +146,22 @@ impl Arena {
     fn rebuild(&mut self) -> Result<(), Error> {
         self.canaries.clear();
         for top in ALL_TOPS {
-            wipe::remove(self.root(), top).map_err(|e| Error::arena(format!("remove {top:?}"), e))?;
+            wipe::remove(self.root(), top).map_err(|e| self.wrong("empty", e))?;
         }
-        self.build_canaries()
-            .and_then(|()| self.build_shared())
-            .map_err(|e| Error::arena("build the arena".to_owned(), e))?;
+        self.build_canaries().and_then(|()| self.build_shared()).map_err(|e| self.wrong("build", e))?;
         let mut baseline = std::mem::take(&mut self.baseline);
         baseline.clear();
         ALL_TOPS.iter().for_each(|top| baseline.add(self.root(), top));
         baseline.finish();
         baseline.settle();
         self.baseline = baseline;
-        self.hold_canaries().map_err(|e| Error::arena("hold the canaries".to_owned(), e))
+        self.hold_canaries().map_err(|e| self.wrong("watch", e))
+    }
+
+    /// The same text for every arena in a place, so that one fault of the machine is told once.
+    fn wrong(&self, doing: &str, e: rustix::io::Errno) -> Error {
+        let place = self.path.parent().unwrap_or(&self.path);
+        Error::arena(format!("{doing} an arena in {}", place.display()), e)
     }
 
     fn build_canaries(&self) -> rustix::io::Result<()> {
@@ -333,8 +332,29 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
+        // Removing needs a few descriptors, and there may be none left.
+        self.canaries.clear();
+        self.home = None;
         self.remove();
     }
+}
+
+/// Opens the root of a new arena, and lets the attacker pass if it has another uid.
+fn take(
+    above: BorrowedFd<'_>,
+    name: &CStr,
+    attacker: Option<u32>,
+) -> Result<OwnedFd, (&'static str, rustix::io::Errno)> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let root = openat(above, name, flags, Mode::empty()).map_err(|e| ("openat", e))?;
+    // Held for as long as the arena is in use, also by a process that is killed: see `stale`.
+    rustix::fs::flock(&root, FlockOperation::LockShared).map_err(|e| ("flock", e))?;
+    if let Some(uid) = attacker {
+        // Nobody else may pass, but the attacker's own credentials must.
+        rustix::fs::fchown(&root, None, Some(Gid::from_raw(uid))).map_err(|e| ("fchown", e))?;
+        rustix::fs::fchmod(&root, Mode::from_bits_retain(0o710)).map_err(|e| ("fchmod", e))?;
+    }
+    Ok(root)
 }
 
 fn random() -> Result<u64, Error> {

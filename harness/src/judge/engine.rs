@@ -3,6 +3,7 @@
 use super::Judge;
 use super::learn::Names;
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
@@ -19,8 +20,6 @@ pub(super) struct Engine<'a> {
     pub(super) bench: Bench,
     pub(super) report: Report,
     pub(super) names: Names,
-    /// The victim makes no end even when no one interferes, so there is nothing to compare an attack with.
-    pub(super) hung_alone: bool,
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
@@ -37,7 +36,6 @@ impl<'a> Engine<'a> {
             bench: Bench::new(judge.host.kernel_decides(), judge.everywhere),
             report: Report::new(&victim.name),
             names: Names::default(),
-            hung_alone: false,
             class: Class::None,
             umask: 0,
             clean: Vec::new(),
@@ -50,8 +48,9 @@ impl<'a> Engine<'a> {
             Class::ALL.into_iter().filter(|c| *c == Class::None || wanted.contains(c)).collect();
         for class in classes {
             for umask in self.judge.umasks.clone() {
-                if !self.hung_alone {
-                    self.explore(class, umask)?;
+                self.explore(class, umask)?;
+                if self.report.hangs_alone {
+                    return Ok(self.conclude());
                 }
             }
         }
@@ -81,11 +80,7 @@ impl<'a> Engine<'a> {
         const ATTEMPTS: usize = 3;
         let before = self.report.clone();
         for attempt in 1..=ATTEMPTS {
-            if !self.record(class, umask)? {
-                self.note("it hung although no one interfered; a longer time limit may help".to_owned());
-                self.report.unreached += 1;
-                return Ok(());
-            }
+            self.record(class, umask)?;
             self.try_all()?;
             let complete = self.report.unreached == before.unreached;
             let stopped = self.judge.stop.load(Ordering::Relaxed);
@@ -100,8 +95,13 @@ impl<'a> Engine<'a> {
     fn try_all(&mut self) -> Result<(), Error> {
         self.report.trials += 1;
         self.report.stops = self.report.stops.max(self.bench.evidence.steps.len());
+        if self.bench.evidence.ending == Ending::Hung {
+            self.note_hang();
+        }
         if self.class == Class::None {
             self.collect(&Schedule::default());
+        }
+        if self.class == Class::None || self.report.hangs_alone {
             return Ok(());
         }
         for schedule in self.schedules() {
@@ -127,6 +127,16 @@ impl<'a> Engine<'a> {
             }
             () => None,
         }
+    }
+
+    /// The recorded run did not end. After many calls it may yet have ended, so the attacks are tried all the same.
+    fn note_hang(&mut self) {
+        self.report.unreached += 1;
+        self.note(if self.report.hangs_alone {
+            "it hung although no one interfered; a longer time limit may help".to_owned()
+        } else {
+            format!("it was ended after {} calls although no one interfered", self.judge.limits.stops)
+        });
     }
 
     /// Every schedule of one move for the run on the bench, which must be the recorded one.

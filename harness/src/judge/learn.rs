@@ -47,29 +47,27 @@ impl Names {
 }
 
 impl Engine<'_> {
-    /// Learns which names stay the same, then records one run with labels; its evidence stays on the bench. False
-    /// when the victim hangs.
-    pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<bool, Error> {
+    /// Learns which names stay the same, then records one run with labels; its evidence stays on the bench.
+    pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         (self.class, self.umask, self.bench.class) = (class, umask, class);
         let files = self.victim.stage.clone();
         self.bench.labels.know(Vec::new());
         self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
-        if !self.learn()? {
-            return Ok(false);
-        }
+        self.learn()?;
         let decoys = self.names.constant.iter();
         let decoys = decoys.filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir)));
         let decoys = decoys.collect();
         self.bench.labels.know(self.names.constant.keys().cloned().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
-        let ends = self.run_alone()?;
+        self.run_alone()?;
         self.clean = clean_modes(&self.bench.evidence);
-        Ok(ends)
+        Ok(())
     }
 
     /// Records for those who have no use for a victim that hangs.
     pub(super) fn must_record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
-        if self.record(class, umask)? {
+        self.record(class, umask)?;
+        if !self.report.hangs_alone {
             return Ok(());
         }
         Err(Error::input(
@@ -78,21 +76,22 @@ impl Engine<'_> {
         ))
     }
 
-    /// Runs the victim without anyone interfering; false when it hangs.
-    fn run_alone(&mut self) -> Result<bool, Error> {
+    fn run_alone(&mut self) -> Result<(), Error> {
         self.run(&Schedule::default())?;
-        self.hung_alone |= self.bench.evidence.ending == Ending::Hung;
-        Ok(!self.hung_alone)
+        let evidence = &self.bench.evidence;
+        self.report.hangs_alone |= evidence.ending == Ending::Hung && !evidence.endless;
+        Ok(())
     }
 
-    fn learn(&mut self) -> Result<bool, Error> {
-        if !self.run_alone()? {
-            return Ok(false);
-        }
+    fn learn(&mut self) -> Result<(), Error> {
+        self.run_alone()?;
         let mut first = names_of(&self.bench);
         first.retain(|name, _| !self.names.changing.contains(&shape(name)));
         self.names.constant = first;
         for _ in 1..RECORDINGS {
+            if self.report.hangs_alone {
+                return Ok(());
+            }
             self.run_alone()?;
             self.names.narrow(&names_of(&self.bench));
         }
@@ -102,7 +101,7 @@ impl Engine<'_> {
             self.names.narrow(&names_of(&self.bench));
             self.names.settled.extend(self.names.constant.keys().cloned());
         }
-        Ok(!self.hung_alone)
+        Ok(())
     }
 
     /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.

@@ -30,7 +30,8 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             !tree.parent(path).is_some_and(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Victim));
         let excused = disturbed(case, path) || case.is_kept(path) || !path.starts_with(b"shared/");
         if own && top && !excused {
-            let label = label_of(case, path);
+            // What stands there now changed once, so only evidence that was full has no label for it.
+            let label = case.evidence.label_of(path).unwrap_or("?").to_owned();
             let message = format!("{label} was left behind after {}", case.evidence.ending.phase());
             hits.push(Hit { path: label, example: path.to_vec(), message, at: None });
         }
@@ -43,11 +44,4 @@ fn disturbed(case: &Case<'_>, path: &[u8]) -> bool {
     moves.map(|step| case.evidence.target(step)).any(|target| {
         crate::arena::tree::is_below(path, target) || crate::arena::tree::is_below(target, path)
     })
-}
-
-fn label_of(case: &Case<'_>, path: &[u8]) -> String {
-    let named =
-        case.evidence.calls().flat_map(|(_, call)| case.evidence.paths(call).zip(case.evidence.labels(call)));
-    let known = named.into_iter().find(|(known, _)| *known == path).map(|(_, label)| label.to_owned());
-    known.unwrap_or_else(|| path.escape_ascii().to_string())
 }

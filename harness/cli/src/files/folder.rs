@@ -21,7 +21,11 @@ const PREVIOUS: &str = "report.previous.json";
 pub(crate) fn save(judged: &[Judged], document: &str) -> anyhow::Result<()> {
     write_all(judged, document).map_err(|(call, path, errno)| {
         let failed = failed(call, Path::new(&path), errno);
-        anyhow!("{failed}; the report was made but not saved: run linkbait in a directory that you may write")
+        let advice = match errno {
+            Errno::NOSPC | Errno::DQUOT => "make room, or run linkbait elsewhere",
+            _ => "run linkbait in a directory that you may write",
+        };
+        anyhow!("{failed}; the report was made but not saved: {advice}")
     })
 }
 

@@ -1,7 +1,8 @@
 //! The report on a run: findings and scorecard as text, or JSON. Owns what both are made from.
 
-pub(crate) mod finding;
+mod finding;
 pub(crate) mod json;
+mod list;
 mod scorecard;
 
 use crate::crew::Judged;
@@ -29,9 +30,23 @@ impl Run {
     }
 }
 
-/// The findings, then the scorecard, so that the scorecard is what stays on the screen.
-pub(crate) fn text(run: &Run) -> String {
+/// More findings than this are listed a line each; as drawings nobody would read them.
+const FEW: usize = 5;
+
+/// The findings, then the scorecard, so that the scorecard is what stays on the screen. With `drawn` every finding is
+/// drawn, however many there are.
+pub(crate) fn text(run: &Run, drawn: bool) -> String {
     let width = output::width();
+    let count = run.judged.iter().map(|judged| judged.report.findings.len()).sum();
+    let findings = match count {
+        0 => String::new(),
+        _ if drawn || count <= FEW => draw_all(run, width),
+        _ => list::render(run, count, width),
+    };
+    findings + &scorecard::render(run, width)
+}
+
+fn draw_all(run: &Run, width: usize) -> String {
     let mut text = String::new();
     for Judged { report, .. } in &run.judged {
         for (number, found) in report.findings.iter().enumerate() {
@@ -39,6 +54,5 @@ pub(crate) fn text(run: &Run) -> String {
             text.push_str("\n\n");
         }
     }
-    text.push_str(&scorecard::render(run, width));
     text
 }

@@ -12,7 +12,7 @@ use std::fmt::Write;
 const BOLD: Style = Style::new().bold();
 
 /// Columns of verdict and trials, with the gaps around them.
-const MIDDLE: usize = 25;
+const MIDDLE: usize = 24;
 
 /// Names of victims in one note; more are counted.
 const NAMED: usize = 4;

@@ -129,6 +129,19 @@ fn doctor_says_what_follows_from_what_it_sees() {
     }
 }
 
+#[test]
+fn with_too_few_open_files_nothing_is_judged_and_nothing_is_left_behind() {
+    let desk = Desk::new();
+    let arenas = tempfile::tempdir_in("/dev/shm").expect("a directory");
+    let limited = format!("ulimit -n 32; exec {} run create-new mkstemp", env!("CARGO_BIN_EXE_linkbait"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &limited]).current_dir(desk.dir()).env("XDG_RUNTIME_DIR", arenas.path());
+    let ran = ran(command.output().expect("the command starts"));
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("ulimit -n 64"), "{}", ran.out);
+    assert_eq!(std::fs::read_dir(arenas.path()).expect("a directory").count(), 0);
+}
+
 /// Under a supervisor already: the kernel lets a task have one listener only, so nothing can be judged there.
 #[test]
 fn where_nothing_can_be_judged_it_exits_6_and_doctor_still_reports() {

@@ -57,6 +57,31 @@ fn the_scorecard_counts_and_gives_no_grade() {
 }
 
 #[test]
+fn many_findings_are_a_line_each_with_path_and_replay_file() {
+    let desk = Desk::new();
+    let ran = desk.run(&["--rule", "hangs"]);
+    let saved = desk.timelines();
+    assert!(saved.len() > 5 && !ran.out.contains("error["), "{}", ran.out);
+    for file in &saved {
+        let name = file.rsplit('/').next().expect("a name");
+        let line = ran.out.lines().find(|line| line.ends_with(&format!("  {name}")));
+        assert!(line.is_some_and(|line| line.starts_with("  shared/")), "{name} in\n{}", ran.out);
+    }
+    assert!(ran.out.contains(&format!("{} findings, drawn by", saved.len())), "{}", ran.out);
+}
+
+#[test]
+fn findings_are_drawn_when_few_when_victims_are_named_and_when_asked_for() {
+    let desk = Desk::new();
+    let drawn = |args: &[&str]| desk.run(args).out.matches("error[").count();
+    assert_eq!(drawn(&["--rule", "crashes"]), 1);
+    for args in [&["run", "create-fixed"][..], &["--rule", "hangs", "--verbose"]] {
+        assert_eq!(drawn(args), desk.timelines().len(), "{args:?}");
+        assert!(desk.timelines().len() > 5);
+    }
+}
+
+#[test]
 fn suspicions_are_for_auditors() {
     let desk = Desk::new();
     assert!(!desk.run(&["run", "umask-file"]).out.contains("non-exclusive-create"));

@@ -1,0 +1,34 @@
+//! Findings as a list, a line each, where they are too many to be drawn: the path, and the replay file, whose name
+//! tells victim and rule.
+
+use super::Run;
+use crate::files::FOLDER;
+use crate::output::{self, counted, wrap};
+use anstyle::Style;
+use linkbait::save::replay_name;
+use std::fmt::Write;
+
+const BOLD: Style = Style::new().bold();
+
+pub(super) fn render(run: &Run, count: usize, width: usize) -> String {
+    let mut lines = Vec::with_capacity(count);
+    for report in run.judged.iter().map(|judged| &judged.report) {
+        for (number, finding) in report.findings.iter().enumerate() {
+            let file = replay_name(&report.name, number, finding.rule);
+            lines.push((output::line(&finding.path), file));
+        }
+    }
+    let column = lines.iter().map(|(path, _)| path.chars().count()).max().unwrap_or(0);
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{BOLD}  {:column$}  replay file in {FOLDER}/{BOLD:#}", "path");
+    for (path, file) in lines {
+        let _ = writeln!(out, "  {path:column$}  {file}");
+    }
+    let advice = format!(
+        "{}, drawn by `linkbait run VICTIM` and with --verbose; rules: `linkbait explain RULE`",
+        counted(count, "finding")
+    );
+    let _ = writeln!(out, "\n{}\n", wrap(&advice, width, 0));
+    out
+}
