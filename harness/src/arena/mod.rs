@@ -74,6 +74,8 @@ pub(crate) struct Arena {
     canaries: Vec<Canary>,
     /// The victim's home, watched in the same way.
     home: Option<Canary>,
+    /// What the last look found the canaries to be.
+    untouched: bool,
 }
 
 /// What the names of arenas begin with.
@@ -129,6 +131,7 @@ impl Arena {
             scratch,
             canaries,
             home: None,
+            untouched: false,
         })
     }
 
@@ -250,10 +253,11 @@ impl Arena {
     }
 
     /// Fills `tree` with what stands here now; walks `outside/` only when something happened there.
-    pub(crate) fn look(&self, tree: &mut Tree) {
+    pub(crate) fn look(&mut self, tree: &mut Tree) {
         tree.clear();
         tree.add(self.root(), c"shared");
-        if self.canaries_untouched() {
+        self.untouched = self.canaries_untouched();
+        if self.untouched {
             tree.add_from(&self.baseline, b"outside");
         } else {
             tree.add(self.root(), c"outside");
@@ -272,7 +276,7 @@ impl Arena {
     /// Puts everything back as it was built. `seen` is what [`Arena::look`] has just shown.
     pub(crate) fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
         let undone = self.undo(seen, b"shared") && self.undo_private();
-        if undone && self.canaries_untouched() {
+        if undone && self.untouched {
             return Ok(Reset::Undone);
         }
         let one = undone && self.canaries.iter().all(|c| c.path == CANARY.0.as_bytes() || c.is_untouched());
