@@ -4,7 +4,7 @@
 //! Paths are resolved as text, links are not followed: a stop names what the victim asked for.
 
 use super::calls::{Op, Sys};
-use crate::sys::memory;
+use crate::sys::memory::{self, Memory};
 use crate::sys::notify::Notification;
 use crate::sys::perform::RawCall;
 use crate::sys::thread::working_directory;
@@ -137,13 +137,21 @@ pub(crate) struct Decoder {
     cwd: Vec<u8>,
     /// `/proc/self/fd`, held open: half of what asking for a descriptor's path costs is the way there.
     descriptors: Option<OwnedFd>,
+    memory: Option<memory::Own>,
 }
 
 impl Decoder {
     pub(crate) fn new(arena: Vec<u8>, temporary: Vec<Vec<u8>>, spared: Vec<Vec<u8>>) -> Decoder {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let descriptors = rustix::fs::open("/proc/self/fd", flags, Mode::empty()).ok();
-        Decoder { arena, temporary, spared, cwd: Vec::with_capacity(4 * PATH_MAX), descriptors }
+        Decoder {
+            arena,
+            temporary,
+            spared,
+            cwd: Vec::with_capacity(4 * PATH_MAX),
+            descriptors,
+            memory: memory::Own::new().ok(),
+        }
     }
 
     /// Learns the working directory; called at the start and after the victim has changed it.
@@ -187,7 +195,11 @@ impl Decoder {
 
     fn path(&self, stop: &mut Stop, at: usize, dir: Option<i32>, address: u64, ours: bool) {
         stop.scratch.clear();
-        let read = address != 0 && memory::read_string(stop.tid, address, PATH_MAX, &mut stop.scratch);
+        let memory = match &self.memory {
+            Some(own) if ours => Memory::Own(own),
+            _ => Memory::Of(stop.tid),
+        };
+        let read = address != 0 && memory::read_string(memory, address, PATH_MAX, &mut stop.scratch);
         let dir = dir.unwrap_or(libc::AT_FDCWD);
         if address != 0 && !read {
             return;
