@@ -8,6 +8,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 /// An entry and the state it must keep.
 #[derive(Debug)]
 pub(super) struct Canary {
+    pub(super) path: Vec<u8>,
     held: OwnedFd,
     state: Stat,
 }
@@ -16,7 +17,7 @@ impl Canary {
     pub(super) fn hold(root: BorrowedFd<'_>, path: &[u8]) -> Result<Canary> {
         let held = openat(root, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
         let state = rustix::fs::fstat(&held)?;
-        Ok(Canary { held, state })
+        Ok(Canary { path: path.to_vec(), held, state })
     }
 
     /// True when nothing that fstat shows has changed.

@@ -46,7 +46,7 @@ pub struct Staged {
 pub(crate) enum Reset {
     /// Everything was undone; the stage is as before, down to birth times.
     Undone,
-    /// A canary or a staged file had changed, so the arena was built anew.
+    /// A canary or a staged file had changed, so it, or the whole arena, was built anew.
     Rebuilt,
 }
 
@@ -74,10 +74,15 @@ pub(crate) struct Arena {
     canaries: Vec<Canary>,
     /// The victim's home, watched in the same way.
     home: Option<Canary>,
+    /// What the last look found the canaries to be.
+    untouched: bool,
 }
 
 /// What the names of arenas begin with.
 const PREFIX: &str = "linkbait-";
+
+/// What links are made to, and what is in it.
+const CANARY: (&str, &[u8]) = ("outside/canary", b"canary: nothing may touch this\n");
 
 const ALL_TOPS: [&CStr; 3] = [c"shared", c"outside", c"private"];
 
@@ -121,6 +126,7 @@ impl Arena {
             scratch,
             canaries,
             home: None,
+            untouched: false,
         })
     }
 
@@ -168,7 +174,7 @@ impl Arena {
         self.dir("outside", 0o755)?;
         self.dir("outside/dir", 0o755)?;
         self.dir("outside/decoy", 0o755)?;
-        self.file("outside/canary", 0o644, b"canary: nothing may touch this\n")?;
+        self.file(CANARY.0, 0o644, CANARY.1)?;
         self.file("outside/dir/keep", 0o644, b"keep\n")?;
         for (name, is_dir) in &self.stage.decoys {
             let path = format!("outside/decoy/{name}");
@@ -246,10 +252,11 @@ impl Arena {
     }
 
     /// Fills `tree` with what stands here now; walks `outside/` only when something happened there.
-    pub(crate) fn look(&self, tree: &mut Tree) {
+    pub(crate) fn look(&mut self, tree: &mut Tree) {
         tree.clear();
         tree.add(self.root(), c"shared");
-        if self.canaries_untouched() {
+        self.untouched = self.canaries_untouched();
+        if self.untouched {
             tree.add_from(&self.baseline, b"outside");
         } else {
             tree.add(self.root(), c"outside");
@@ -267,12 +274,32 @@ impl Arena {
 
     /// Puts everything back as it was built. `seen` is what [`Arena::look`] has just shown.
     pub(crate) fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
-        let undone = self.undo(seen, b"shared") && self.undo_private() && self.canaries_untouched();
-        if undone {
+        let undone = self.undo(seen, b"shared") && self.undo_private();
+        if undone && self.untouched {
             return Ok(Reset::Undone);
         }
-        self.rebuild()?;
+        let one = undone && self.canaries.iter().all(|c| c.path == CANARY.0.as_bytes() || c.is_untouched());
+        if !(one && self.renew_canary().is_ok()) {
+            self.rebuild()?;
+        }
         Ok(Reset::Rebuilt)
+    }
+
+    /// Makes the canary anew that links lead to, when nothing else was touched: a hard link that is gone again, and a
+    /// write through a link, are too frequent for building everything.
+    fn renew_canary(&mut self) -> rustix::io::Result<()> {
+        let (path, content) = CANARY;
+        let renewed = [path.as_bytes(), b"outside"];
+        wipe::remove_one(self.root(), path.as_bytes(), false)?;
+        self.file(path, 0o644, content)?;
+        for path in renewed {
+            backdate(self.root(), path)?;
+            self.baseline.refresh(self.root.as_fd(), path);
+        }
+        for canary in self.canaries.iter_mut().filter(|c| renewed.contains(&c.path.as_slice())) {
+            *canary = Canary::hold(self.root.as_fd(), &canary.path)?;
+        }
+        Ok(())
     }
 
     /// [`Arena::reset`] for those who have not looked.

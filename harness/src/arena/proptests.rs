@@ -70,7 +70,7 @@ fn comparable(mut snapshot: Snapshot, reset: Reset) -> Snapshot {
     snapshot
 }
 
-fn looks_like_stage(arena: &Arena) -> bool {
+fn looks_like_stage(arena: &mut Arena) -> bool {
     let (mut stage, mut first, mut second) = (Tree::default(), Tree::default(), Tree::default());
     arena.look_at_stage(&mut stage);
     arena.look(&mut first);
@@ -98,7 +98,7 @@ fn undone(
     undone.set(undone.get() + u32::from(reset == Reset::Undone));
     let after = snapshot(scene.arena.path())?;
     prop_assert_eq!(comparable(before, reset), comparable(after, reset));
-    prop_assert!(looks_like_stage(&scene.arena));
+    prop_assert!(looks_like_stage(&mut scene.arena));
     let again = scene.arena.sweep().map_err(|e| TestCaseError::fail(e.to_string()))?;
     prop_assert_eq!(again, Reset::Undone, "a second reset found something left to do");
     Ok(())
@@ -132,12 +132,12 @@ fn any_sequence_of_moves_with_another_uid_is_undone_exactly() {
 #[test]
 fn an_arena_that_differs_in_one_bit_is_told_from_its_stage() {
     let place = tempfile::tempdir().unwrap();
-    let scene = Scene::new(place.path(), Class::OtherUser, false);
+    let mut scene = Scene::new(place.path(), Class::OtherUser, false);
     let before = snapshot(scene.arena.path()).unwrap();
     let top = scene.arena.path().join("shared/top");
-    assert!(looks_like_stage(&scene.arena));
+    assert!(looks_like_stage(&mut scene.arena));
     fs::set_permissions(top, Permissions::from_mode(0o664)).unwrap();
-    assert!(!looks_like_stage(&scene.arena));
+    assert!(!looks_like_stage(&mut scene.arena));
     let after = snapshot(scene.arena.path()).unwrap();
     assert_ne!(comparable(before, Reset::Rebuilt), comparable(after, Reset::Rebuilt));
 }

@@ -7,7 +7,7 @@
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Statx, StatxFlags, openat, statx};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Who made an entry, or gave it its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl Tree {
     /// Adds `top` and everything below it. `root` is the arena. Call [`Tree::finish`] when all is added.
     pub(crate) fn add(&mut self, root: BorrowedFd<'_>, top: &CStr) {
         let first = self.entries.len();
-        self.add_entry(root, &[], top.to_bytes());
+        self.add_entry(root, None, top);
         let mut at = first;
         while at < self.entries.len() {
             if self.entries[at].is_dir() {
@@ -172,7 +172,7 @@ impl Tree {
     /// Adds what `other` has below `top`, without looking at the disk.
     pub(crate) fn add_from(&mut self, other: &Tree, top: &[u8]) {
         for entry in other.entries.iter().filter(|e| is_below(other.path(e), top)) {
-            self.push(&[], other.path(entry), *entry);
+            self.push(None, other.path(entry), *entry);
         }
     }
 
@@ -189,7 +189,7 @@ impl Tree {
             (Ok(at), Some(entry)) => self.entries[at] = Entry { path: self.entries[at].path, ..entry },
             (Ok(at), None) => drop(self.entries.remove(at)),
             (Err(at), Some(entry)) => {
-                self.push(&[], path, entry);
+                self.push(None, path, entry);
                 self.entries[at..].rotate_right(1);
             }
             (Err(_), None) => {}
@@ -222,38 +222,35 @@ impl Tree {
         let Ok(fd) = opened else { return };
         let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
         let mut listing = RawDir::new(&fd, &mut buffer);
-        let parent = copy_of(dir.to_bytes());
         while let Some(Ok(found)) = listing.next() {
-            let child = found.file_name().to_bytes();
-            if child != b"." && child != b".." {
-                self.add_entry(root, parent.bytes(), child);
+            let child = found.file_name();
+            if child != c"." && child != c".." {
+                self.add_entry(fd.as_fd(), Some((start, end)), child);
             }
         }
     }
 
-    fn add_entry(&mut self, root: BorrowedFd<'_>, parent: &[u8], child: &[u8]) {
-        let mut name = [0u8; PATH_BYTES];
-        let Some(path) = copy_path(&mut name, parent, child) else {
-            self.full = true;
-            return;
-        };
-        let Ok(found) =
-            statx(root, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS | StatxFlags::BTIME)
-        else {
-            return;
-        };
-        self.push(parent, child, entry_of(&found));
+    /// Adds the entry `name` of the directory `dir`, which is the one whose path stands at `parent`.
+    fn add_entry(&mut self, dir: BorrowedFd<'_>, parent: Option<(u32, u32)>, name: &CStr) {
+        let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        if let Ok(found) = statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, wanted) {
+            self.push(parent, name.to_bytes(), entry_of(&found));
+        }
     }
 
-    fn push(&mut self, parent: &[u8], child: &[u8], mut entry: Entry) {
+    /// `parent` is where in the buffer of names the path of the directory stands, if the path has one to be added.
+    fn push(&mut self, parent: Option<(u32, u32)>, child: &[u8], mut entry: Entry) {
+        let above = parent.map_or(0, |(start, end)| (end - start + 1) as usize);
         let room = self.names.capacity() - self.names.len();
-        if self.entries.len() == MOST_ENTRIES || room < parent.len() + child.len() + 1 {
+        // One more for the NUL that a path ends with.
+        let long = above + child.len() + 1 > PATH_BYTES;
+        if self.entries.len() == MOST_ENTRIES || room < above + child.len() || long {
             self.full = true;
             return;
         }
         let start = self.names.len() as u32;
-        if !parent.is_empty() {
-            self.names.extend_from_slice(parent);
+        if let Some((from, to)) = parent {
+            self.names.extend_from_within(from as usize..to as usize);
             self.names.push(b'/');
         }
         self.names.extend_from_slice(child);
@@ -377,20 +374,6 @@ pub(crate) fn copy_path<'a>(into: &'a mut [u8; PATH_BYTES], parent: &[u8], child
     }
     *into.get_mut(at)? = 0;
     CStr::from_bytes_with_nul(&into[..=at]).ok()
-}
-
-struct PathCopy([u8; PATH_BYTES], usize);
-
-impl PathCopy {
-    fn bytes(&self) -> &[u8] {
-        &self.0[..self.1]
-    }
-}
-
-fn copy_of(path: &[u8]) -> PathCopy {
-    let mut copy = PathCopy([0; PATH_BYTES], path.len());
-    copy.0[..path.len()].copy_from_slice(path);
-    copy
 }
 
 pub(crate) fn ident_of(found: &Statx) -> Ident {

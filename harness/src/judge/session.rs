@@ -71,3 +71,30 @@ impl<'a> Session<'a> {
         Ok(Tried { landed, findings })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Judge;
+    use crate::host::Host;
+    use std::env::set_current_dir;
+    use std::fs::File;
+
+    /// A victim that leaves the arena by chdir(2) must not be taken to be in it still.
+    #[test]
+    fn a_relative_path_means_what_it_says_after_the_victim_has_left_the_arena() {
+        let victim = crate::victim("leaves", |dir| {
+            set_current_dir(dir)?;
+            File::create_new("in-the-arena")?;
+            set_current_dir("/")?;
+            File::create_new("linkbait-was-let-out")
+        });
+        let stops = Judge::new(Host::detect())
+            .session(&victim, Class::None, 0o022, |session| Ok(session.stops()))
+            .expect("this machine can judge");
+        let let_out = std::fs::remove_file("/linkbait-was-let-out").is_ok();
+        assert!(!let_out, "a file was made at the root of this machine");
+        let paths: Vec<&str> = stops.iter().map(|key| key.path.as_str()).collect();
+        assert_eq!(paths, ["shared", "shared/in-the-arena"]);
+    }
+}

@@ -14,6 +14,14 @@ pub(crate) fn own_file_context() -> io::Result<()> {
     if unsafe { libc::unshare(libc::CLONE_FS) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// The working directory of the calling thread's file context; `None` when it has no path from the root.
+pub(crate) fn working_directory(into: &mut [u8]) -> Option<&[u8]> {
+    // SAFETY: `into` is a live buffer of that length.
+    let end = unsafe { libc::syscall(libc::SYS_getcwd, into.as_mut_ptr(), into.len()) };
+    let path = into.get(..usize::try_from(end).ok()?.checked_sub(1)?)?;
+    path.starts_with(b"/").then_some(path)
+}
+
 /// Sets the umask of the calling thread's file context and returns the one before.
 pub(crate) fn umask(mask: u32) -> u32 {
     // SAFETY: umask takes a number and cannot fail.

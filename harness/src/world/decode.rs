@@ -4,11 +4,13 @@
 //! Paths are resolved as text, links are not followed: a stop names what the victim asked for.
 
 use super::calls::{Op, Sys};
-use crate::sys::memory;
+use crate::sys::memory::{self, Memory};
 use crate::sys::notify::Notification;
 use crate::sys::perform::RawCall;
-use rustix::fs::{CWD, readlinkat_raw};
+use crate::sys::thread::working_directory;
+use rustix::fs::{CWD, Mode, OFlags, readlinkat_raw};
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 const PATH_MAX: usize = 4096;
 
@@ -133,17 +135,34 @@ pub(crate) struct Decoder {
     /// Below those, what stays itself: where this program and its sources are.
     spared: Vec<Vec<u8>>,
     cwd: Vec<u8>,
+    /// `/proc/self/fd`, held open: half of what asking for a descriptor's path costs is the way there.
+    descriptors: Option<OwnedFd>,
+    memory: Option<memory::Own>,
 }
 
 impl Decoder {
     pub(crate) fn new(arena: Vec<u8>, temporary: Vec<Vec<u8>>, spared: Vec<Vec<u8>>) -> Decoder {
-        Decoder { arena, temporary, spared, cwd: Vec::with_capacity(4 * PATH_MAX) }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let descriptors = rustix::fs::open("/proc/self/fd", flags, Mode::empty()).ok();
+        Decoder {
+            arena,
+            temporary,
+            spared,
+            cwd: Vec::with_capacity(4 * PATH_MAX),
+            descriptors,
+            memory: memory::Own::new().ok(),
+        }
     }
 
     /// Learns the working directory; called at the start and after the victim has changed it.
     pub(crate) fn learn_cwd(&mut self) {
         self.cwd.clear();
-        read_link(b"/proc/thread-self/cwd", &mut self.cwd);
+        let mut buffer = [0; PATH_MAX];
+        match working_directory(&mut buffer) {
+            Some(path) => self.cwd.extend_from_slice(path),
+            // It has been removed, or is nowhere below the root; only the link still has a name for it.
+            None => read_link(CWD, b"/proc/thread-self/cwd", &mut self.cwd),
+        }
     }
 
     /// Writes the call behind `seen` into `stop`.
@@ -176,7 +195,11 @@ impl Decoder {
 
     fn path(&self, stop: &mut Stop, at: usize, dir: Option<i32>, address: u64, ours: bool) {
         stop.scratch.clear();
-        let read = address != 0 && memory::read_string(stop.tid, address, PATH_MAX, &mut stop.scratch);
+        let memory = match &self.memory {
+            Some(own) if ours => Memory::Own(own),
+            _ => Memory::Of(stop.tid),
+        };
+        let read = address != 0 && memory::read_string(memory, address, PATH_MAX, &mut stop.scratch);
         let dir = dir.unwrap_or(libc::AT_FDCWD);
         if address != 0 && !read {
             return;
@@ -203,7 +226,7 @@ impl Decoder {
         if fd == libc::AT_FDCWD {
             place.path.extend_from_slice(&self.cwd);
         } else {
-            read_descriptor(tid, fd, &mut place.path);
+            self.read_descriptor(tid, fd, &mut place.path);
         }
         (place.space, place.redirect) = (self.settle(&mut place.path).0, None);
         stop.count += 1;
@@ -220,7 +243,7 @@ impl Decoder {
             match (dir, tid) {
                 (libc::AT_FDCWD, None) => place.path.extend_from_slice(&self.cwd),
                 (libc::AT_FDCWD, Some(tid)) => read_proc(tid, b"cwd", &mut place.path),
-                _ => read_descriptor(tid, dir, &mut place.path),
+                _ => self.read_descriptor(tid, dir, &mut place.path),
             }
             place.path.push(b'/');
         }
@@ -229,7 +252,7 @@ impl Decoder {
         if let Some(fd) = proc_descriptor(&place.path) {
             place.path.clear();
             place.by_descriptor = true;
-            read_descriptor(tid, fd, &mut place.path);
+            self.read_descriptor(tid, fd, &mut place.path);
         }
         let (space, redirected) = self.settle(&mut place.path);
         (place.space, place.redirect) = (space, redirected.then_some(0));
@@ -251,6 +274,19 @@ impl Decoder {
         path.drain(..temporary.len());
         path.splice(..0, *b"shared");
         (Space::Arena, true)
+    }
+
+    /// Appends the path behind a descriptor of the task, or of this process when there is no task named.
+    fn read_descriptor(&self, tid: Option<u32>, fd: i32, into: &mut Vec<u8>) {
+        let mut name = [0u8; 24];
+        let mut at = 0;
+        push_bytes(&mut name, &mut at, b"fd/");
+        push_decimal(&mut name, &mut at, u32::try_from(fd).unwrap_or(u32::MAX));
+        match (tid, &self.descriptors) {
+            (Some(tid), _) => read_proc(tid, &name[..at], into),
+            (None, Some(dir)) => read_link(dir.as_fd(), &name[b"fd/".len()..at], into),
+            (None, None) => {}
+        }
     }
 
     fn socket_address(&self, stop: &mut Stop, at: usize, address: u64, length: u64, ours: bool) {
@@ -300,29 +336,14 @@ fn proc_descriptor(path: &[u8]) -> Option<i32> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
-fn read_descriptor(tid: Option<u32>, fd: i32, into: &mut Vec<u8>) {
-    let mut name = [0u8; 24];
-    let mut at = 0;
-    push_bytes(&mut name, &mut at, b"fd/");
-    push_decimal(&mut name, &mut at, u32::try_from(fd).unwrap_or(u32::MAX));
-    read_proc_of(tid, &name[..at], into);
-}
-
 fn read_proc(tid: u32, what: &[u8], into: &mut Vec<u8>) {
-    read_proc_of(Some(tid), what, into);
-}
-
-fn read_proc_of(tid: Option<u32>, what: &[u8], into: &mut Vec<u8>) {
     let mut path = [0u8; 64];
     let mut at = 0;
     push_bytes(&mut path, &mut at, b"/proc/");
-    match tid {
-        Some(tid) => push_decimal(&mut path, &mut at, tid),
-        None => push_bytes(&mut path, &mut at, b"self"),
-    }
+    push_decimal(&mut path, &mut at, tid);
     push_bytes(&mut path, &mut at, b"/");
     push_bytes(&mut path, &mut at, what);
-    read_link(&path[..at], into);
+    read_link(CWD, &path[..at], into);
 }
 
 fn push_bytes(into: &mut [u8], at: &mut usize, bytes: &[u8]) {
@@ -339,14 +360,14 @@ fn push_decimal(into: &mut [u8], at: &mut usize, value: u32) {
 }
 
 /// Appends what the link at `path` says; nothing when it cannot be read.
-fn read_link(path: &[u8], into: &mut Vec<u8>) {
+fn read_link(dir: BorrowedFd<'_>, path: &[u8], into: &mut Vec<u8>) {
     let mut name = [0u8; 80];
     name[..path.len()].copy_from_slice(path);
     let Ok(name) = std::ffi::CStr::from_bytes_until_nul(&name) else {
         return;
     };
     let mut buffer = [MaybeUninit::<u8>::uninit(); PATH_MAX];
-    if let Ok((target, _)) = readlinkat_raw(CWD, name, &mut buffer) {
+    if let Ok((target, _)) = readlinkat_raw(dir, name, &mut buffer) {
         into.extend_from_slice(target);
     }
 }

@@ -150,7 +150,12 @@ impl ThreadWorld {
             return None;
         }
         if !stop.touches_arena() {
-            self.victim.listener.let_run(seen.id);
+            if ours && stop.sys.op == Op::Enter {
+                // Relative paths lead elsewhere from here on, so we must see whether it worked.
+                self.make(stop);
+            } else {
+                self.victim.listener.let_run(seen.id);
+            }
             return None;
         }
         stop.task = self.task(seen.tid);
