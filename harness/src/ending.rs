@@ -15,6 +15,8 @@ pub enum Ending {
         /// True when a destructor was running.
         in_drop: bool,
     },
+    /// The program was killed by this signal.
+    Signal(i32),
     /// The victim made no progress and was ended.
     Hung,
 }
@@ -27,6 +29,7 @@ impl Ending {
             Ending::Success => "success",
             Ending::Error(_) => "error",
             Ending::Panic { .. } => "panic",
+            Ending::Signal(_) => "signal",
             Ending::Hung => "hang",
         }
     }

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Unsupported(String),
     /// The user's input is wrong; the text says what would be right.
     Input(String),
+    /// The victim cannot be started, so there is nothing to judge.
+    Victim(String),
     /// A fault of ours, or of the machine while we worked.
     Ours(String),
 }
@@ -28,7 +30,7 @@ impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ErrorKind::Unsupported(what) => write!(f, "unsupported here: {what}"),
-            ErrorKind::Input(what) | ErrorKind::Ours(what) => f.write_str(what),
+            ErrorKind::Input(what) | ErrorKind::Victim(what) | ErrorKind::Ours(what) => f.write_str(what),
         }
     }
 }
@@ -56,6 +58,10 @@ impl Error {
 
     pub(crate) fn ours(context: &str, cause: impl fmt::Display) -> Error {
         Error { context: context.to_owned(), kind: ErrorKind::Ours(cause.to_string()) }
+    }
+
+    pub(crate) fn victim(context: &str, what: impl Into<String>) -> Error {
+        Error { context: context.to_owned(), kind: ErrorKind::Victim(what.into()) }
     }
 
     pub(crate) fn input(context: impl Into<String>, what: impl Into<String>) -> Error {

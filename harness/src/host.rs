@@ -184,6 +184,13 @@ fn has_id(map: &str, id: u32) -> bool {
     text.map_or(true, |text| text.lines().any(|line| covers(line).unwrap_or(false)))
 }
 
+/// The environment that programs inherit; what is not text is left out.
+pub(crate) fn environment() -> std::collections::BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// `/tmp/a` for `/tmp/a/b/c`: what must stay itself although it is below a temporary directory.
 fn first_below(path: &Path, temporary: &[PathBuf]) -> Option<PathBuf> {
     temporary.iter().find_map(|top| {

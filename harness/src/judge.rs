@@ -18,7 +18,9 @@ use crate::host::Host;
 use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
-use crate::victim::Victim;
+use crate::victim::{Victim, Work};
+use crate::world::World;
+use crate::world::process::ProcessWorld;
 use crate::world::thread::ThreadWorld;
 use engine::Engine;
 use std::sync::Arc;
@@ -172,8 +174,13 @@ impl Judge {
         self.has_files()?;
         std::thread::scope(|scope| {
             let run = || {
-                let world = ThreadWorld::new(&self.host, &victim.body, self.limits.silence)?;
-                work(Engine::new(self, victim, Box::new(world)))
+                let world: Box<dyn World> = match &victim.work {
+                    Work::Body(body) => Box::new(ThreadWorld::new(&self.host, body, self.limits.silence)?),
+                    Work::Program(program) => {
+                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence)?)
+                    }
+                };
+                work(Engine::new(self, victim, world))
             };
             let engine = std::thread::Builder::new().name("engine".into()).spawn_scoped(scope, run);
             let engine = engine.map_err(|e| Error::ours("start an engine", e))?;

@@ -52,7 +52,7 @@ pub use judge::{Judge, Replay, Sampled, Session, Tried};
 pub use limits::Limits;
 pub use rules::{RULES, Rule};
 pub use schedule::{Act, Key, Schedule};
-pub use victim::{Expected, IntoEnding, Victim};
+pub use victim::{Expected, IntoEnding, Program, Victim};
 
 /// The C library's ways of making temporary files, as victims.
 pub mod libc_temp {

@@ -92,6 +92,7 @@ pub(crate) fn steps(evidence: &Evidence, schedule: &Schedule) -> Vec<String> {
         Ending::Panic { message, .. } => {
             format!("    victim    ended: panic {}", escape(&evidence_free(message)))
         }
+        Ending::Signal(number) => format!("    victim    ended: signal {number}"),
         Ending::Hung => "    victim    ended: hung".to_owned(),
     });
     lines

@@ -9,6 +9,27 @@ use std::sync::Arc;
 /// The work of a victim, as a thread runs it.
 pub(crate) type Body = dyn Fn(&Dirs) -> Ending + Send + Sync;
 
+/// What a victim does.
+#[derive(Clone)]
+pub(crate) enum Work {
+    /// Runs on a thread of this process.
+    Body(Arc<Body>),
+    /// Runs as processes of its own.
+    Program(Program),
+}
+
+/// A command line, and what it needs. In all texts `{shared}`, `{private}` and `{outside}` stand for the directories
+/// of the arena as the program sees them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// The command and its arguments; the command is looked for in `PATH`.
+    pub argv: Vec<String>,
+    /// Variables set beside those of linkbait's own environment.
+    pub env: Vec<(String, String)>,
+    /// Shell text that runs as the victim before the attacker may act.
+    pub setup: Option<String>,
+}
+
 /// A finding that a roster expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expected {
@@ -24,7 +45,7 @@ pub struct Victim {
     pub(crate) name: String,
     pub(crate) summary: String,
     pub(crate) tags: Vec<String>,
-    pub(crate) body: Arc<Body>,
+    pub(crate) work: Work,
     pub(crate) stage: Vec<Staged>,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
@@ -57,11 +78,21 @@ impl Victim {
     /// A victim named `name`. The body runs many times on a thread of its own, once for each trial; it must do the
     /// same each time and must not rely on what an earlier run left.
     pub fn new<R: IntoEnding>(name: &str, body: impl Fn(&Dirs) -> R + Send + Sync + 'static) -> Victim {
+        Victim::doing(name, Work::Body(Arc::new(move |dirs| body(dirs).into_ending())))
+    }
+
+    /// A program as the victim: it runs contained, in namespaces of its own, once for each trial.
+    #[must_use]
+    pub fn program(name: &str, program: Program) -> Victim {
+        Victim::doing(name, Work::Program(program))
+    }
+
+    fn doing(name: &str, work: Work) -> Victim {
         Victim {
             name: name.to_owned(),
             summary: String::new(),
             tags: Vec::new(),
-            body: Arc::new(move |dirs| body(dirs).into_ending()),
+            work,
             stage: Vec::new(),
             keeps: Vec::new(),
             public: Vec::new(),

@@ -155,6 +155,12 @@ impl Arena {
             wipe::remove(self.root(), top).map_err(|e| self.wrong("empty", e))?;
         }
         self.build_canaries().and_then(|()| self.build_shared()).map_err(|e| self.wrong("build", e))?;
+        self.adopt()
+    }
+
+    /// Takes everything that stands here for the stage.
+    pub(crate) fn adopt(&mut self) -> Result<(), Error> {
+        self.canaries.clear();
         let mut baseline = std::mem::take(&mut self.baseline);
         baseline.clear();
         ALL_TOPS.iter().for_each(|top| baseline.add(self.root(), top));

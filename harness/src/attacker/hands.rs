@@ -164,7 +164,7 @@ impl Work<'_> {
             Bait::RelativeLink => {
                 let mut target = [0; PATH_BYTES];
                 // The target is read from where the link will stand, not from where it is made.
-                link(relative(&mut target, self.path)?)
+                link(relative(&mut target, &self.targets.canary)?)
             }
             Bait::LinkMissing => link(&self.targets.missing),
             Bait::LinkDir => link(&self.targets.dir),
@@ -199,13 +199,9 @@ impl Work<'_> {
     }
 }
 
-/// `../outside/canary`, with one `..` for each directory between `path` and the arena.
-fn relative<'b>(buffer: &'b mut [u8; PATH_BYTES], path: &[u8]) -> Result<&'b CStr> {
-    let depth = path.iter().filter(|&&b| b == b'/').count();
-    let mut up = [0u8; 96];
-    let used = depth * 3;
-    let up = up.get_mut(..used).ok_or(Errno::NAMETOOLONG)?;
-    up.chunks_mut(3).for_each(|chunk| chunk.copy_from_slice(b"../"));
-    let up = &up[..used.saturating_sub(1)];
-    copy_path(buffer, up, b"outside/canary").ok_or(Errno::NAMETOOLONG)
+/// The canary's path relative to a link anywhere in the arena: up to the root of all, where further steps up stay.
+fn relative<'b>(buffer: &'b mut [u8; PATH_BYTES], canary: &CStr) -> Result<&'b CStr> {
+    const UP: &[u8] = b"../../../../../../../../../../../../../../../..";
+    let path = canary.to_bytes();
+    copy_path(buffer, UP, path.strip_prefix(b"/").unwrap_or(path)).ok_or(Errno::NAMETOOLONG)
 }

@@ -74,6 +74,9 @@ impl Bench {
                 self.evidence.endless = true;
                 break Ending::Hung;
             }
+            if self.blind {
+                self.look(world, Maker::Victim);
+            }
             self.evidence.note_call(&self.stop, &mut self.labels);
             while let Some((first, rest)) = pending.split_first() {
                 if !self.is_at(first) {

@@ -13,7 +13,7 @@ use crate::finding::{Finding, Report, Verdict};
 use crate::schedule::Schedule;
 use crate::sys;
 use crate::timeline::{self, Head};
-use crate::victim::Victim;
+use crate::victim::{Victim, Work};
 use crate::world::calls::EXIT_GROUP;
 use crate::world::thread::body;
 use rustix::fs::inotify;
@@ -139,7 +139,13 @@ impl Runner {
         let (start, started) = channel();
         let (tell, done) = channel();
         let (tell_fence, fenced) = channel();
-        let (body, dirs) = (Arc::clone(&victim.body), arena.dirs());
+        let Work::Body(body) = &victim.work else {
+            return Err(Error::unsupported(
+                "race freely",
+                "programs are only judged where their calls can be held",
+            ));
+        };
+        let (body, dirs) = (Arc::clone(body), arena.dirs());
         let root = arena.root().try_clone_to_owned().map_err(|e| Error::ours("fcntl(F_DUPFD)", e))?;
         body::quiet_panics();
         let run = move || {

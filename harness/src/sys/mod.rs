@@ -9,9 +9,11 @@
 #![allow(unsafe_code, reason = "this tree is the fence around all unsafe code of the library")]
 
 pub(crate) mod bpf;
+pub(crate) mod cell;
 pub(crate) mod landlock;
 pub(crate) mod libc_temp;
 pub(crate) mod memory;
+pub(crate) mod mounts;
 pub(crate) mod notify;
 pub(crate) mod perform;
 pub(crate) mod thread;

@@ -6,7 +6,7 @@ use super::bpf::{self, Fate};
 use super::thread;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// A victim stopped at the entry of a call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,11 +35,22 @@ pub(crate) fn install(refused: &[u32], watched: &[u32]) -> io::Result<Listener> 
     let mut code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
     let program = libc::sock_fprog { len: code.len() as libc::c_ushort, filter: code.as_mut_ptr() };
     thread::no_new_privileges()?;
-    let best = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-    let listener = set_filter(best, &program)
-        .or_else(|_| set_filter(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, &program))?;
+    let listener = install_program(&program)?;
     listener.wake_on_this_core();
     Ok(listener)
+}
+
+/// Puts the calling thread under a filter that is already built. Allocates nothing.
+pub(crate) fn install_program(program: &libc::sock_fprog) -> io::Result<Listener> {
+    let best = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    set_filter(best, program).or_else(|_| set_filter(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, program))
+}
+
+/// Takes over a listener that another process has installed and sent.
+pub(crate) fn adopt(fd: OwnedFd) -> Listener {
+    let listener = Listener(fd);
+    listener.wake_on_this_core();
+    listener
 }
 
 /// Makes these calls of the calling thread end the process with SIGSYS; needs no listener.
@@ -116,6 +127,24 @@ impl Listener {
         self.send(libc::seccomp_notif_resp { id, val, error, flags: 0 });
     }
 
+    /// Ends the stop by giving the task a descriptor of ours as the result (Linux 5.14). A failure means that the
+    /// task died, or has no room for it and gets EMFILE.
+    pub(crate) fn answer_with(&self, id: u64, fd: BorrowedFd<'_>, close_on_exec: bool) {
+        let request = libc::seccomp_notif_addfd {
+            id,
+            flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+            srcfd: fd.as_raw_fd() as u32,
+            newfd: 0,
+            newfd_flags: if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 },
+        };
+        let listener = self.0.as_raw_fd();
+        // SAFETY: `request` is a live buffer of the kernel's own layout.
+        let sent = unsafe { libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const request) };
+        if sent < 0 {
+            self.answer(id, -i64::from(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EMFILE)));
+        }
+    }
+
     /// Ends the stop by letting the victim make the call itself.
     pub(crate) fn let_run(&self, id: u64) {
         let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
@@ -131,7 +160,7 @@ impl Listener {
 }
 
 impl AsFd for Listener {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }

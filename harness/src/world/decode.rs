@@ -4,15 +4,11 @@
 //! Paths are resolved as text, links are not followed: a stop names what the victim asked for.
 
 use super::calls::{Op, Sys};
+use super::proc::{PATH_MAX, Proc};
 use crate::sys::memory::{self, Memory};
 use crate::sys::notify::Notification;
 use crate::sys::perform::RawCall;
 use crate::sys::thread::working_directory;
-use rustix::fs::{CWD, Mode, OFlags, readlinkat_raw};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-const PATH_MAX: usize = 4096;
 
 /// Where a path leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -135,23 +131,23 @@ pub(crate) struct Decoder {
     /// Below those, what stays itself: where this program and its sources are.
     spared: Vec<Vec<u8>>,
     cwd: Vec<u8>,
-    /// `/proc/self/fd`, held open: half of what asking for a descriptor's path costs is the way there.
-    descriptors: Option<OwnedFd>,
     memory: Option<memory::Own>,
+    proc: Proc,
 }
 
 impl Decoder {
-    pub(crate) fn new(arena: Vec<u8>, temporary: Vec<Vec<u8>>, spared: Vec<Vec<u8>>) -> Decoder {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let descriptors = rustix::fs::open("/proc/self/fd", flags, Mode::empty()).ok();
-        Decoder {
-            arena,
-            temporary,
-            spared,
-            cwd: Vec::with_capacity(4 * PATH_MAX),
-            descriptors,
-            memory: memory::Own::new().ok(),
-        }
+    pub(crate) fn new(
+        arena: Vec<u8>,
+        temporary: Vec<Vec<u8>>,
+        spared: Vec<Vec<u8>>,
+    ) -> rustix::io::Result<Decoder> {
+        let (memory, proc) = (memory::Own::new().ok(), Proc::open()?);
+        Ok(Decoder { arena, temporary, spared, cwd: Vec::with_capacity(4 * PATH_MAX), memory, proc })
+    }
+
+    /// `/proc` of this machine.
+    pub(super) fn proc(&self) -> &Proc {
+        &self.proc
     }
 
     /// Learns the working directory; called at the start and after the victim has changed it.
@@ -161,7 +157,7 @@ impl Decoder {
         match working_directory(&mut buffer) {
             Some(path) => self.cwd.extend_from_slice(path),
             // It has been removed, or is nowhere below the root; only the link still has a name for it.
-            None => read_link(CWD, b"/proc/thread-self/cwd", &mut self.cwd),
+            None => self.proc.link(format_args!("thread-self/cwd"), &mut self.cwd),
         }
     }
 
@@ -217,34 +213,26 @@ impl Decoder {
     }
 
     fn descriptor(&self, stop: &mut Stop, fd: i32, ours: bool) {
-        let tid = if ours { None } else { Some(stop.tid) };
+        let tid = stop.tid;
         let Some(place) = stop.places.get_mut(stop.count) else {
             return;
         };
         place.path.clear();
         (place.by_descriptor, place.climbs) = (true, false);
-        if fd == libc::AT_FDCWD {
-            place.path.extend_from_slice(&self.cwd);
-        } else {
-            self.read_descriptor(tid, fd, &mut place.path);
-        }
+        self.directory(tid, fd, ours, &mut place.path);
         (place.space, place.redirect) = (self.settle(&mut place.path).0, None);
         stop.count += 1;
     }
 
     fn place(&self, stop: &mut Stop, text: &[u8], dir: i32, ours: bool) {
-        let tid = if ours { None } else { Some(stop.tid) };
+        let tid = stop.tid;
         let Some(place) = stop.places.get_mut(stop.count) else {
             return;
         };
         place.path.clear();
         (place.by_descriptor, place.climbs) = (false, text.windows(2).any(|pair| pair == b".."));
         if text.first() != Some(&b'/') {
-            match (dir, tid) {
-                (libc::AT_FDCWD, None) => place.path.extend_from_slice(&self.cwd),
-                (libc::AT_FDCWD, Some(tid)) => read_proc(tid, b"cwd", &mut place.path),
-                _ => self.read_descriptor(tid, dir, &mut place.path),
-            }
+            self.directory(tid, dir, ours, &mut place.path);
             place.path.push(b'/');
         }
         place.path.extend_from_slice(text);
@@ -252,11 +240,21 @@ impl Decoder {
         if let Some(fd) = proc_descriptor(&place.path) {
             place.path.clear();
             place.by_descriptor = true;
-            self.read_descriptor(tid, fd, &mut place.path);
+            self.directory(tid, fd, ours, &mut place.path);
         }
         let (space, redirected) = self.settle(&mut place.path);
         (place.space, place.redirect) = (space, redirected.then_some(0));
         stop.count += 1;
+    }
+
+    /// The path behind a descriptor of a task, or its working directory.
+    fn directory(&self, tid: u32, fd: i32, ours: bool, into: &mut Vec<u8>) {
+        match (fd, ours) {
+            (libc::AT_FDCWD, true) => into.extend_from_slice(&self.cwd),
+            (libc::AT_FDCWD, false) => self.proc.link(format_args!("{tid}/cwd"), into),
+            (_, true) => self.proc.own_descriptor(fd, into),
+            (_, false) => self.proc.link(format_args!("{tid}/fd/{fd}"), into),
+        }
     }
 
     /// Makes the path relative to the arena if it leads there, itself or in the name of the machine's `/tmp`.
@@ -273,20 +271,8 @@ impl Decoder {
         };
         path.drain(..temporary.len());
         path.splice(..0, *b"shared");
+        unname(path);
         (Space::Arena, true)
-    }
-
-    /// Appends the path behind a descriptor of the task, or of this process when there is no task named.
-    fn read_descriptor(&self, tid: Option<u32>, fd: i32, into: &mut Vec<u8>) {
-        let mut name = [0u8; 24];
-        let mut at = 0;
-        push_bytes(&mut name, &mut at, b"fd/");
-        push_decimal(&mut name, &mut at, u32::try_from(fd).unwrap_or(u32::MAX));
-        match (tid, &self.descriptors) {
-            (Some(tid), _) => read_proc(tid, &name[..at], into),
-            (None, Some(dir)) => read_link(dir.as_fd(), &name[b"fd/".len()..at], into),
-            (None, None) => {}
-        }
     }
 
     fn socket_address(&self, stop: &mut Stop, at: usize, address: u64, length: u64, ours: bool) {
@@ -336,42 +322,6 @@ fn proc_descriptor(path: &[u8]) -> Option<i32> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
-fn read_proc(tid: u32, what: &[u8], into: &mut Vec<u8>) {
-    let mut path = [0u8; 64];
-    let mut at = 0;
-    push_bytes(&mut path, &mut at, b"/proc/");
-    push_decimal(&mut path, &mut at, tid);
-    push_bytes(&mut path, &mut at, b"/");
-    push_bytes(&mut path, &mut at, what);
-    read_link(CWD, &path[..at], into);
-}
-
-fn push_bytes(into: &mut [u8], at: &mut usize, bytes: &[u8]) {
-    into[*at..*at + bytes.len()].copy_from_slice(bytes);
-    *at += bytes.len();
-}
-
-fn push_decimal(into: &mut [u8], at: &mut usize, value: u32) {
-    let digits = value.checked_ilog10().unwrap_or(0) + 1;
-    for place in (0..digits).rev() {
-        into[*at] = b'0' + (value / 10u32.pow(place) % 10) as u8;
-        *at += 1;
-    }
-}
-
-/// Appends what the link at `path` says; nothing when it cannot be read.
-fn read_link(dir: BorrowedFd<'_>, path: &[u8], into: &mut Vec<u8>) {
-    let mut name = [0u8; 80];
-    name[..path.len()].copy_from_slice(path);
-    let Ok(name) = std::ffi::CStr::from_bytes_until_nul(&name) else {
-        return;
-    };
-    let mut buffer = [MaybeUninit::<u8>::uninit(); PATH_MAX];
-    if let Ok((target, _)) = readlinkat_raw(dir, name, &mut buffer) {
-        into.extend_from_slice(target);
-    }
-}
-
 /// Removes empty names, `.` and `..` from an absolute path, in place and as text.
 fn normalise(path: &mut Vec<u8>) {
     let (mut read, mut write) = (0, 0);
@@ -412,7 +362,8 @@ mod tests {
     #[test]
     fn the_temporary_directory_of_the_machine_stands_for_shared_but_what_is_spared_does_not() {
         let decoder =
-            Decoder::new(b"/tmp/arena".to_vec(), vec![b"/tmp".to_vec()], vec![b"/tmp/src".to_vec()]);
+            Decoder::new(b"/tmp/arena".to_vec(), vec![b"/tmp".to_vec()], vec![b"/tmp/src".to_vec()])
+                .expect("procfs");
         let settle = |text: &str| {
             let mut path = text.as_bytes().to_vec();
             let (space, redirected) = decoder.settle(&mut path);

@@ -4,6 +4,9 @@
 pub(crate) mod calls;
 pub(crate) mod decode;
 pub(crate) mod labels;
+mod proc;
+pub(crate) mod process;
+mod pulse;
 pub(crate) mod thread;
 
 use crate::arena::tree::{Ident, Tree};

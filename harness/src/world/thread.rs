@@ -29,11 +29,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 pub(crate) mod body;
-mod pulse;
 mod rewrite;
 mod start;
 
-use pulse::{Doing, Looks, pulse};
+use super::pulse::{Doing, Looks, pulse};
 use rewrite::Changed;
 use start::{Victim, start_victim};
 
@@ -89,7 +88,8 @@ impl ThreadWorld {
             bytes(arena.path()),
             host.temporary().iter().map(|p| bytes(p)).collect(),
             host.spared().iter().map(|p| bytes(p)).collect(),
-        );
+        )
+        .map_err(|e| Error::ours("open(\"/proc\")", e))?;
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| Error::ours("open(\".\")", e))?;
         let victim = start_victim(body, arena.dirs(), core)?;
@@ -119,7 +119,7 @@ impl ThreadWorld {
 
     /// True when the victim shows no life, and has not just come to a stop.
     fn is_stuck(&self, looks: &mut Looks) -> bool {
-        looks.show_no_life(pulse(self.victim.tid), self.silence)
+        looks.show_no_life(pulse(self.decoder.proc(), self.victim.tid), self.silence)
             && matches!(self.victim.listener.wait(Some(&Timespec::default())), Ok(Ready::TimedOut))
     }
 
@@ -343,7 +343,7 @@ impl World for ThreadWorld {
     fn give_up(&mut self) -> Result<(), Error> {
         let held = self.held.take();
         // A thread that runs may be inside malloc, and ending it there would leave malloc locked for us all.
-        if held.is_some() || pulse(self.victim.tid).doing == Doing::Waits {
+        if held.is_some() || pulse(self.decoder.proc(), self.victim.tid).doing == Doing::Waits {
             own_thread::end(self.victim.tid);
             held.into_iter().for_each(|id| self.victim.listener.answer(id, -i64::from(libc::EINTR)));
         } else {

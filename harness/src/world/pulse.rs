@@ -1,8 +1,7 @@
 //! Tells a victim that waits for ever from one that is only slow: by its own time on a core, not by the clock on the
 //! wall, so that a busy machine makes no findings.
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
-use std::io::Write;
+use super::proc::Proc;
 use std::time::Duration;
 
 /// What a thread was doing when it was looked at.
@@ -79,37 +78,26 @@ const OLD_WAITS: [libc::c_long; 4] =
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_WAITS: [libc::c_long; 0] = [];
 
-/// Looks at a thread of this process.
-pub(super) fn pulse(tid: u32) -> Pulse {
-    let mut buffer = [0; 512];
+/// Looks at a task.
+pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
+    let mut buffer = [0; 2048];
     // proc_pid_syscall(5): the number of the call that a thread waits in; "running" for one that does not wait.
-    let call: Option<libc::c_long> =
-        read(tid, "syscall", &mut buffer).split(' ').next().and_then(|nr| nr.parse().ok());
+    let call: Option<libc::c_long> = proc
+        .text(format_args!("{tid}/syscall"), &mut buffer)
+        .split(' ')
+        .next()
+        .and_then(|nr| nr.parse().ok());
     let doing = match call {
         Some(nr) if WAITS.contains(&nr) || OLD_WAITS.contains(&nr) => Doing::Waits,
         Some(0..) => Doing::Blocked,
         _ => Doing::Runs,
     };
-    let mut buffer = [0; 512];
+    let mut buffer = [0; 2048];
     // Documentation/scheduler/sched-stats.rst: nanoseconds on a core, nanoseconds waiting for one, times it got one.
-    let mut numbers = read(tid, "schedstat", &mut buffer).split_ascii_whitespace().map(str::parse);
+    let mut numbers =
+        proc.text(format_args!("{tid}/schedstat"), &mut buffer).split_ascii_whitespace().map(str::parse);
     let mut number = |skipped| numbers.nth(skipped).and_then(Result::ok).unwrap_or(0);
     Pulse { doing, spent: Duration::from_nanos(number(0)), turns: number(1) }
-}
-
-/// Allocates nothing: the thread may be inside malloc.
-fn read<'b>(tid: u32, file: &str, buffer: &'b mut [u8; 512]) -> &'b str {
-    let mut path = [0u8; 64];
-    let room = path.len();
-    let mut rest = &mut path[..room - 1];
-    if write!(rest, "/proc/self/task/{tid}/{file}").is_err() {
-        return "";
-    }
-    let used = room - 1 - rest.len();
-    let path = std::str::from_utf8(&path[..used]).unwrap_or_default();
-    let opened = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-    let count = opened.and_then(|fd| rustix::io::read(&fd, &mut buffer[..])).unwrap_or(0);
-    std::str::from_utf8(&buffer[..count]).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -133,7 +121,8 @@ mod tests {
         let (tell, told) = channel();
         std::thread::spawn(|| work(tell));
         let tid = told.recv().expect("the thread tells");
-        while !wanted(&pulse(tid)) {
+        let proc = Proc::open().expect("procfs");
+        while !wanted(&pulse(&proc, tid)) {
             yield_now();
         }
     }

@@ -1,0 +1,301 @@
+//! Starts programs in a pid namespace of their own, under a filter, and ends all that they leave running.
+//!
+//! A *keeper* is forked once: process 1 of the namespace. For each trial it forks the program's first process, tells
+//! how that ended, and on demand kills and collects everything else. When linkbait dies the kernel kills the keeper,
+//! and with it every process of the namespace. Both are copies of a process with threads, so after the fork nothing
+//! allocates: all they need is in [`Plan`].
+
+use super::bpf::{self, Fate};
+use super::notify::{self, Listener};
+use libc::sock_filter;
+use rustix::mount::{MountFlags, mount, mount_remount};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use std::ffi::CString;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::null;
+
+/// All that a program's start needs.
+pub(crate) struct Plan {
+    pub(crate) path: CString,
+    pub(crate) argv: Vec<CString>,
+    pub(crate) envp: Vec<CString>,
+    pub(crate) stdin: OwnedFd,
+    /// Where both outputs go.
+    pub(crate) output: OwnedFd,
+    /// Bytes that a single file may have.
+    pub(crate) most_bytes: u64,
+}
+
+/// What the keeper or the program's first process tells.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// The program is about to start; its calls arrive at this listener.
+    Started(Listener),
+    /// The first process ended with this status, as wait(2) has it.
+    Ended(i32),
+    /// Nothing of the trial runs any more.
+    Cleared,
+    /// The program could not be started: the step and its errno.
+    Failed(i32),
+    /// The keeper is gone.
+    Lost,
+}
+
+/// A keeper, from our side.
+pub(crate) struct Cell {
+    socket: OwnedFd,
+    keeper: Pid,
+}
+
+const START: u8 = b's';
+const CLEAR: u8 = b'c';
+
+impl Cell {
+    /// Forks the keeper of a new pid namespace. The calling thread must be in a mount namespace of its own, whose
+    /// `/proc` the keeper replaces by that of the new namespace.
+    pub(crate) fn start(plan: &Plan, refused: &[u32], watched: &[u32]) -> io::Result<Cell> {
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let argv = pointers(&plan.argv);
+        let envp = pointers(&plan.envp);
+        let mut code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
+        // SAFETY: only says where later children of this thread are born.
+        check(unsafe { libc::unshare(libc::CLONE_NEWPID) })?;
+        // SAFETY: the child goes on in `keep`, which calls nothing that could wait for a lock of another thread.
+        let pid = check(unsafe { libc::fork() })?;
+        if pid == 0 {
+            drop(ours);
+            keep(&Start { plan, argv: &argv, envp: &envp, code: &mut code, socket: theirs.as_fd() });
+        }
+        let keeper = Pid::from_raw(pid).ok_or(io::ErrorKind::Other)?;
+        Ok(Cell { socket: ours, keeper })
+    }
+
+    /// Asks for the program to be started.
+    pub(crate) fn begin(&self, umask: u32) -> io::Result<()> {
+        self.ask(START, umask)
+    }
+
+    /// Asks for everything that still runs to be killed.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        self.ask(CLEAR, 0)
+    }
+
+    fn ask(&self, what: u8, number: u32) -> io::Result<()> {
+        let [a, b, c, d] = number.to_ne_bytes();
+        rustix::net::send(&self.socket, &[what, a, b, c, d], SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Takes one message; waits for it.
+    pub(crate) fn hear(&self) -> io::Result<Told> {
+        let mut bytes = [0u8; 5];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let got = recvmsg(&self.socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC);
+        let listener = control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+            _ => None,
+        });
+        let number = i32::from_ne_bytes(std::array::from_fn(|at| bytes[at + 1]));
+        Ok(match (got.map(|m| m.bytes), bytes[0], listener) {
+            (Ok(0) | Err(rustix::io::Errno::CONNRESET), ..) => Told::Lost,
+            (Err(e), ..) => return Err(e.into()),
+            (_, b'l', Some(fd)) => Told::Started(notify::adopt(fd)),
+            (_, b'e', _) => Told::Ended(number),
+            (_, b'c', _) => Told::Cleared,
+            (_, _, _) => Told::Failed(number),
+        })
+    }
+}
+
+impl AsFd for Cell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        // It is our child and not yet collected, so the number is still its own.
+        let _ = rustix::process::kill_process(self.keeper, Signal::KILL);
+        let _ = rustix::process::waitpid(Some(self.keeper), WaitOptions::empty());
+    }
+}
+
+fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    texts.iter().map(|text| text.as_ptr()).chain([null()]).collect()
+}
+
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// The plan as the forked processes use it.
+struct Start<'a> {
+    plan: &'a Plan,
+    argv: &'a [*const libc::c_char],
+    envp: &'a [*const libc::c_char],
+    code: &'a mut [sock_filter],
+    socket: BorrowedFd<'a>,
+}
+
+fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
+    let [a, b, c, d] = number.to_ne_bytes();
+    // With nobody to hear it there is nothing left to do either.
+    let _ = rustix::net::send(socket, &[tag, a, b, c, d], SendFlags::NOSIGNAL);
+}
+
+fn end(status: i32) -> ! {
+    // SAFETY: ends this forked process without running anything of ours.
+    unsafe { libc::_exit(status) }
+}
+
+/// The keeper's life.
+fn keep(start: &Start<'_>) -> ! {
+    // Killed together with the thread that forked it.
+    if rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
+        end(1);
+    }
+    let last_pid = fresh_proc();
+    let mut message = [0u8; 5];
+    loop {
+        match rustix::net::recv(start.socket, &mut message, RecvFlags::empty()) {
+            Ok((5, _)) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            _ => end(0),
+        }
+        if message[0] == START {
+            let umask = u32::from_ne_bytes([message[1], message[2], message[3], message[4]]);
+            run(start, umask, last_pid.as_ref().map(AsFd::as_fd));
+        } else {
+            clear(start.socket);
+        }
+    }
+}
+
+/// Mounts the `/proc` of this namespace; returns the file that says which pid comes next. Where the kernel refuses
+/// it, programs see the `/proc` that was there, and pids go on counting.
+fn fresh_proc() -> Option<OwnedFd> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount(c"proc", c"/proc", c"proc", flags, None).ok()?;
+    let mode = rustix::fs::Mode::empty();
+    let flags_open = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
+    let last = rustix::fs::open(c"/proc/sys/kernel/ns_last_pid", flags_open, mode).ok();
+    let _ = mount_remount(c"/proc", MountFlags::BIND | MountFlags::RDONLY | flags, c"");
+    last
+}
+
+/// Starts the program and tells how its first process ended. Orphans that end meanwhile are collected.
+fn run(start: &Start<'_>, umask: u32, last_pid: Option<BorrowedFd<'_>>) {
+    // The same pids in every trial.
+    let _ = last_pid.map(|fd| rustix::io::pwrite(fd, b"100", 0));
+    // SAFETY: this process has one thread, and the child calls nothing that allocates.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        become_program(start, umask);
+    }
+    if pid < 0 {
+        return tell(start.socket, b'f', io::Error::last_os_error().raw_os_error().unwrap_or(libc::EAGAIN));
+    }
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((ended, status))) if ended.as_raw_nonzero().get() == pid => {
+                return tell(start.socket, b'e', status.as_raw());
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return tell(start.socket, b'e', 0),
+        }
+    }
+}
+
+/// Kills and collects all that is left.
+fn clear(socket: BorrowedFd<'_>) {
+    // SAFETY: process 1 may signal all others of its namespace, and only those.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+    while matches!(
+        rustix::process::wait(WaitOptions::empty()),
+        Ok(Some::<(Pid, WaitStatus)>(_)) | Err(rustix::io::Errno::INTR)
+    ) {}
+    tell(socket, b'c', 0);
+}
+
+/// The first process of the program, up to its start.
+fn become_program(start: &Start<'_>, umask: u32) -> ! {
+    let errno = match prepare(start, umask).and_then(|()| hand_over(start)) {
+        // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
+        Ok(()) => unsafe {
+            libc::execve(start.plan.path.as_ptr(), start.argv.as_ptr(), start.envp.as_ptr());
+            io::Error::last_os_error()
+        },
+        Err(e) => {
+            tell(start.socket, b'f', e.raw_os_error().unwrap_or(0));
+            e
+        }
+    };
+    end(if errno.raw_os_error() == Some(libc::ENOENT) { 127 } else { 126 });
+}
+
+fn prepare(start: &Start<'_>, umask: u32) -> io::Result<()> {
+    rustix::process::setsid()?;
+    for signal in 1..=64 {
+        // SAFETY: restores a default disposition; numbers that cannot be set are refused.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    rustix::stdio::dup2_stdin(&start.plan.stdin)?;
+    rustix::stdio::dup2_stdout(&start.plan.output)?;
+    rustix::stdio::dup2_stderr(&start.plan.output)?;
+    rustix::process::umask(rustix::fs::Mode::from_bits_retain(umask));
+    let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(start.plan.most_bytes))?;
+    rustix::process::setrlimit(rustix::process::Resource::Core, limit(0))?;
+    give_up_capabilities();
+    super::thread::no_new_privileges()
+}
+
+/// What would let a program of root's out of its namespace: mounting, devices, kernel memory, other processes.
+fn give_up_capabilities() {
+    use rustix::thread::CapabilitySet as Set;
+    let dangerous = [
+        Set::SYS_ADMIN,
+        Set::SYS_MODULE,
+        Set::SYS_RAWIO,
+        Set::SYS_PTRACE,
+        Set::SYS_BOOT,
+        Set::SYS_CHROOT,
+        Set::SYS_TIME,
+        Set::MKNOD,
+        Set::DAC_READ_SEARCH,
+        Set::LINUX_IMMUTABLE,
+        Set::CHECKPOINT_RESTORE,
+        Set::BPF,
+        Set::PERFMON,
+    ];
+    for capability in dangerous {
+        // One that this kernel does not know cannot be used either.
+        let _ = rustix::thread::remove_capability_from_bounding_set(capability);
+    }
+}
+
+/// Puts this process under the filter, sends the listener out, and closes all but the standard descriptors.
+fn hand_over(start: &Start<'_>) -> io::Result<()> {
+    let program =
+        libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter: start.code.as_ptr().cast_mut() };
+    let listener = notify::install_program(&program)?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = [listener.as_fd()];
+    control.push(SendAncillaryMessage::ScmRights(&fds));
+    sendmsg(start.socket, &[IoSlice::new(b"l\0\0\0\0")], &mut control, SendFlags::NOSIGNAL)?;
+    // SAFETY: closes numbers from 3 on; nothing here uses one of them again.
+    unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
+    std::mem::forget(listener);
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Reads `/proc` about a victim's tasks, through a descriptor: programs get a `/proc` of their own, in which their
+//! task numbers are others than those that the kernel tells us. Nothing here allocates.
+
+use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat_raw};
+use std::ffi::CStr;
+use std::fmt::Arguments;
+use std::io::Write;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Longest path that the kernel takes or gives.
+pub(super) const PATH_MAX: usize = 4096;
+
+/// `/proc` as it was when this was made.
+#[derive(Debug)]
+pub(super) struct Proc {
+    top: OwnedFd,
+    /// `/proc/self/fd`, held open: half of what asking for a descriptor's path costs is the way there.
+    own: OwnedFd,
+}
+
+impl Proc {
+    pub(super) fn open() -> rustix::io::Result<Proc> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let top = openat(CWD, c"/proc", flags, Mode::empty())?;
+        let own = openat(&top, c"self/fd", flags, Mode::empty())?;
+        Ok(Proc { top, own })
+    }
+
+    /// Appends what a link says; nothing when it cannot be read.
+    pub(super) fn link(&self, name: Arguments<'_>, into: &mut Vec<u8>) {
+        link(self.top.as_fd(), name, into);
+    }
+
+    /// Appends the path behind a descriptor of this process.
+    pub(super) fn own_descriptor(&self, fd: i32, into: &mut Vec<u8>) {
+        link(self.own.as_fd(), format_args!("{fd}"), into);
+    }
+
+    /// The beginning of a file, as text; empty when it cannot be read.
+    pub(super) fn text<'b>(&self, name: Arguments<'_>, buffer: &'b mut [u8; 2048]) -> &'b str {
+        let opened = self.open_at(name, OFlags::RDONLY);
+        let count = opened.and_then(|fd| rustix::io::read(&fd, &mut buffer[..])).unwrap_or(0);
+        std::str::from_utf8(&buffer[..count]).unwrap_or_default()
+    }
+
+    /// Opens what a name leads to, links followed: a task's working directory, a descriptor of it.
+    pub(super) fn open_at(&self, name: Arguments<'_>, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        let mut room = [0; 64];
+        let name = path(name, &mut room).ok_or(rustix::io::Errno::NAMETOOLONG)?;
+        openat(&self.top, name, flags | OFlags::CLOEXEC, Mode::empty())
+    }
+}
+
+fn link(dir: BorrowedFd<'_>, name: Arguments<'_>, into: &mut Vec<u8>) {
+    let mut room = [0; 64];
+    let mut buffer = [MaybeUninit::<u8>::uninit(); PATH_MAX];
+    let target = path(name, &mut room).and_then(|name| readlinkat_raw(dir, name, &mut buffer).ok());
+    if let Some((target, _)) = target {
+        into.extend_from_slice(target);
+    }
+}
+
+fn path<'b>(name: Arguments<'_>, room: &'b mut [u8; 64]) -> Option<&'b CStr> {
+    let mut rest = &mut room[..63];
+    rest.write_fmt(name).ok()?;
+    CStr::from_bytes_until_nul(room).ok()
+}

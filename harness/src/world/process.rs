@@ -1,0 +1,349 @@
+//! The kernel through a process tree: a program, contained, each of its tasks held at every call that touches the
+//! arena, in one order that we choose.
+//!
+//! The supervisor's thread shares the program's mount namespace. It makes calls that name paths in the program's place
+//! (see `perform`), so that their results are exact; the others it lets run, and their effect is looked at afterwards.
+
+mod contain;
+mod perform;
+
+use super::calls::{Op, REFUSED, Sys, WATCHED};
+use super::decode::{Decoder, Place, Space, Stop};
+use super::pulse::{Looks, pulse};
+use super::{Next, Outcome, World};
+use crate::arena::tree::Tree;
+use crate::arena::{Arena, Reset, Stage};
+use crate::attacker::Move;
+use crate::attacker::hands::{ATTACKER_UID, Hands};
+use crate::class::Class;
+use crate::ending::Ending;
+use crate::error::Error;
+use crate::host::Host;
+use crate::sys::cell::{Cell, Plan, Told};
+use crate::sys::notify::{Listener, Notification, Ready};
+use crate::sys::thread as own_thread;
+use crate::victim::Program;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// Calls refused to programs beside io_uring: new namespaces and mounts, in which paths would mean something else.
+/// unshare, setns, mount, umount2, pivot_root, chroot, open_tree, move_mount, fsopen, fsmount, mount_setattr, and
+/// open_by_handle_at, which opens files without a path.
+#[cfg(target_arch = "x86_64")]
+const NAMESPACES: [u32; 12] = [272, 308, 165, 166, 155, 161, 428, 429, 430, 432, 442, 304];
+#[cfg(target_arch = "aarch64")]
+const NAMESPACES: [u32; 12] = [97, 268, 40, 39, 41, 51, 428, 429, 430, 432, 442, 265];
+
+/// A program and its cell.
+pub(crate) struct ProcessWorld {
+    arena: Arena,
+    hands: Hands,
+    decoder: Decoder,
+    plan: Plan,
+    setup: Option<Plan>,
+    cell: Cell,
+    listener: Option<Listener>,
+    umask: u32,
+    /// Half of the time without a call after which a program counts as hung.
+    patience: Timespec,
+    silence: Duration,
+    tasks: Vec<u32>,
+    descriptors: u32,
+    held: Option<u64>,
+    /// How the first process ended, once it has.
+    ended: Option<i32>,
+    notes: BTreeSet<String>,
+}
+
+impl ProcessWorld {
+    /// Contains a new arena and starts the keeper. Must be called on a thread made for this: it enters a mount
+    /// namespace of its own.
+    pub(crate) fn new(host: &Host, program: &Program, silence: Duration) -> Result<ProcessWorld, Error> {
+        own_thread::own_file_context().map_err(|e| Error::ours("unshare(CLONE_FS)", e))?;
+        own_thread::pin_to(host.next_core());
+        let attacker = host.is_root().then_some(ATTACKER_UID);
+        let mut arena = Arena::new(host.place(), attacker, host.guards_group_writable())?;
+        arena.build(Class::None, Stage::default())?;
+        let decoder = Decoder::new(
+            contain::ARENA.as_bytes().to_vec(),
+            contain::TEMPORARY.iter().map(|top| top.as_bytes().to_vec()).collect(),
+            Vec::new(),
+        )
+        .map_err(|e| Error::ours("open(\"/proc\")", e))?;
+        let plan = contain::plan(program)?;
+        let setup =
+            program.setup.as_ref().map(|text| contain::plan(&contain::shell(program, text))).transpose()?;
+        contain::enclose(&arena)?;
+        let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
+        let half = silence / 2;
+        let patience = Timespec {
+            tv_sec: i64::try_from(half.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: half.subsec_nanos().into(),
+        };
+        Ok(ProcessWorld {
+            arena,
+            hands,
+            decoder,
+            cell: start_cell(&plan)?,
+            plan,
+            setup,
+            listener: None,
+            umask: 0o022,
+            patience,
+            silence,
+            tasks: Vec::new(),
+            descriptors: 3,
+            held: None,
+            ended: None,
+            notes: BTreeSet::new(),
+        })
+    }
+
+    fn listener(&self) -> Result<&Listener, Error> {
+        self.listener.as_ref().ok_or_else(|| Error::ours("wait for the program", "it was not started"))
+    }
+
+    /// Waits for a stop or for word from the keeper; `None` when neither came in time.
+    fn wait(&self) -> Result<Option<Ready>, Error> {
+        let listener = self.listener()?;
+        let mut fds = [
+            PollFd::new(listener, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.cell.as_fd(), PollFlags::IN),
+        ];
+        loop {
+            match poll(&mut fds, Some(&self.patience)) {
+                Ok(0) => return Ok(Some(Ready::TimedOut)),
+                Ok(_) if fds[0].revents().contains(PollFlags::IN) => return Ok(Some(Ready::Stopped)),
+                Ok(_) if !fds[1].revents().is_empty() => return Ok(None),
+                Ok(_) => return Ok(Some(Ready::Gone)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(Error::ours("poll", e)),
+            }
+        }
+    }
+
+    fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Result<Option<Next>, Error> {
+        let Some(sys) = Sys::of(seen.nr) else {
+            self.listener()?.let_run(seen.id);
+            return Ok(None);
+        };
+        self.decoder.decode(seen, sys, false, stop);
+        if let Some(place) = elsewhere(stop) {
+            let path = place.path.escape_ascii();
+            self.notes.insert(format!(
+                "changes outside of the arena were made impossible: {}(\"{path}\")",
+                sys.name
+            ));
+        }
+        if !stop.touches_arena() {
+            self.listener()?.let_run(seen.id);
+            return Ok(None);
+        }
+        let known = self.tasks.iter().position(|&task| task == seen.tid);
+        let task = known.unwrap_or_else(|| {
+            self.tasks.push(seen.tid);
+            self.tasks.len() - 1
+        });
+        stop.task = u16::try_from(task).unwrap_or(u16::MAX);
+        self.held = Some(seen.id);
+        Ok(Some(Next::Stop))
+    }
+
+    /// How the trial ended, judged by the first process. What still runs is killed: it had its time.
+    fn finished(&mut self, status: i32) -> Result<Next, Error> {
+        self.clear()?;
+        Ok(Next::Ended(match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
+            (true, _) => Ending::Signal(libc::WTERMSIG(status)),
+            (false, 0) => Ending::Success,
+            (false, code) => Ending::Error(format!("exit_{code}")),
+        }))
+    }
+
+    fn clear(&mut self) -> Result<(), Error> {
+        // Closing the listener first would make every call of a daemon fail with ENOSYS, in a storm.
+        self.cell.clear().map_err(|e| Error::ours("end the program", e))?;
+        loop {
+            match self.cell.hear().map_err(|e| Error::ours("end the program", e))? {
+                Told::Cleared => break,
+                Told::Lost => {
+                    self.cell = start_cell(&self.plan)?;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        self.listener = None;
+        Ok(())
+    }
+
+    /// True when no task of the program shows any life.
+    fn is_stuck(&self, looks: &mut Vec<(u32, Looks)>) -> bool {
+        let mut stuck = true;
+        for tid in &self.tasks {
+            if !looks.iter().any(|(known, _)| known == tid) {
+                looks.push((*tid, Looks::default()));
+            }
+        }
+        for (tid, looks) in looks.iter_mut() {
+            stuck &= looks.show_no_life(pulse(self.decoder.proc(), *tid), self.silence);
+        }
+        stuck
+    }
+
+    /// Runs the setup, unwatched, and takes what it made for part of the stage.
+    fn set_up(&mut self) -> Result<(), Error> {
+        let Some(plan) = &self.setup else { return Ok(()) };
+        let cell = Cell::start(plan, &REFUSED, &[]).map_err(|e| Error::ours("start the setup", e))?;
+        let failed = |e: std::io::Error| Error::ours("run the setup", e);
+        cell.begin(0o022).map_err(failed)?;
+        loop {
+            match cell.hear().map_err(failed)? {
+                Told::Ended(0) => break,
+                Told::Started(_) => {}
+                Told::Ended(status) => {
+                    return Err(Error::input(
+                        "setup",
+                        format!("it ended with status {}", libc::WEXITSTATUS(status)),
+                    ));
+                }
+                _ => return Err(Error::ours("run the setup", "it could not be started")),
+            }
+        }
+        drop(cell);
+        self.arena.adopt()
+    }
+}
+
+fn start_cell(plan: &Plan) -> Result<Cell, Error> {
+    let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).collect();
+    let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
+    Cell::start(plan, &refused, &watched).map_err(|e| contain::refusal("fork(CLONE_NEWPID)", e))
+}
+
+impl World for ProcessWorld {
+    fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
+        self.umask = umask;
+        self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
+        self.arena.build(class, stage)?;
+        self.set_up()
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        self.tasks.clear();
+        (self.descriptors, self.held, self.ended) = (3, None, None);
+        self.cell.begin(self.umask).map_err(|e| Error::ours("start the program", e))?;
+        match self.cell.hear().map_err(|e| Error::ours("start the program", e))? {
+            Told::Started(listener) => self.listener = Some(listener),
+            Told::Failed(errno) => {
+                return Err(contain::refusal("start the program", std::io::Error::from_raw_os_error(errno)));
+            }
+            other => return Err(Error::ours("start the program", format!("unexpected answer {other:?}"))),
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
+        let mut looks = Vec::new();
+        loop {
+            match self.wait()? {
+                Some(Ready::Stopped) => {
+                    let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
+                    let seen = self.listener()?.receive().map_err(lost)?;
+                    if let Some(seen) = seen
+                        && let Some(next) = self.take(&seen, stop)?
+                    {
+                        return Ok(next);
+                    }
+                }
+                None => match self.cell.hear().map_err(|e| Error::ours("wait for the program", e))? {
+                    Told::Ended(status) => self.ended = Some(status),
+                    other => {
+                        return Err(Error::ours(
+                            "wait for the program",
+                            format!("unexpected answer {other:?}"),
+                        ));
+                    }
+                },
+                Some(Ready::Gone) => {
+                    if let Some(status) = self.ended {
+                        return self.finished(status);
+                    }
+                    // Its last task is gone; the keeper is about to say how.
+                    if let Told::Ended(status) =
+                        self.cell.hear().map_err(|e| Error::ours("wait for the program", e))?
+                    {
+                        return self.finished(status);
+                    }
+                }
+                Some(Ready::TimedOut) => {
+                    let over = self.is_stuck(&mut looks);
+                    match self.ended {
+                        Some(status) if over => {
+                            self.notes.insert("processes that it left running were ended".to_owned());
+                            return self.finished(status);
+                        }
+                        None if over => return Ok(Next::Ended(Ending::Hung)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()> {
+        self.hands.act(self.arena.root(), act, path)
+    }
+
+    fn release(&mut self, stop: &Stop) -> Outcome {
+        self.held = None;
+        self.perform(stop)
+    }
+
+    fn look(&mut self, tree: &mut Tree) {
+        self.arena.look(tree);
+    }
+
+    fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
+        tree.refresh(self.arena.root(), path);
+    }
+
+    fn look_at_stage(&self, tree: &mut Tree) {
+        self.arena.look_at_stage(tree);
+    }
+
+    fn give_up(&mut self) -> Result<(), Error> {
+        // The keeper may be waiting for the program, so it goes too, and all else with it.
+        self.cell = start_cell(&self.plan)?;
+        self.listener = None;
+        Ok(())
+    }
+
+    fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
+        let reset = self.arena.reset(seen)?;
+        if reset == Reset::Rebuilt {
+            self.set_up()?;
+        }
+        Ok(reset)
+    }
+
+    fn is_worn_out(&self) -> bool {
+        false
+    }
+
+    fn not_examined(&self) -> Vec<String> {
+        const MOST: usize = 8;
+        self.notes.iter().take(MOST).cloned().collect()
+    }
+}
+
+/// A named place elsewhere on the machine that the call would change.
+fn elsewhere(stop: &Stop) -> Option<&Place> {
+    let spared = |p: &Place| p.path.starts_with(b"/dev/") || p.path.starts_with(b"/proc/");
+    let changes = stop.mutates() || stop.writes();
+    let writes = changes && !matches!(stop.sys.op, Op::Write);
+    let named =
+        |p: &&Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p);
+    stop.places().iter().find(named).filter(|_| writes)
+}

@@ -1,0 +1,123 @@
+//! Containment of a program: the arena over the machine's temporary directories, all else read-only, and where the
+//! program finds its places.
+
+use crate::arena::Arena;
+use crate::error::Error;
+use crate::sys::cell::Plan;
+use crate::sys::mounts;
+use crate::victim::Program;
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags};
+use rustix::mount::{
+    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount_change, move_mount, open_tree,
+};
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where a program sees the whole arena.
+pub(super) const ARENA: &str = "/mnt";
+
+/// Where it sees `shared/`, the first one being the directory it is told.
+pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+
+/// Gives the calling thread a mount namespace in which the arena lies over the temporary directories and nothing else
+/// can be changed.
+pub(super) fn enclose(arena: &Arena) -> Result<(), Error> {
+    let wrong = |call: &'static str| move |e: rustix::io::Errno| refusal(call, e.into());
+    mounts::own_mount_namespace().map_err(|e| refusal("unshare(CLONE_NEWNS)", e))?;
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).map_err(wrong("mount(MS_PRIVATE)"))?;
+    let copy = |path: &Path| {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        open_tree(CWD, path, flags).map_err(wrong("open_tree"))
+    };
+    let whole = copy(arena.path())?;
+    let shared: Vec<OwnedFd> =
+        TEMPORARY.iter().map(|_| copy(&arena.path().join("shared"))).collect::<Result<_, _>>()?;
+    mounts::make_all_read_only().map_err(|e| refusal("mount_setattr(MOUNT_ATTR_RDONLY)", e))?;
+    place(&whole, ARENA)?;
+    TEMPORARY.iter().zip(&shared).try_for_each(|(target, tree)| place(tree, target))
+}
+
+/// Puts a copy of a directory over another. A directory that this machine does not have needs no cover.
+fn place(tree: &OwnedFd, target: &str) -> Result<(), Error> {
+    let from_fd = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    match move_mount(tree.as_fd(), "", CWD, target, from_fd) {
+        Err(rustix::io::Errno::NOENT) if target != ARENA => Ok(()),
+        moved => moved.map_err(|e| refusal("move_mount", e.into())),
+    }
+}
+
+pub(super) fn refusal(call: &str, e: std::io::Error) -> Error {
+    let advice = "programs need namespaces to be contained: run as root, or let users make them \
+                  (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone; in a container allow unshare and mount)";
+    match e.raw_os_error() {
+        Some(libc::EPERM | libc::ENOSYS | libc::ENOSPC | libc::EINVAL | libc::EUSERS) => {
+            Error::unsupported(call, format!("{e}; {advice}"))
+        }
+        _ => Error::ours(call, e),
+    }
+}
+
+/// The program that runs a line of shell with the same environment.
+pub(super) fn shell(program: &Program, text: &str) -> Program {
+    let argv = ["sh", "-c", text].map(str::to_owned).to_vec();
+    Program { argv, env: program.env.clone(), setup: None }
+}
+
+/// Makes all that a program's start needs.
+pub(super) fn plan(program: &Program) -> Result<Plan, Error> {
+    let argv: Vec<String> = program.argv.iter().map(|text| fill(text)).collect();
+    let name = argv.first().ok_or_else(|| Error::input("start the program", "no command was given"))?;
+    let path = find(name)?;
+    let text = |text: &str| CString::new(text).map_err(|_| Error::input(text, "has a NUL byte in it"));
+    let ours = |call: &'static str| move |e: rustix::io::Errno| Error::ours(call, e);
+    Ok(Plan {
+        path: text(&path.to_string_lossy())?,
+        argv: argv.iter().map(|arg| text(arg)).collect::<Result<_, _>>()?,
+        envp: environment(program)
+            .iter()
+            .map(|(key, value)| text(&format!("{key}={value}")))
+            .collect::<Result<_, _>>()?,
+        stdin: rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(ours("open"))?,
+        output: rustix::fs::memfd_create("output", MemfdFlags::CLOEXEC).map_err(ours("memfd_create"))?,
+        most_bytes: 64 << 20,
+    })
+}
+
+fn fill(text: &str) -> String {
+    text.replace("{shared}", TEMPORARY[0])
+        .replace("{private}", &format!("{ARENA}/private"))
+        .replace("{outside}", &format!("{ARENA}/outside"))
+}
+
+/// Our own environment, with every variable that leads to temporary or personal files leading into the arena.
+fn environment(program: &Program) -> Vec<(String, String)> {
+    let mut all: std::collections::BTreeMap<String, String> = crate::host::environment();
+    for key in ["TMPDIR", "TMP", "TEMP", "TEMPDIR"] {
+        all.insert(key.to_owned(), TEMPORARY[0].to_owned());
+    }
+    for key in
+        ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"]
+    {
+        all.insert(key.to_owned(), format!("{ARENA}/private"));
+    }
+    all.extend(program.env.iter().map(|(key, value)| (key.clone(), fill(value))));
+    all.into_iter().collect()
+}
+
+/// The file that a command's name means.
+fn find(name: &str) -> Result<PathBuf, Error> {
+    let runs =
+        |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    let places: Vec<PathBuf> = if name.contains('/') {
+        vec![std::path::absolute(name).unwrap_or_else(|_| name.into())]
+    } else {
+        let path = crate::host::environment().remove("PATH").unwrap_or_default();
+        path.split(':').map(|dir| Path::new(dir).join(name)).collect()
+    };
+    let found = places.into_iter().find(runs);
+    found.ok_or_else(|| Error::victim(name, "there is no such program, or it cannot be executed"))
+}

@@ -1,0 +1,209 @@
+//! Makes a held call of another process in its place, so that its result is known exactly and at once.
+//!
+//! The supervisor sees the same mounts, goes to the task's working directory, takes its umask, and hands descriptors
+//! over. Calls whose arguments are more than numbers and paths are let run; those that only ask are asked first.
+//! A task that has changed its user, or whose call cannot be made by another, makes it itself.
+
+use super::ProcessWorld;
+use crate::arena::tree::ident_of;
+use crate::sys::memory::{self, Memory};
+use crate::sys::perform::{RawCall, borrow, close, perform};
+use crate::sys::thread as own_thread;
+use crate::world::Outcome;
+use crate::world::calls::Op;
+use crate::world::decode::Stop;
+use crate::world::proc::PATH_MAX;
+use rustix::fs::{AtFlags, FileType, OFlags, StatxFlags, statx};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// A call with its paths, directories and buffers replaced by our own.
+struct Borrowed {
+    raw: RawCall,
+    /// Kept open until the call is made.
+    dirs: Vec<OwnedFd>,
+    texts: Vec<Vec<u8>>,
+    buffer: [u8; 512],
+    how: [u64; 3],
+}
+
+impl ProcessWorld {
+    /// Lets the held call happen.
+    pub(super) fn perform(&mut self, stop: &Stop) -> Outcome {
+        match self.borrow_call(stop) {
+            Some(mut call) if stop.sys.op == Op::Open => self.open(stop, &mut call),
+            Some(call) if asks(stop) => {
+                let value = perform(&call.raw);
+                self.let_run(stop);
+                outcome(value)
+            }
+            Some(call) => {
+                let value = perform(&call.raw);
+                self.answer(stop, value);
+                outcome(value)
+            }
+            None => {
+                self.let_run(stop);
+                Outcome::Unknown
+            }
+        }
+    }
+
+    fn answer(&self, stop: &Stop, value: i64) {
+        self.listener.iter().for_each(|listener| listener.answer(stop.id, value));
+    }
+
+    fn let_run(&self, stop: &Stop) {
+        self.listener.iter().for_each(|listener| listener.let_run(stop.id));
+    }
+
+    /// The call as we can make it, if we can.
+    fn borrow_call(&self, stop: &Stop) -> Option<Box<Borrowed>> {
+        let through_proc = stop.places().iter().any(|p| p.by_descriptor);
+        if through_proc || !is_portable(stop) || !self.has_our_user(stop.tid) {
+            return None;
+        }
+        let raw = stop.raw;
+        let mut call =
+            Box::new(Borrowed { raw, dirs: Vec::new(), texts: Vec::new(), buffer: [0; 512], how: [0; 3] });
+        for (at, letter) in stop.sys.signature.bytes().enumerate() {
+            match letter {
+                b'd' if stop.raw.args[at] as i32 != libc::AT_FDCWD => {
+                    let fd = stop.raw.args[at] as i32;
+                    let dir = self
+                        .decoder
+                        .proc()
+                        .open_at(format_args!("{}/fd/{fd}", stop.tid), OFlags::PATH)
+                        .ok()?;
+                    call.raw.args[at] = dir.as_raw_fd() as u64;
+                    call.dirs.push(dir);
+                }
+                b'p' => call.text(stop, at)?,
+                b'H' => call.how(stop, at)?,
+                b'-' if at == 0 && stop.sys.name.starts_with("symlink") => call.text(stop, at)?,
+                b'-' if asks(stop) && stop.raw.args[at] > PATH_MAX as u64 => {
+                    call.raw.args[at] = call.buffer.as_mut_ptr() as u64;
+                }
+                _ => {}
+            }
+        }
+        if stop.sys.name.starts_with("readlink") {
+            let size = call.raw.args[stop.sys.signature.len() - 1].min(call.buffer.len() as u64);
+            call.raw.args[stop.sys.signature.len() - 1] = size;
+        }
+        let cwd = self.decoder.proc().open_at(format_args!("{}/cwd", stop.tid), OFlags::PATH).ok()?;
+        rustix::process::fchdir(&cwd).ok()?;
+        Some(call)
+    }
+
+    /// True when the task's file system ids are ours; takes over its umask.
+    fn has_our_user(&self, tid: u32) -> bool {
+        let mut buffer = [0; 2048];
+        let status = self.decoder.proc().text(format_args!("{tid}/status"), &mut buffer);
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let umask = field("Umask:\t").and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok());
+        if let Some(mask) = umask {
+            own_thread::umask(mask);
+        }
+        let is =
+            |name, own: u32| field(name).and_then(|ids| ids.split('\t').nth(3)) == Some(&own.to_string());
+        umask.is_some()
+            && is("Uid:\t", rustix::process::geteuid().as_raw())
+            && is("Gid:\t", rustix::process::getegid().as_raw())
+    }
+
+    /// Opens without ever waiting for the other end of a FIFO, then takes that caution out of the descriptor again.
+    fn open(&mut self, stop: &Stop, call: &mut Borrowed) -> Outcome {
+        let has = |flags: i32| stop.flags & flags as u32 == flags as u32;
+        let never_a_fifo = has(libc::O_CREAT | libc::O_EXCL) || has(libc::O_DIRECTORY) || has(libc::O_PATH);
+        let waits = !never_a_fifo && !has(libc::O_NONBLOCK);
+        call.add_open_flags(stop, (if waits { libc::O_NONBLOCK } else { 0 } | libc::O_CLOEXEC) as u64);
+        let value = perform(&call.raw);
+        if value < 0 {
+            let fifo = waits && value == -i64::from(libc::ENXIO);
+            self.answer(stop, value);
+            return if fifo { Outcome::Blocks } else { outcome(value) };
+        }
+        self.opened(value as i32, stop, waits)
+    }
+
+    fn opened(&mut self, number: i32, stop: &Stop, waits: bool) -> Outcome {
+        let fd = borrow(number);
+        let found = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::BTIME);
+        let Ok(found) = found else { return Outcome::Unknown };
+        let reads = stop.flags & libc::O_ACCMODE as u32 == libc::O_RDONLY as u32;
+        if waits && reads && FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo {
+            close(number);
+            self.answer(stop, -i64::from(libc::ENXIO));
+            return Outcome::Blocks;
+        }
+        if waits && let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
+            // Cannot fail on a descriptor that was just opened.
+            let _ = rustix::fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK);
+        }
+        let close_on_exec = stop.flags & libc::O_CLOEXEC as u32 != 0;
+        self.listener.iter().for_each(|listener| listener.answer_with(stop.id, fd, close_on_exec));
+        close(number);
+        self.descriptors += 1;
+        Outcome::Descriptor(self.descriptors - 1, ident_of(&found))
+    }
+}
+
+impl Borrowed {
+    /// Replaces a pointer to text by our copy of it.
+    fn text(&mut self, stop: &Stop, at: usize) -> Option<()> {
+        let mut text = Vec::new();
+        if !memory::read_string(Memory::Of(stop.tid), stop.raw.args[at], PATH_MAX, &mut text) {
+            return None;
+        }
+        text.push(0);
+        self.raw.args[at] = text.as_ptr() as u64;
+        self.texts.push(text);
+        Some(())
+    }
+
+    fn how(&mut self, stop: &Stop, at: usize) -> Option<()> {
+        let mut bytes = [0u8; 24];
+        memory::read(stop.tid, stop.raw.args[at], &mut bytes).ok().filter(|n| *n == bytes.len())?;
+        for (word, chunk) in self.how.iter_mut().zip(bytes.chunks(8)) {
+            *word = u64::from_ne_bytes(std::array::from_fn(|i| chunk[i]));
+        }
+        (self.raw.args[at], self.raw.args[at + 1]) = (self.how.as_ptr() as u64, 24);
+        Some(())
+    }
+
+    fn add_open_flags(&mut self, stop: &Stop, flags: u64) {
+        let at = |letter| stop.sys.signature.bytes().position(|l| l == letter);
+        match (at(b'F'), at(b'H')) {
+            (Some(at), _) => self.raw.args[at] |= flags,
+            (None, Some(_)) => self.how[0] |= flags,
+            // creat(2) has no flags to add to.
+            (None, None) => {
+                let [path, mode, ..] = self.raw.args;
+                let open = libc::O_CREAT as u64 | libc::O_WRONLY as u64 | libc::O_TRUNC as u64 | flags;
+                self.raw.nr = libc::SYS_openat as u32;
+                self.raw.args = [libc::AT_FDCWD as u64, path, open, mode, 0, 0];
+            }
+        }
+    }
+}
+
+fn outcome(value: i64) -> Outcome {
+    if value < 0 { Outcome::Failed(-value as i32) } else { Outcome::Value(value) }
+}
+
+/// True for a call that changes nothing, so that asking twice is as good as asking once.
+fn asks(stop: &Stop) -> bool {
+    matches!(stop.sys.op, Op::Look | Op::Enter)
+}
+
+/// True for a call whose arguments are paths and numbers only, or that only fills a buffer.
+fn is_portable(stop: &Stop) -> bool {
+    let plain = ["chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "truncate"];
+    match stop.sys.op {
+        Op::Open | Op::Link | Op::Rename | Op::Remove => true,
+        Op::Create => stop.sys.name != "bind",
+        Op::Look | Op::Enter => !stop.sys.name.contains("xattr"),
+        Op::Alter | Op::Resize => plain.contains(&stop.sys.name),
+        Op::Write | Op::List | Op::Run => false,
+    }
+}
