@@ -62,6 +62,15 @@ pub mod libc_temp {
 use std::path::{Path, PathBuf};
 use timeline::Timeline;
 
+/// Prepares this process for judging programs: an ordinary user needs a user namespace, and only a process with one
+/// thread can enter it. To be called first thing in `main`; as root it does nothing.
+///
+/// # Errors
+/// Of kind unsupported where users may not make namespaces.
+pub fn prepare_to_contain() -> Result<(), Error> {
+    world::process::prepare_to_contain()
+}
+
 /// A victim that works in the directory it is given.
 pub fn victim<R: IntoEnding>(name: &str, body: impl Fn(&Path) -> R + Send + Sync + 'static) -> Victim {
     Victim::new(name, move |dirs: &Dirs| body(&dirs.shared))

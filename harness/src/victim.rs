@@ -150,6 +150,12 @@ impl Victim {
         self
     }
 
+    /// True when it runs as processes of its own.
+    #[must_use]
+    pub fn is_program(&self) -> bool {
+        matches!(self.work, Work::Program(_))
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -34,15 +34,26 @@ const EXITS: &str = "Without a command it does what `run` does.\n\nExit codes: 0
 pub(crate) enum Command {
     /// Judge the built-in victims, or those named
     Run {
-        /// Names of victims, or tags such as `safe`
+        /// Names of victims, tags such as `safe`, victim files, or directories of them
         names: Vec<String>,
         #[command(flatten)]
         judging: Judging,
+    },
+    /// Judge a program: any command, contained, held at each call that touches its temporary files
+    Exec {
+        #[command(flatten)]
+        judging: Judging,
+        /// The command and its arguments, after `--`; {shared}, {private} and {outside} stand for its directories
+        #[arg(last = true, required = true, value_name = "CMD")]
+        argv: Vec<String>,
     },
     /// Run the schedule of a timeline again
     Replay {
         /// A file that a finding was saved in
         file: PathBuf,
+        /// The victim file that the timeline is of
+        #[arg(long, value_name = "FILE")]
+        victim: Option<PathBuf>,
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
@@ -50,6 +61,9 @@ pub(crate) enum Command {
     Minimize {
         /// A file that a finding was saved in
         file: PathBuf,
+        /// The victim file that the timeline is of
+        #[arg(long, value_name = "FILE")]
+        victim: Option<PathBuf>,
         /// Write the timeline there instead of to stdout
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! The command `linkbait`: arguments in, exit code out. Owns the exit codes; the work is in the modules.
 //!
 //! Exit codes: 0 nothing found · 2 usage · 4 nothing to judge · 5 inconclusive · 6 unsupported here · 70 our fault ·
-//! 100 findings · 101 a victim hangs when left alone.
+//! 100 findings · 101 a victim cannot be started, or hangs when left alone.
 
 mod args;
 mod crew;
@@ -17,6 +17,7 @@ mod run;
 mod select;
 mod shell;
 mod values;
+mod victim_file;
 
 use args::{Args, Command};
 use clap::{CommandFactory, FromArgMatches};
@@ -33,6 +34,7 @@ enum Exit {
     Unsupported = 6,
     Ours = 70,
     Findings = 100,
+    /// A victim cannot be started, or hangs when left alone.
     HangsAlone = 101,
 }
 
@@ -76,9 +78,12 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
     let text = match args.command {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
-        Some(Command::Replay { file, timeout }) => return replay::replay(&file, timeout.into()),
-        Some(Command::Minimize { file, output, timeout }) => {
-            return replay::minimize(&file, output.as_deref(), timeout.into());
+        Some(Command::Exec { judging, argv }) => return run::exec(&judging, &argv),
+        Some(Command::Replay { file, victim, timeout }) => {
+            return replay::replay(&file, victim.as_deref(), timeout.into());
+        }
+        Some(Command::Minimize { file, victim, output, timeout }) => {
+            return replay::minimize(&file, victim.as_deref(), output.as_deref(), timeout.into());
         }
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what }) => explain::list(what),
@@ -94,6 +99,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<linkbait::Error>().map(linkbait::Error::kind) {
         Some(linkbait::ErrorKind::Unsupported(_)) => Exit::Unsupported,
         Some(linkbait::ErrorKind::Input(_)) => Exit::Usage,
+        Some(linkbait::ErrorKind::Victim(_)) => Exit::HangsAlone,
         None if error.is::<args::Usage>() => Exit::Usage,
         None if error.is::<select::NoSuchPlace>() => Exit::Unsupported,
         _ => Exit::Ours,

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 const ADVICE: &str = "`linkbait run` saves timelines below target/linkbait/";
 
-pub(crate) fn replay(file: &Path, silence: Duration) -> anyhow::Result<Exit> {
+pub(crate) fn replay(file: &Path, of: Option<&Path>, silence: Duration) -> anyhow::Result<Exit> {
     let text = files::read(file, ADVICE)?;
-    let (victim, timeline) = load(file, &text)?;
+    let (victim, timeline) = load(file, of, &text)?;
     let replay = judge(&timeline, silence).replay(&victim, &timeline)?;
     let mut told = output::lines(&replay.timeline);
     let exit = compare(&mut told, file, &text, &timeline, &replay);
@@ -22,9 +22,14 @@ pub(crate) fn replay(file: &Path, silence: Duration) -> anyhow::Result<Exit> {
 }
 
 /// Prints the timeline of the smallest schedule that still shows the findings of the file, or writes it to `target`.
-pub(crate) fn minimize(file: &Path, target: Option<&Path>, silence: Duration) -> anyhow::Result<Exit> {
+pub(crate) fn minimize(
+    file: &Path,
+    of: Option<&Path>,
+    target: Option<&Path>,
+    silence: Duration,
+) -> anyhow::Result<Exit> {
     let text = files::read(file, ADVICE)?;
-    let (victim, timeline) = load(file, &text)?;
+    let (victim, timeline) = load(file, of, &text)?;
     let target = target.map(Target::prepare).transpose()?;
     let smaller = judge(&timeline, silence).minimize(&victim, &timeline)?.timeline;
     match target {
@@ -42,16 +47,14 @@ fn judge(timeline: &Timeline, silence: Duration) -> Judge {
 }
 
 /// Reads a timeline and finds its victim.
-fn load(file: &Path, text: &str) -> anyhow::Result<(Victim, Timeline)> {
+fn load(file: &Path, of: Option<&Path>, text: &str) -> anyhow::Result<(Victim, Timeline)> {
     let timeline = Timeline::parse(text).map_err(|e| Usage(format!("{file:?}: {e}; {ADVICE}")))?;
-    let roster = linkbait_races::roster();
-    match roster.iter().find(|victim| victim.name() == timeline.head.victim) {
-        Some(victim) => Ok((victim.clone(), timeline)),
-        None => {
-            let Usage(why) = select::no_victim(&timeline.head.victim, &roster);
-            Err(Usage(format!("{file:?}: {why}")).into())
-        }
+    let victim =
+        select::of_timeline(&timeline.head.victim, of).map_err(|e| Usage(format!("{file:?}: {e}")))?;
+    if victim.is_program() {
+        linkbait::prepare_to_contain()?;
     }
+    Ok((victim, timeline))
 }
 
 /// Says below the timeline where the replay differs from the file.

@@ -1,27 +1,39 @@
-//! `run`: judges victims, prints and saves the report, and says how it went.
+//! `run` and `exec`: judge victims, print and save the report, and say how it went.
 
 use crate::args::{Format, Judging, Persona};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::report::{self, Run, json};
 use crate::{Exit, crew, files, output, select};
-use linkbait::{Host, Judge, Limits, Verdict};
+use linkbait::{Host, Judge, Limits, Verdict, Victim};
 use std::collections::BTreeSet;
 
+/// `run`: victims of the roster, or those named, or those of files.
 pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
-    let victims = select::victims(names, asked)?;
+    judge_victims(asked, &select::victims(names, asked)?, asked.verbose || !names.is_empty())
+}
+
+/// `exec`: one command.
+pub(crate) fn exec(asked: &Judging, argv: &[String]) -> anyhow::Result<Exit> {
+    judge_victims(asked, &[select::command(argv)?], true)
+}
+
+fn judge_victims(asked: &Judging, victims: &[Victim], draw: bool) -> anyhow::Result<Exit> {
+    if victims.iter().any(Victim::is_program) {
+        linkbait::prepare_to_contain()?;
+    }
     let host = select::host(asked)?;
     let target = asked.output.as_deref().map(files::Target::prepare).transpose()?;
     let interrupt = Interrupt::watch()?;
     let judge = judge(asked, &host).until(interrupt.stop());
     let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
-    let judged = crew::judge_all(&judge, &victims, jobs, &progress, &interrupt);
+    let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
     let run = Run { host, judged, asked: victims.len(), depth: asked.depth };
     let document = json::render(&run)?;
     let text = match asked.format {
         Format::Json => document.clone(),
-        Format::Text => report::text(&run, asked.verbose || !names.is_empty()),
+        Format::Text => report::text(&run, draw),
     };
     match target {
         Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string())?,

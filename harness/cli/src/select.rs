@@ -1,28 +1,71 @@
-//! What is judged and where: victims by name, tag and shard; the file system that arenas are put on.
+//! What is judged and where: victims by name, tag, file and shard, or a command; the file system that arenas are put on.
 
 use crate::args::{Judging, Usage};
 use crate::output;
 use crate::values;
-use linkbait::{Host, Victim};
-use std::path::PathBuf;
+use crate::victim_file;
+use linkbait::{Host, Program, Victim};
+use std::path::{Path, PathBuf};
 
 /// The victims of the roster that have one of the names or tags, all without any; of these the shard.
 pub(crate) fn victims(names: &[String], asked: &Judging) -> anyhow::Result<Vec<Victim>> {
+    let (paths, names): (Vec<&String>, Vec<&String>) =
+        names.iter().partition(|name| victim_file::is_path(name));
+    let mut found = Vec::new();
+    for path in &paths {
+        found.extend(victim_file::read(Path::new(path))?);
+    }
+    if paths.is_empty() || !names.is_empty() {
+        found.extend(of_roster(&names)?);
+    }
+    let in_shard = |at: usize| asked.shard.is_none_or(|shard| shard.has(at));
+    Ok(found.into_iter().enumerate().filter(|(at, _)| in_shard(*at)).map(|(_, victim)| victim).collect())
+}
+
+fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
     let roster = linkbait_races::roster();
     let fits = |victim: &Victim, name: &String| victim.name() == name || victim.tag_list().contains(name);
     if let Some(name) = names.iter().find(|name| !roster.iter().any(|victim| fits(victim, name))) {
         return Err(no_victim(name, &roster).into());
     }
-    let named = roster.into_iter().filter(|v| names.is_empty() || names.iter().any(|n| fits(v, n)));
-    let in_shard = |at: usize| asked.shard.is_none_or(|shard| shard.has(at));
-    Ok(named.enumerate().filter(|(at, _)| in_shard(*at)).map(|(_, victim)| victim).collect())
+    let named = |victim: &Victim| names.is_empty() || names.iter().any(|name| fits(victim, name));
+    Ok(roster.into_iter().filter(named).collect())
+}
+
+/// What the names of victims that were given as commands begin with.
+const COMMAND: &str = "exec: ";
+
+/// The victim that is a command.
+pub(crate) fn command(argv: &[String]) -> Result<Victim, Usage> {
+    let line = shlex::try_join(argv.iter().map(String::as_str));
+    let line = line.map_err(|_| Usage("an argument has a NUL byte in it".to_owned()))?;
+    let program = Program { argv: argv.to_vec(), ..Program::default() };
+    Ok(Victim::program(&format!("{COMMAND}{line}"), program).tags(&["command"]))
+}
+
+/// The victim that a timeline is of: a command, one of the victim file given, one of the roster.
+pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Victim> {
+    if let Some(file) = file {
+        let victims = victim_file::read(file)?;
+        let found = victims.into_iter().find(|victim| victim.name() == name);
+        return Ok(found.ok_or_else(|| Usage(format!("{file:?}: no victim {} in it", output::line(name))))?);
+    }
+    if let Some(argv) = name.strip_prefix(COMMAND).and_then(shlex::split) {
+        return Ok(command(&argv)?);
+    }
+    let roster = linkbait_races::roster();
+    let found = roster.iter().find(|victim| victim.name() == name).cloned();
+    found.ok_or_else(|| no_victim(name, &roster).into())
 }
 
 /// The answer to a name that no victim has.
 pub(crate) fn no_victim(name: &str, roster: &[Victim]) -> Usage {
     let known: Vec<_> = roster.iter().map(Victim::name).collect();
     let hint = values::nearest(name, &known).unwrap_or_default();
-    Usage(format!("no victim {}: {hint}`linkbait list victims` lists them", output::line(name)))
+    Usage(format!(
+        "no victim {}: {hint}`linkbait list victims` lists them; one of a victim file needs --victim FILE",
+        output::line(name)
+    ))
 }
 
 /// No directory that we could use is on the file system asked for.

@@ -152,7 +152,8 @@ impl Arena {
     fn rebuild(&mut self) -> Result<(), Error> {
         self.canaries.clear();
         for top in ALL_TOPS {
-            wipe::remove(self.root(), top).map_err(|e| self.wrong("empty", e))?;
+            // The directories themselves stay, because other mounts may show them.
+            wipe::empty(self.root(), top).map_err(|e| self.wrong("empty", e))?;
         }
         self.build_canaries().and_then(|()| self.build_shared()).map_err(|e| self.wrong("build", e))?;
         self.adopt()
@@ -177,7 +178,7 @@ impl Arena {
     }
 
     fn build_canaries(&self) -> rustix::io::Result<()> {
-        self.dir("outside", 0o755)?;
+        self.top("outside", 0o755)?;
         self.dir("outside/dir", 0o755)?;
         self.dir("outside/decoy", 0o755)?;
         self.file(CANARY.0, 0o644, CANARY.1)?;
@@ -206,9 +207,9 @@ impl Arena {
             (_, None) => 0o1777,
             (_, Some(_)) => 0o1775,
         };
-        self.dir("shared", mode)?;
+        self.top("shared", mode)?;
         self.open_to_attacker(c"shared")?;
-        self.dir("private", 0o700)?;
+        self.top("private", 0o700)?;
         for staged in &self.stage.files {
             let path = format!("shared/{}", staged.path);
             let mut at = "shared/".len();
@@ -228,6 +229,16 @@ impl Arena {
         let Some(uid) = self.attacker.filter(|_| self.class != Class::DirWriter) else { return Ok(()) };
         let owner = self.guarded.then(|| rustix::fs::Uid::from_raw(uid));
         rustix::fs::chownat(self.root(), dir, owner, Some(Gid::from_raw(uid)), AtFlags::empty())
+    }
+
+    fn top(&self, name: &str, mode: u32) -> rustix::io::Result<()> {
+        match mkdirat(self.root(), name, Mode::RWXU) {
+            Err(rustix::io::Errno::EXIST) => {}
+            made => made?,
+        }
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        rustix::fs::chownat(self.root(), name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+        rustix::fs::chmodat(self.root(), name, Mode::from_bits_retain(mode), AtFlags::empty())
     }
 
     fn dir(&self, path: &str, mode: u32) -> rustix::io::Result<()> {

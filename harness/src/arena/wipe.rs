@@ -13,8 +13,13 @@ pub(super) fn remove_one(root: BorrowedFd<'_>, path: &[u8], is_dir: bool) -> Res
 
 /// Removes `name` in `parent` with everything below it. A name that is not there is no error.
 pub(super) fn remove(parent: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    if empty(parent, name)? { unlinkat(parent, name, AtFlags::REMOVEDIR) } else { Ok(()) }
+}
+
+/// Leaves of `name` in `parent` an empty directory, or nothing if it was none; true for a directory.
+pub(super) fn empty(parent: BorrowedFd<'_>, name: &CStr) -> Result<bool> {
     match unlinkat(parent, name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => return Ok(()),
+        Ok(()) | Err(Errno::NOENT) => return Ok(false),
         Err(Errno::ISDIR | Errno::PERM) => {}
         Err(e) => return Err(e),
     }
@@ -35,5 +40,5 @@ pub(super) fn remove(parent: BorrowedFd<'_>, name: &CStr) -> Result<()> {
             remove(opened.as_fd(), entry.file_name())?;
         }
     }
-    unlinkat(parent, name, AtFlags::REMOVEDIR)
+    Ok(true)
 }

@@ -7,6 +7,8 @@
 mod contain;
 mod perform;
 
+pub(crate) use contain::prepare_to_contain;
+
 use super::calls::{Op, REFUSED, Sys, WATCHED};
 use super::decode::{Decoder, Place, Space, Stop};
 use super::pulse::{Looks, pulse};

@@ -21,6 +21,24 @@ pub(super) const ARENA: &str = "/mnt";
 /// Where it sees `shared/`, the first one being the directory it is told.
 pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
+/// Enters a user namespace in which this user may mount, if it may not already.
+pub(crate) fn prepare_to_contain() -> Result<(), Error> {
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    if user == 0 {
+        return Ok(());
+    }
+    mounts::own_user_namespace().map_err(|e| refusal("unshare(CLONE_NEWUSER)", e))?;
+    let files = [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("{user} {user} 1")),
+        ("gid_map", format!("{group} {group} 1")),
+    ];
+    files.into_iter().try_for_each(|(file, text)| {
+        std::fs::write(Path::new("/proc/self").join(file), text)
+            .map_err(|e| refusal("write(\"/proc/self/uid_map\")", e))
+    })
+}
+
 /// Gives the calling thread a mount namespace in which the arena lies over the temporary directories and nothing else
 /// can be changed.
 pub(super) fn enclose(arena: &Arena) -> Result<(), Error> {

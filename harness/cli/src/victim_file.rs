@@ -1,0 +1,153 @@
+//! Victim files: TOML that describes a program as a victim (`linkbait-victim/1`). Owns the format, not the judging.
+
+use crate::args::Usage;
+use crate::files;
+use crate::output;
+use crate::values;
+use linkbait::{Class, Program, Victim};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const SCHEMA: &str = "linkbait-victim/1";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: String,
+    name: String,
+    #[serde(default)]
+    summary: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    command: Command,
+    #[serde(default)]
+    stage: Stage,
+    #[serde(default)]
+    judge: Judge,
+    #[serde(default)]
+    expect: Expect,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Command {
+    argv: Vec<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    setup: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Stage {
+    files: Vec<StagedFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StagedFile {
+    path: String,
+    mode: u32,
+    #[serde(default)]
+    content: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Judge {
+    attackers: Option<Vec<String>>,
+    keeps: Vec<String>,
+    public: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Expect {
+    fail: Vec<Expected>,
+    pass: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    rule: String,
+    attacker: String,
+}
+
+/// True for an argument that means a victim file or a directory of them rather than a name of the roster.
+pub(crate) fn is_path(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".toml") || Path::new(name).is_dir()
+}
+
+/// The victims that a path stands for: one file, or all files below a directory in the order of their names.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Victim>> {
+    let mut found = Vec::new();
+    if path.is_dir() {
+        below(path, &mut found)?
+    } else {
+        found.push(path.to_path_buf())
+    }
+    if found.is_empty() {
+        return Err(Usage(format!("{path:?}: no victim file (*.toml) in it")).into());
+    }
+    found.iter().map(|path| victim(path)).collect()
+}
+
+fn below(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let failed = |e: std::io::Error| Usage(format!("{dir:?}: {e}"));
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(dir).map_err(failed)?.collect();
+    let mut paths: Vec<PathBuf> = entries.map_err(failed)?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            below(&path, found)?;
+        } else if path.extension().is_some_and(|end| end == "toml") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn victim(path: &Path) -> anyhow::Result<Victim> {
+    let text = files::read(path, "a victim file was expected")?;
+    let wrong = |what: String| Usage(format!("{path:?}: {what}"));
+    let file: File = toml::from_str(&text).map_err(|e| wrong(output::lines(&e.to_string())))?;
+    if file.schema != SCHEMA {
+        return Err(wrong(format!("schema {:?} is not {SCHEMA:?}", file.schema)).into());
+    }
+    make(file, path).map_err(|what| wrong(what).into())
+}
+
+fn make(file: File, path: &Path) -> Result<Victim, String> {
+    let here = path.canonicalize().ok().and_then(|p| p.parent().map(|p| p.to_string_lossy().into_owned()));
+    let here = here.unwrap_or_default();
+    let fill = |text: &String| text.replace("{here}", &here);
+    let program = Program {
+        argv: file.command.argv.iter().map(fill).collect(),
+        env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
+        setup: file.command.setup.as_ref().map(fill),
+    };
+    if program.argv.is_empty() {
+        return Err("command.argv is empty; name a command and its arguments".to_owned());
+    }
+    let tags: Vec<&str> = file.tags.iter().map(String::as_str).collect();
+    let mut victim = Victim::program(&file.name, program).summary(&file.summary).tags(&tags);
+    for staged in &file.stage.files {
+        victim = victim.stage(&staged.path, staged.mode, &staged.content);
+    }
+    victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
+    victim = file.judge.public.iter().fold(victim, |victim, pattern| victim.public(pattern));
+    if let Some(names) = &file.judge.attackers {
+        let classes: Result<Vec<Class>, String> = names.iter().map(|name| values::class(name)).collect();
+        victim = victim.attackers(&classes?);
+    }
+    for rule in &file.expect.pass {
+        values::rule_id(rule)?;
+    }
+    file.expect.fail.iter().try_fold(victim, |victim, expected| {
+        let id = values::rule_id(&expected.rule)?;
+        let rule = linkbait::rules::rule(&id).ok_or("no such rule")?;
+        Ok(victim.expect(rule.id, values::class(&expected.attacker)?))
+    })
+}
