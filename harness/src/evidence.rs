@@ -239,6 +239,11 @@ impl Evidence {
         self.text(change.label)
     }
 
+    /// A change's path as it really was.
+    pub(crate) fn changed_path(&self, change: &Change) -> &[u8] {
+        self.bytes(change.path)
+    }
+
     /// Label of a path that a call named or something changed at.
     pub(crate) fn label_of(&self, path: &[u8]) -> Option<&str> {
         let named = self.calls().flat_map(|(_, call)| self.paths(call).zip(self.labels(call)));

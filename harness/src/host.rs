@@ -123,6 +123,11 @@ impl Host {
         self.is_root() && self.protected.iter().any(|(name, level)| level_two(name, *level))
     }
 
+    /// True when the kernel keeps users from linking to files of others.
+    pub(crate) fn guards_links(&self) -> bool {
+        self.protected.iter().any(|(name, level)| *name == "protected_hardlinks" && *level >= Some(1))
+    }
+
     /// True when the kernel itself tells what the attacker may do; otherwise we apply the same rules.
     #[must_use]
     pub fn kernel_decides(&self) -> bool {

@@ -84,9 +84,9 @@ pub(crate) fn is_path(name: &str) -> bool {
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Victim>> {
     let mut found = Vec::new();
     if path.is_dir() {
-        below(path, &mut found)?
+        below(path, &mut found)?;
     } else {
-        found.push(path.to_path_buf())
+        found.push(path.to_path_buf());
     }
     if found.is_empty() {
         return Err(Usage(format!("{path:?}: no victim file (*.toml) in it")).into());

@@ -66,11 +66,8 @@ impl Hands {
         self.serial += 1;
         let mut work =
             Work { root, act, path, targets: &self.targets, known: &self.known, serial: self.serial };
-        // Whether one may link to another's file is a setting of the machine (fs.protected_hardlinks). A verdict is
-        // about the code, so that link is made with our credentials; the class was asked beforehand.
-        let other = self.uid.filter(|_| act.bait != Bait::HardLink);
         let before = sys::thread::umask(0);
-        let result = match other {
+        let result = match self.uid {
             Some(uid) => sys::thread::as_user(uid, || work.run()),
             None => work.run(),
         };

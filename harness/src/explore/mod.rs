@@ -5,7 +5,7 @@
 
 pub(crate) mod trial;
 
-use crate::arena::tree::What;
+use crate::arena::tree::{Tree, What};
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
 use crate::evidence::{CallStep, Evidence};
@@ -14,11 +14,11 @@ use crate::world::calls::Op;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every schedule of one move for a recorded run.
-pub(crate) fn enumerate(recorded: &Evidence, staged: &[String], class: Class) -> Vec<Schedule> {
+pub(crate) fn enumerate(recorded: &Evidence, stage: &Tree, class: Class) -> Vec<Schedule> {
     if class == Class::None {
         return Vec::new();
     }
-    let mut there = standing(staged);
+    let mut there = standing(recorded, stage);
     let mut schedules = Vec::new();
     for (at, call) in recorded.calls() {
         let key = key_of(recorded, call);
@@ -38,15 +38,10 @@ pub(crate) fn enumerate(recorded: &Evidence, staged: &[String], class: Class) ->
     schedules
 }
 
-/// What stands in `shared/` before the start, with true for directories.
-fn standing(staged: &[String]) -> BTreeMap<String, bool> {
-    let mut there = BTreeMap::new();
-    for path in staged {
-        let label = format!("shared/{path}");
-        there.extend(label.match_indices('/').skip(1).map(|(slash, _)| (label[..slash].to_owned(), true)));
-        there.insert(label, false);
-    }
-    there
+/// Which of the names that the run used stand before the start, with true for directories.
+fn standing(recorded: &Evidence, stage: &Tree) -> BTreeMap<String, bool> {
+    let label = |path: &[u8]| recorded.label_of(path).map(str::to_owned);
+    stage.entries().iter().filter_map(|entry| Some((label(stage.path(entry))?, entry.is_dir()))).collect()
 }
 
 /// Names the stop of a recorded call.

@@ -8,6 +8,7 @@ use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
+use crate::host::Host;
 use crate::limits::Limits;
 use crate::schedule::{Act, Schedule};
 use crate::world::calls::Op;
@@ -23,6 +24,8 @@ pub(crate) struct Bench {
     pub(crate) class: Class,
     /// The kernel can tell attacker and victim apart, so that it, not we, says what the class may do.
     pub(crate) kernel_decides: bool,
+    /// The kernel lets nobody link to what is another's (`fs.protected_hardlinks`).
+    guards_links: bool,
     /// Look at the whole arena after every step.
     pub(crate) everywhere: bool,
     /// A call was made whose effect has not been looked at.
@@ -34,12 +37,13 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(kernel_decides: bool, everywhere: bool) -> Bench {
+    pub(crate) fn new(host: &Host, everywhere: bool) -> Bench {
         Bench {
             evidence: Evidence::default(),
             labels: Labels::default(),
             class: Class::None,
-            kernel_decides,
+            kernel_decides: host.kernel_decides(),
+            guards_links: host.guards_links(),
             everywhere,
             blind: false,
             now: Tree::default(),
@@ -153,8 +157,8 @@ impl Bench {
     }
 
     fn may(&self, act: &Act) -> bool {
-        let asked = self.kernel_decides && act.does.bait != Bait::HardLink;
-        asked || permits(self.class, &act.does, &self.path, &self.now)
+        let guarded = self.guards_links && act.does.bait == Bait::HardLink;
+        self.kernel_decides || (!guarded && permits(self.class, &act.does, &self.path, &self.now))
     }
 
     fn look_after_move(&mut self, world: &mut dyn World, act: &Move, whole: bool) {

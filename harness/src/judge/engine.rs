@@ -2,6 +2,7 @@
 
 use super::Judge;
 use super::learn::Names;
+use crate::arena::tree::Tree;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
@@ -33,7 +34,7 @@ impl<'a> Engine<'a> {
             judge,
             victim,
             world,
-            bench: Bench::new(judge.host.kernel_decides(), judge.everywhere),
+            bench: Bench::new(&judge.host, judge.everywhere),
             report: Report::new(&victim.name),
             names: Names::default(),
             class: Class::None,
@@ -141,8 +142,9 @@ impl<'a> Engine<'a> {
 
     /// Every schedule of one move for the run on the bench, which must be the recorded one.
     pub(super) fn schedules(&self) -> Vec<Schedule> {
-        let staged: Vec<String> = self.victim.stage.iter().map(|s| s.path.clone()).collect();
-        enumerate(&self.bench.evidence, &staged, self.class)
+        let mut stage = Tree::default();
+        self.world.look_at_stage(&mut stage);
+        enumerate(&self.bench.evidence, &stage, self.class)
     }
 
     /// One trial, counted and judged. True when all its moves happened.

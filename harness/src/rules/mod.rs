@@ -14,9 +14,9 @@ mod uses_foreign;
 mod world_readable;
 mod world_writable;
 
-use crate::arena::tree::{Entry, Maker};
+use crate::arena::tree::{Entry, Maker, is_below};
 use crate::class::Class;
-use crate::evidence::{CallStep, Change, Evidence, Step};
+use crate::evidence::{CallStep, Change, Deed, Evidence, Step};
 use crate::schedule::Schedule;
 use crate::victim::{Victim, matches};
 
@@ -111,14 +111,25 @@ impl<'a> Case<'a> {
         let path = self.evidence.changed(change).to_owned();
         let made = |step: &Step| self.evidence.changes(step).iter().any(|c| std::ptr::eq(c, change));
         let at = self.evidence.steps.iter().position(made);
-        Hit { example: path.clone().into_bytes(), path, message, at }
+        Hit { example: self.evidence.changed_path(change).to_vec(), path, message, at }
     }
 
-    /// A hit on the first path of a call.
+    /// A hit on a call: on the name that was attacked, if it stands on the way, or else on the call's first path.
     pub(crate) fn hit_call(&self, call: &CallStep, message: String) -> Hit {
-        let example = self.evidence.paths(call).next().unwrap_or_default().to_vec();
         let at = self.evidence.calls().find(|(_, c)| std::ptr::eq(*c, call)).map(|(at, _)| at);
-        Hit { path: self.evidence.label(call).to_owned(), example, message, at }
+        let named = self.evidence.paths(call).next().unwrap_or_default();
+        let attacked = self.attacked().find(|(target, _)| is_below(named, target));
+        let (example, path) = attacked.unwrap_or((named, self.evidence.label(call)));
+        Hit { path: path.to_owned(), example: example.to_vec(), message, at }
+    }
+
+    /// The names that were attacked, with their labels.
+    fn attacked(&self) -> impl Iterator<Item = (&'a [u8], &'a str)> + use<'a> {
+        let (evidence, schedule) = (self.evidence, self.schedule);
+        evidence.steps.iter().filter_map(move |step| match step.deed {
+            Deed::Move(act) => Some((evidence.target(step), schedule.acts[act].does.target.as_str())),
+            Deed::Call(_) => None,
+        })
     }
 
     /// True when the victim is meant to leave this entry, a path below the arena.
@@ -140,7 +151,7 @@ impl<'a> Case<'a> {
 /// True for an entry that is none of the victim's business: a canary, or another's entry in a directory that the
 /// victim did not make. What others put into the victim's own directory is the victim's to deal with.
 pub(crate) fn is_foreign(entry: &Entry, change: &Change, label: &str) -> bool {
-    let canary = label.starts_with("outside/");
+    let canary = label.starts_with("outside/") && entry.maker != Maker::Victim;
     canary || (entry.maker == Maker::Attacker && !change.on_own_ground)
 }
 

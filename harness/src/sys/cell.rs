@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) output: OwnedFd,
     /// Bytes that a single file may have.
     pub(crate) most_bytes: u64,
+    /// It is held at its calls.
+    pub(crate) watched: bool,
 }
 
 /// What the keeper or the program's first process tells.
@@ -53,33 +55,34 @@ pub(crate) struct Cell {
     keeper: Pid,
 }
 
-const START: u8 = b's';
-const CLEAR: u8 = b'c';
+/// What the keeper is asked for; further programs follow the first.
+const CLEAR: u8 = 0;
+const START: u8 = 1;
+
+/// Arrays for execve(2): arguments and environment.
+type Arguments = (Vec<*const libc::c_char>, Vec<*const libc::c_char>);
 
 impl Cell {
     /// Forks the keeper of a new pid namespace. The calling thread must be in a mount namespace of its own, whose
     /// `/proc` the keeper replaces by that of the new namespace.
-    pub(crate) fn start(plan: &Plan, refused: &[u32], watched: &[u32]) -> io::Result<Cell> {
+    pub(crate) fn start(plans: &[Plan], refused: &[u32], watched: &[u32]) -> io::Result<Cell> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let argv = pointers(&plan.argv);
-        let envp = pointers(&plan.envp);
-        let mut code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
-        // SAFETY: only says where later children of this thread are born.
-        check(unsafe { libc::unshare(libc::CLONE_NEWPID) })?;
-        // SAFETY: the child goes on in `keep`, which calls nothing that could wait for a lock of another thread.
-        let pid = check(unsafe { libc::fork() })?;
+        let arguments: Vec<Arguments> =
+            plans.iter().map(|plan| (pointers(&plan.argv), pointers(&plan.envp))).collect();
+        let code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
+        let pid = fork(libc::CLONE_NEWPID)?;
         if pid == 0 {
             drop(ours);
-            keep(&Start { plan, argv: &argv, envp: &envp, code: &mut code, socket: theirs.as_fd() });
+            keep(&Start { plans, arguments: &arguments, code: &code, socket: theirs.as_fd() });
         }
         let keeper = Pid::from_raw(pid).ok_or(io::ErrorKind::Other)?;
         Ok(Cell { socket: ours, keeper })
     }
 
-    /// Asks for the program to be started.
-    pub(crate) fn begin(&self, umask: u32) -> io::Result<()> {
-        self.ask(START, umask)
+    /// Asks for a program to be started, by its place among the plans.
+    pub(crate) fn begin(&self, program: u8, umask: u32) -> io::Result<()> {
+        self.ask(START + program, umask)
     }
 
     /// Asks for everything that still runs to be killed.
@@ -134,17 +137,20 @@ fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([null()]).collect()
 }
 
-fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+/// The plans as the forked processes use them.
+struct Start<'a> {
+    plans: &'a [Plan],
+    arguments: &'a [Arguments],
+    code: &'a [sock_filter],
+    socket: BorrowedFd<'a>,
 }
 
-/// The plan as the forked processes use it.
-struct Start<'a> {
-    plan: &'a Plan,
-    argv: &'a [*const libc::c_char],
-    envp: &'a [*const libc::c_char],
-    code: &'a mut [sock_filter],
-    socket: BorrowedFd<'a>,
+/// Forks without what the C library does around it: its locks may be held by threads that the child does not have.
+fn fork(flags: libc::c_int) -> io::Result<libc::pid_t> {
+    let flags = (flags | libc::SIGCHLD) as libc::c_ulong;
+    // SAFETY: shares nothing with the child, which calls nothing that could wait for a lock of another thread.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0usize, 0usize, 0usize, 0usize) };
+    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid as libc::pid_t) }
 }
 
 fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
@@ -172,11 +178,13 @@ fn keep(start: &Start<'_>) -> ! {
             Err(rustix::io::Errno::INTR) => continue,
             _ => end(0),
         }
-        if message[0] == START {
-            let umask = u32::from_ne_bytes([message[1], message[2], message[3], message[4]]);
-            run(start, umask, last_pid.as_ref().map(AsFd::as_fd));
-        } else {
-            clear(start.socket);
+        let [what, mask @ ..] = message;
+        match what.checked_sub(START) {
+            Some(program) => {
+                let last_pid = last_pid.as_ref().map(AsFd::as_fd);
+                run(start, usize::from(program), u32::from_ne_bytes(mask), last_pid);
+            }
+            None => clear(start.socket),
         }
     }
 }
@@ -194,17 +202,14 @@ fn fresh_proc() -> Option<OwnedFd> {
 }
 
 /// Starts the program and tells how its first process ended. Orphans that end meanwhile are collected.
-fn run(start: &Start<'_>, umask: u32, last_pid: Option<BorrowedFd<'_>>) {
+fn run(start: &Start<'_>, program: usize, umask: u32, last_pid: Option<BorrowedFd<'_>>) {
     // The same pids in every trial.
     let _ = last_pid.map(|fd| rustix::io::pwrite(fd, b"100", 0));
-    // SAFETY: this process has one thread, and the child calls nothing that allocates.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        become_program(start, umask);
-    }
-    if pid < 0 {
-        return tell(start.socket, b'f', io::Error::last_os_error().raw_os_error().unwrap_or(libc::EAGAIN));
-    }
+    let pid = match fork(0) {
+        Ok(0) => become_program(start, program, umask),
+        Ok(pid) => pid,
+        Err(e) => return tell(start.socket, b'f', e.raw_os_error().unwrap_or(libc::EAGAIN)),
+    };
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
             Ok(Some((ended, status))) if ended.as_raw_nonzero().get() == pid => {
@@ -228,11 +233,12 @@ fn clear(socket: BorrowedFd<'_>) {
 }
 
 /// The first process of the program, up to its start.
-fn become_program(start: &Start<'_>, umask: u32) -> ! {
-    let errno = match prepare(start, umask).and_then(|()| hand_over(start)) {
+fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
+    let (plan, (argv, envp)) = (&start.plans[program], &start.arguments[program]);
+    let errno = match prepare(plan, umask).and_then(|()| hand_over(start, plan.watched)) {
         // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
         Ok(()) => unsafe {
-            libc::execve(start.plan.path.as_ptr(), start.argv.as_ptr(), start.envp.as_ptr());
+            libc::execve(plan.path.as_ptr(), argv.as_ptr(), envp.as_ptr());
             io::Error::last_os_error()
         },
         Err(e) => {
@@ -243,18 +249,18 @@ fn become_program(start: &Start<'_>, umask: u32) -> ! {
     end(if errno.raw_os_error() == Some(libc::ENOENT) { 127 } else { 126 });
 }
 
-fn prepare(start: &Start<'_>, umask: u32) -> io::Result<()> {
+fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
     rustix::process::setsid()?;
     for signal in 1..=64 {
         // SAFETY: restores a default disposition; numbers that cannot be set are refused.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
-    rustix::stdio::dup2_stdin(&start.plan.stdin)?;
-    rustix::stdio::dup2_stdout(&start.plan.output)?;
-    rustix::stdio::dup2_stderr(&start.plan.output)?;
+    rustix::stdio::dup2_stdin(&plan.stdin)?;
+    rustix::stdio::dup2_stdout(&plan.output)?;
+    rustix::stdio::dup2_stderr(&plan.output)?;
     rustix::process::umask(rustix::fs::Mode::from_bits_retain(umask));
     let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
-    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(start.plan.most_bytes))?;
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
     rustix::process::setrlimit(rustix::process::Resource::Core, limit(0))?;
     give_up_capabilities();
     super::thread::no_new_privileges()
@@ -284,18 +290,20 @@ fn give_up_capabilities() {
     }
 }
 
-/// Puts this process under the filter, sends the listener out, and closes all but the standard descriptors.
-fn hand_over(start: &Start<'_>) -> io::Result<()> {
-    let program =
-        libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter: start.code.as_ptr().cast_mut() };
-    let listener = notify::install_program(&program)?;
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    let fds = [listener.as_fd()];
-    control.push(SendAncillaryMessage::ScmRights(&fds));
-    sendmsg(start.socket, &[IoSlice::new(b"l\0\0\0\0")], &mut control, SendFlags::NOSIGNAL)?;
+/// Puts this process under the filter if it is to be held, sends the listener out, and closes all but the standard
+/// descriptors.
+fn hand_over(start: &Start<'_>, watched: bool) -> io::Result<()> {
+    if watched {
+        let filter = start.code.as_ptr().cast_mut();
+        let program = libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter };
+        let listener = notify::install_program(&program)?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let fds = [listener.as_fd()];
+        control.push(SendAncillaryMessage::ScmRights(&fds));
+        sendmsg(start.socket, &[IoSlice::new(b"l\0\0\0\0")], &mut control, SendFlags::NOSIGNAL)?;
+    }
     // SAFETY: closes numbers from 3 on; nothing here uses one of them again.
     unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
-    std::mem::forget(listener);
     Ok(())
 }

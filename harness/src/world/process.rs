@@ -38,13 +38,17 @@ const NAMESPACES: [u32; 12] = [272, 308, 165, 166, 155, 161, 428, 429, 430, 432,
 #[cfg(target_arch = "aarch64")]
 const NAMESPACES: [u32; 12] = [97, 268, 40, 39, 41, 51, 428, 429, 430, 432, 442, 265];
 
+/// Places among the plans.
+const PROGRAM: u8 = 0;
+const SETUP: u8 = 1;
+
 /// A program and its cell.
 pub(crate) struct ProcessWorld {
     arena: Arena,
     hands: Hands,
     decoder: Decoder,
-    plan: Plan,
-    setup: Option<Plan>,
+    /// The program and, if there is one, its setup.
+    plans: Vec<Plan>,
     cell: Cell,
     listener: Option<Listener>,
     umask: u32,
@@ -74,9 +78,10 @@ impl ProcessWorld {
             Vec::new(),
         )
         .map_err(|e| Error::ours("open(\"/proc\")", e))?;
-        let plan = contain::plan(program)?;
-        let setup =
-            program.setup.as_ref().map(|text| contain::plan(&contain::shell(program, text))).transpose()?;
+        let mut plans = vec![contain::plan(program, true)?];
+        if let Some(text) = &program.setup {
+            plans.push(contain::plan(&contain::shell(program, text), false)?);
+        }
         contain::enclose(&arena)?;
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
         let half = silence / 2;
@@ -88,9 +93,8 @@ impl ProcessWorld {
             arena,
             hands,
             decoder,
-            cell: start_cell(&plan)?,
-            plan,
-            setup,
+            cell: start_cell(&plans)?,
+            plans,
             listener: None,
             umask: 0o022,
             patience,
@@ -170,7 +174,7 @@ impl ProcessWorld {
             match self.cell.hear().map_err(|e| Error::ours("end the program", e))? {
                 Told::Cleared => break,
                 Told::Lost => {
-                    self.cell = start_cell(&self.plan)?;
+                    self.cell = start_cell(&self.plans)?;
                     break;
                 }
                 _ => {}
@@ -196,32 +200,28 @@ impl ProcessWorld {
 
     /// Runs the setup, unwatched, and takes what it made for part of the stage.
     fn set_up(&mut self) -> Result<(), Error> {
-        let Some(plan) = &self.setup else { return Ok(()) };
-        let cell = Cell::start(plan, &REFUSED, &[]).map_err(|e| Error::ours("start the setup", e))?;
-        let failed = |e: std::io::Error| Error::ours("run the setup", e);
-        cell.begin(0o022).map_err(failed)?;
-        loop {
-            match cell.hear().map_err(failed)? {
-                Told::Ended(0) => break,
-                Told::Started(_) => {}
-                Told::Ended(status) => {
-                    return Err(Error::input(
-                        "setup",
-                        format!("it ended with status {}", libc::WEXITSTATUS(status)),
-                    ));
-                }
-                _ => return Err(Error::ours("run the setup", "it could not be started")),
-            }
+        if self.plans.len() < 2 {
+            return Ok(());
         }
-        drop(cell);
+        let failed = |e: std::io::Error| Error::ours("run the setup", e);
+        self.cell.begin(SETUP, 0o022).map_err(failed)?;
+        match self.cell.hear().map_err(failed)? {
+            Told::Ended(0) => {}
+            Told::Ended(status) => {
+                let what = format!("its setup ended with status {}", libc::WEXITSTATUS(status));
+                return Err(Error::victim("run the setup", what));
+            }
+            other => return Err(Error::ours("run the setup", format!("unexpected answer {other:?}"))),
+        }
+        self.clear()?;
         self.arena.adopt()
     }
 }
 
-fn start_cell(plan: &Plan) -> Result<Cell, Error> {
+fn start_cell(plans: &[Plan]) -> Result<Cell, Error> {
     let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).collect();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
-    Cell::start(plan, &refused, &watched).map_err(|e| contain::refusal("fork(CLONE_NEWPID)", e))
+    Cell::start(plans, &refused, &watched).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))
 }
 
 impl World for ProcessWorld {
@@ -235,7 +235,7 @@ impl World for ProcessWorld {
     fn begin(&mut self) -> Result<(), Error> {
         self.tasks.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
-        self.cell.begin(self.umask).map_err(|e| Error::ours("start the program", e))?;
+        self.cell.begin(PROGRAM, self.umask).map_err(|e| Error::ours("start the program", e))?;
         match self.cell.hear().map_err(|e| Error::ours("start the program", e))? {
             Told::Started(listener) => self.listener = Some(listener),
             Told::Failed(errno) => {
@@ -317,7 +317,7 @@ impl World for ProcessWorld {
 
     fn give_up(&mut self) -> Result<(), Error> {
         // The keeper may be waiting for the program, so it goes too, and all else with it.
-        self.cell = start_cell(&self.plan)?;
+        self.cell = start_cell(&self.plans)?;
         self.listener = None;
         Ok(())
     }

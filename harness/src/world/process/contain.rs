@@ -85,7 +85,7 @@ pub(super) fn shell(program: &Program, text: &str) -> Program {
 }
 
 /// Makes all that a program's start needs.
-pub(super) fn plan(program: &Program) -> Result<Plan, Error> {
+pub(super) fn plan(program: &Program, watched: bool) -> Result<Plan, Error> {
     let argv: Vec<String> = program.argv.iter().map(|text| fill(text)).collect();
     let name = argv.first().ok_or_else(|| Error::input("start the program", "no command was given"))?;
     let path = find(name)?;
@@ -102,6 +102,7 @@ pub(super) fn plan(program: &Program) -> Result<Plan, Error> {
             .map_err(ours("open"))?,
         output: rustix::fs::memfd_create("output", MemfdFlags::CLOEXEC).map_err(ours("memfd_create"))?,
         most_bytes: 64 << 20,
+        watched,
     })
 }
 
