@@ -1,14 +1,23 @@
 //! Programs as victims: contained, held, judged.
 
-use linkbait::{ErrorKind, Host, Judge, Program, Report, Victim};
+use linkbait::{Class, ErrorKind, Host, Judge, Limits, Program, Report, Verdict, Victim};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 fn program(argv: &[&str]) -> Program {
     Program { argv: argv.iter().map(ToString::to_string).collect(), ..Program::default() }
 }
 
-/// The report on a program, or `None` where this machine cannot contain it, which is said.
-fn judged(name: &str, argv: &[&str]) -> Option<Report> {
-    match Judge::new(Host::detect()).judge(&Victim::program(name, program(argv))) {
+/// The report on a line of shell, or `None` where this machine cannot contain it, which is said.
+fn judged(line: &str) -> Option<Report> {
+    judged_within(line, Limits::default())
+}
+
+fn judged_within(line: &str, limits: Limits) -> Option<Report> {
+    let victim = Victim::program(line, program(&["sh", "-c", line]));
+    match Judge::new(Host::detect()).limits(limits).judge(&victim) {
         Ok(report) => Some(report),
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
             println!("not checked: {error}");
@@ -18,21 +27,103 @@ fn judged(name: &str, argv: &[&str]) -> Option<Report> {
     }
 }
 
+/// The rules broken, each once.
+fn rules(report: &Report) -> BTreeSet<&'static str> {
+    report.findings.iter().map(|f| f.rule).collect()
+}
+
 #[test]
 fn a_shell_that_writes_to_a_predictable_name_follows_a_planted_link() {
-    let Some(report) = judged("sh", &["sh", "-c", "echo secret > /tmp/app.log; rm /tmp/app.log"]) else {
-        return;
-    };
+    let Some(report) = judged("echo secret > /tmp/app.log; rm /tmp/app.log") else { return };
     assert!(
         report.findings.iter().any(|f| f.rule == "follows-link" && f.path == "shared/app.log"),
         "{report:#?}"
     );
-    assert!(!std::path::Path::new("/tmp/app.log").exists(), "the real /tmp was touched");
+    assert!(!Path::new("/tmp/app.log").exists(), "the real /tmp was touched");
 }
 
 #[test]
 fn mktemp_of_coreutils_is_only_told_to_leave_its_file() {
-    let Some(report) = judged("mktemp", &["mktemp"]) else { return };
-    let rules: Vec<_> = report.findings.iter().map(|f| f.rule).collect();
-    assert_eq!(rules, ["leftover"], "{report:#?}");
+    let Some(report) = judged("mktemp") else { return };
+    assert_eq!(rules(&report), BTreeSet::from(["leftover"]), "{report:#?}");
+}
+
+#[test]
+fn mktemp_with_a_trap_that_removes_is_clean() {
+    let Some(report) = judged("f=$(mktemp) || exit; trap 'rm -f \"$f\"' EXIT; echo secret > \"$f\"") else {
+        return;
+    };
+    assert_eq!(report.verdict, Verdict::Pass, "{report:#?}");
+}
+
+#[test]
+fn a_check_in_one_process_and_an_open_in_another_are_one_story() {
+    let Some(report) = judged("test -e /tmp/x || sh -c 'echo secret > /tmp/x'; rm -f /tmp/x") else { return };
+    let found = report.findings.iter().find(|f| f.rule == "follows-link");
+    assert!(found.is_some_and(|f| f.timeline.contains("victim.2")), "{report:#?}");
+}
+
+#[test]
+fn a_program_sees_no_process_but_its_own_and_always_the_same_pids() {
+    let line = "set -- /proc/[0-9]*; test $# -eq 2 && test $$ -eq 101 && echo x > /tmp/seen";
+    let Some(report) = judged(line) else { return };
+    assert!(rules(&report).contains("leftover"), "{report:#?}");
+}
+
+#[test]
+fn a_program_that_writes_elsewhere_is_kept_from_it_and_that_is_said() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made-by-a-program");
+    let line = format!(
+        "echo x > {0}; echo x > /etc/made-by-a-program; mount -t tmpfs none /tmp; true",
+        target.display()
+    );
+    let Some(report) = judged(&line) else { return };
+    assert!(!target.exists() && !Path::new("/etc/made-by-a-program").exists());
+    assert!(report.not_examined.iter().any(|note| note.contains("made impossible")), "{report:#?}");
+}
+
+#[test]
+fn daemons_are_ended_and_leave_nothing_running() {
+    let limits = Limits { silence: Duration::from_millis(200), ..Limits::default() };
+    let name = format!("{}.5", std::process::id());
+    let Some(report) =
+        judged_within(&format!("setsid sh -c 'trap \"\" TERM HUP INT; sleep {name}' & true"), limits)
+    else {
+        return;
+    };
+    assert!(report.not_examined.iter().any(|note| note.contains("left running")), "{report:#?}");
+    let runs =
+        |dir: &fs::DirEntry| fs::read_to_string(dir.path().join("cmdline")).is_ok_and(|c| c.contains(&name));
+    let alive =
+        fs::read_dir("/proc").expect("procfs").flatten().any(|dir| runs(&dir) && dir.file_name() != "self");
+    assert!(!alive, "a daemon is left");
+}
+
+#[test]
+fn a_program_that_fills_the_disk_is_told_so_and_cleaned_up() {
+    let line = "i=0; while dd if=/dev/zero of=/tmp/big.$i bs=60000000 count=1 2>/dev/null; do i=$((i+1)); done; rm -f /tmp/big.*; test $i -gt 2";
+    let program = program(&["sh", "-c", line]);
+    let judge = Judge::new(Host::detect()).attackers(&[Class::None]).umasks(&[0o077]);
+    match judge.judge(&Victim::program("fills the disk", program)) {
+        Ok(report) => assert_eq!(report.verdict, Verdict::Pass, "{report:#?}"),
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => println!("not checked: {error}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_program_that_hangs_alone_is_said_so_and_one_that_hangs_on_a_fifo_is_a_finding() {
+    let limits = Limits { silence: Duration::from_millis(200), ..Limits::default() };
+    let Some(report) = judged_within("sleep 1000", limits) else { return };
+    assert!(report.hangs_alone, "{report:#?}");
+    let Some(report) = judged("cat /tmp/state 2>/dev/null; true") else { return };
+    assert!(rules(&report).contains("hangs"), "{report:#?}");
+}
+
+#[test]
+fn a_missing_program_cannot_be_started() {
+    let judged =
+        Judge::new(Host::detect()).judge(&Victim::program("none", program(&["there-is-no-such-program"])));
+    let error = judged.expect_err("it cannot be started");
+    assert!(matches!(error.kind(), ErrorKind::Victim(_) | ErrorKind::Unsupported(_)), "{error}");
 }

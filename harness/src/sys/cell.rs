@@ -8,7 +8,9 @@
 use super::bpf::{self, Fate};
 use super::notify::{self, Listener};
 use libc::sock_filter;
-use rustix::mount::{MountFlags, mount, mount_remount};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsmount, fsopen, mount,
+};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -170,7 +172,14 @@ fn keep(start: &Start<'_>) -> ! {
     if rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
         end(1);
     }
-    let last_pid = fresh_proc();
+    let last_pid = match fresh_proc() {
+        Ok(last_pid) => last_pid,
+        Err(e) => {
+            tell(start.socket, b'f', e.raw_os_error());
+            end(1);
+        }
+    };
+    tell(start.socket, b'c', 0);
     let mut message = [0u8; 5];
     loop {
         match rustix::net::recv(start.socket, &mut message, RecvFlags::empty()) {
@@ -189,16 +198,20 @@ fn keep(start: &Start<'_>) -> ! {
     }
 }
 
-/// Mounts the `/proc` of this namespace; returns the file that says which pid comes next. Where the kernel refuses
-/// it, programs see the `/proc` that was there, and pids go on counting.
-fn fresh_proc() -> Option<OwnedFd> {
+/// Mounts the `/proc` of this namespace, read-only; returns the file that says which pid comes next, if there is one.
+fn fresh_proc() -> rustix::io::Result<Option<OwnedFd>> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount(c"proc", c"/proc", c"proc", flags, None).ok()?;
-    let mode = rustix::fs::Mode::empty();
-    let flags_open = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
-    let last = rustix::fs::open(c"/proc/sys/kernel/ns_last_pid", flags_open, mode).ok();
-    let _ = mount_remount(c"/proc", MountFlags::BIND | MountFlags::RDONLY | flags, c"");
-    last
+    mount(c"proc", c"/proc", c"proc", flags | MountFlags::RDONLY, None)?;
+    Ok(last_pid().ok())
+}
+
+/// Opened in a second `/proc` that stands nowhere and may be written to.
+fn last_pid() -> rustix::io::Result<OwnedFd> {
+    let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    let hidden = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+    let writing = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
+    rustix::fs::openat(&hidden, c"sys/kernel/ns_last_pid", writing, rustix::fs::Mode::empty())
 }
 
 /// Starts the program and tells how its first process ended. Orphans that end meanwhile are collected.
@@ -283,6 +296,7 @@ fn give_up_capabilities() {
         Set::CHECKPOINT_RESTORE,
         Set::BPF,
         Set::PERFMON,
+        Set::SYS_RESOURCE,
     ];
     for capability in dangerous {
         // One that this kernel does not know cannot be used either.

@@ -1,7 +1,7 @@
 //! Reads `/proc` about a victim's tasks, through a descriptor: programs get a `/proc` of their own, in which their
 //! task numbers are others than those that the kernel tells us. Nothing here allocates.
 
-use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat_raw};
+use rustix::fs::{CWD, Dir, DirEntry, Mode, OFlags, openat, readlinkat_raw};
 use std::ffi::CStr;
 use std::fmt::Arguments;
 use std::io::Write;
@@ -16,15 +16,30 @@ pub(super) const PATH_MAX: usize = 4096;
 pub(super) struct Proc {
     top: OwnedFd,
     /// `/proc/self/fd`, held open: half of what asking for a descriptor's path costs is the way there.
-    own: OwnedFd,
+    own: Option<OwnedFd>,
 }
 
 impl Proc {
     pub(super) fn open() -> rustix::io::Result<Proc> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = openat(CWD, c"/proc", flags, Mode::empty())?;
-        let own = openat(&top, c"self/fd", flags, Mode::empty())?;
+        // In the `/proc` of a namespace that we are not in there is no `self`.
+        let own = openat(&top, c"self/fd", flags, Mode::empty()).ok();
         Ok(Proc { top, own })
+    }
+
+    /// The tasks of all processes but the first, which is the keeper of its namespace.
+    pub(super) fn tasks(&self) -> Vec<u32> {
+        let processes = self.numbers(format_args!("."));
+        let others = processes.into_iter().filter(|pid| *pid > 1);
+        others.flat_map(|pid| self.numbers(format_args!("{pid}/task"))).collect()
+    }
+
+    /// The entries of a directory that are numbers; none of one that is gone.
+    fn numbers(&self, name: Arguments<'_>) -> Vec<u32> {
+        let listing = self.open_at(name, OFlags::RDONLY | OFlags::DIRECTORY).and_then(Dir::new);
+        let number = |entry: DirEntry| entry.file_name().to_str().ok()?.parse().ok();
+        listing.map(|dir| dir.flatten().filter_map(number).collect()).unwrap_or_default()
     }
 
     /// Appends what a link says; nothing when it cannot be read.
@@ -34,7 +49,9 @@ impl Proc {
 
     /// Appends the path behind a descriptor of this process.
     pub(super) fn own_descriptor(&self, fd: i32, into: &mut Vec<u8>) {
-        link(self.own.as_fd(), format_args!("{fd}"), into);
+        if let Some(own) = &self.own {
+            link(own.as_fd(), format_args!("{fd}"), into);
+        }
     }
 
     /// The beginning of a file, as text; empty when it cannot be read.

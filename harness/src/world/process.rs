@@ -11,7 +11,8 @@ pub(crate) use contain::prepare_to_contain;
 
 use super::calls::{Op, REFUSED, Sys, WATCHED};
 use super::decode::{Decoder, Place, Space, Stop};
-use super::pulse::{Looks, pulse};
+use super::proc::Proc;
+use super::pulse::Crowd;
 use super::{Next, Outcome, World};
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
@@ -50,6 +51,8 @@ pub(crate) struct ProcessWorld {
     /// The program and, if there is one, its setup.
     plans: Vec<Plan>,
     cell: Cell,
+    /// `/proc` as the program sees it.
+    inside: Proc,
     listener: Option<Listener>,
     umask: u32,
     /// Half of the time without a call after which a program counts as hung.
@@ -70,8 +73,6 @@ impl ProcessWorld {
         own_thread::own_file_context().map_err(|e| Error::ours("unshare(CLONE_FS)", e))?;
         own_thread::pin_to(host.next_core());
         let attacker = host.is_root().then_some(ATTACKER_UID);
-        let mut arena = Arena::new(host.place(), attacker, host.guards_group_writable())?;
-        arena.build(Class::None, Stage::default())?;
         let decoder = Decoder::new(
             contain::ARENA.as_bytes().to_vec(),
             contain::TEMPORARY.iter().map(|top| top.as_bytes().to_vec()).collect(),
@@ -82,8 +83,9 @@ impl ProcessWorld {
         if let Some(text) = &program.setup {
             plans.push(contain::plan(&contain::shell(program, text), false)?);
         }
-        contain::enclose(&arena)?;
+        let arena = contain::arena(host, attacker)?;
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
+        let (cell, inside) = start_cell(&plans)?;
         let half = silence / 2;
         let patience = Timespec {
             tv_sec: i64::try_from(half.as_secs()).unwrap_or(i64::MAX),
@@ -93,7 +95,8 @@ impl ProcessWorld {
             arena,
             hands,
             decoder,
-            cell: start_cell(&plans)?,
+            cell,
+            inside,
             plans,
             listener: None,
             umask: 0o022,
@@ -174,7 +177,7 @@ impl ProcessWorld {
             match self.cell.hear().map_err(|e| Error::ours("end the program", e))? {
                 Told::Cleared => break,
                 Told::Lost => {
-                    self.cell = start_cell(&self.plans)?;
+                    (self.cell, self.inside) = start_cell(&self.plans)?;
                     break;
                 }
                 _ => {}
@@ -182,20 +185,6 @@ impl ProcessWorld {
         }
         self.listener = None;
         Ok(())
-    }
-
-    /// True when no task of the program shows any life.
-    fn is_stuck(&self, looks: &mut Vec<(u32, Looks)>) -> bool {
-        let mut stuck = true;
-        for tid in &self.tasks {
-            if !looks.iter().any(|(known, _)| known == tid) {
-                looks.push((*tid, Looks::default()));
-            }
-        }
-        for (tid, looks) in looks.iter_mut() {
-            stuck &= looks.show_no_life(pulse(self.decoder.proc(), *tid), self.silence);
-        }
-        stuck
     }
 
     /// Runs the setup, unwatched, and takes what it made for part of the stage.
@@ -218,10 +207,20 @@ impl ProcessWorld {
     }
 }
 
-fn start_cell(plans: &[Plan]) -> Result<Cell, Error> {
+/// Starts a keeper, and opens the `/proc` that it has mounted.
+fn start_cell(plans: &[Plan]) -> Result<(Cell, Proc), Error> {
     let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).collect();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
-    Cell::start(plans, &refused, &watched).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))
+    let cell =
+        Cell::start(plans, &refused, &watched).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
+    match cell.hear().map_err(|e| Error::ours("start the keeper", e))? {
+        Told::Cleared => {}
+        Told::Failed(errno) => {
+            return Err(contain::refusal("mount(\"/proc\")", std::io::Error::from_raw_os_error(errno)));
+        }
+        other => return Err(Error::ours("start the keeper", format!("unexpected answer {other:?}"))),
+    }
+    Ok((cell, Proc::open().map_err(|e| Error::ours("open(\"/proc\")", e))?))
 }
 
 impl World for ProcessWorld {
@@ -247,7 +246,7 @@ impl World for ProcessWorld {
     }
 
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
-        let mut looks = Vec::new();
+        let mut crowd = Crowd::default();
         loop {
             match self.wait()? {
                 Some(Ready::Stopped) => {
@@ -280,7 +279,7 @@ impl World for ProcessWorld {
                     }
                 }
                 Some(Ready::TimedOut) => {
-                    let over = self.is_stuck(&mut looks);
+                    let over = crowd.shows_no_life(&self.inside, self.silence);
                     match self.ended {
                         Some(status) if over => {
                             self.notes.insert("processes that it left running were ended".to_owned());
@@ -317,7 +316,7 @@ impl World for ProcessWorld {
 
     fn give_up(&mut self) -> Result<(), Error> {
         // The keeper may be waiting for the program, so it goes too, and all else with it.
-        self.cell = start_cell(&self.plans)?;
+        (self.cell, self.inside) = start_cell(&self.plans)?;
         self.listener = None;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! wall, so that a busy machine makes no findings.
 
 use super::proc::Proc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a thread was doing when it was looked at.
@@ -39,9 +40,25 @@ impl Looks {
         let first = *self.first.get_or_insert(now);
         let last = self.last.replace(now);
         match now.doing {
-            Doing::Runs => now.spent - first.spent >= silence,
+            Doing::Runs => now.spent.saturating_sub(first.spent) >= silence,
             Doing::Waits | Doing::Blocked => last.is_some_and(|last| last.turns == now.turns),
         }
+    }
+}
+
+/// The looks at all tasks of a pid namespace since it was last known to do something.
+#[derive(Default)]
+pub(super) struct Crowd(BTreeMap<u32, Looks>);
+
+impl Crowd {
+    /// Looks at all of them; true when none shows any life. `proc` is the namespace's own.
+    pub(super) fn shows_no_life(&mut self, proc: &Proc, silence: Duration) -> bool {
+        let lifeless = |(tid, looks): (u32, &mut Looks)| looks.show_no_life(pulse(proc, tid), silence);
+        // Every task is looked at, or the next look would have nothing to compare with.
+        proc.tasks()
+            .into_iter()
+            .map(|tid| lifeless((tid, self.0.entry(tid).or_default())))
+            .fold(true, |all, one| all & one)
     }
 }
 
@@ -78,7 +95,7 @@ const OLD_WAITS: [libc::c_long; 4] =
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_WAITS: [libc::c_long; 0] = [];
 
-/// Looks at a task.
+/// Looks at a task; one that is gone shows no life.
 pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
     let mut buffer = [0; 2048];
     // proc_pid_syscall(5): the number of the call that a thread waits in; "running" for one that does not wait.
@@ -94,8 +111,9 @@ pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
     };
     let mut buffer = [0; 2048];
     // Documentation/scheduler/sched-stats.rst: nanoseconds on a core, nanoseconds waiting for one, times it got one.
-    let mut numbers =
-        proc.text(format_args!("{tid}/schedstat"), &mut buffer).split_ascii_whitespace().map(str::parse);
+    let text = proc.text(format_args!("{tid}/schedstat"), &mut buffer);
+    let doing = if text.is_empty() { Doing::Blocked } else { doing };
+    let mut numbers = text.split_ascii_whitespace().map(str::parse);
     let mut number = |skipped| numbers.nth(skipped).and_then(Result::ok).unwrap_or(0);
     Pulse { doing, spent: Duration::from_nanos(number(0)), turns: number(1) }
 }

@@ -1,22 +1,28 @@
 //! Containment of a program: the arena over the machine's temporary directories, all else read-only, and where the
 //! program finds its places.
 
-use crate::arena::Arena;
+use crate::arena::{Arena, Stage};
+use crate::class::Class;
 use crate::error::Error;
+use crate::host::Host;
 use crate::sys::cell::Plan;
 use crate::sys::mounts;
 use crate::victim::Program;
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags};
 use rustix::mount::{
-    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount_change, move_mount, open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, mount_remount,
+    move_mount, open_tree,
 };
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where a program sees the whole arena.
 pub(super) const ARENA: &str = "/mnt";
+
+/// What a program can fill before it is told that the disk is full.
+const ROOM: &CStr = c"size=256m,nr_inodes=65536,mode=0755";
 
 /// Where it sees `shared/`, the first one being the directory it is told.
 pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
@@ -39,13 +45,42 @@ pub(crate) fn prepare_to_contain() -> Result<(), Error> {
     })
 }
 
-/// Gives the calling thread a mount namespace in which the arena lies over the temporary directories and nothing else
-/// can be changed.
-pub(super) fn enclose(arena: &Arena) -> Result<(), Error> {
-    let wrong = |call: &'static str| move |e: rustix::io::Errno| refusal(call, e.into());
+/// Makes an arena, and gives the calling thread a mount namespace in which it lies over the temporary directories and
+/// nothing else can be changed.
+///
+/// Where arenas are on tmpfs it gets one of its own, bounded, that goes with the namespace. Elsewhere it is made before
+/// the namespace, so that what we hold of it stays writable.
+pub(super) fn arena(host: &Host, attacker: Option<u32>) -> Result<Arena, Error> {
+    let own_disk = host.file_system() == "tmpfs";
+    let make = |place: &Path| -> Result<Arena, Error> {
+        let mut arena = Arena::new(place, attacker, host.guards_group_writable())?;
+        arena.build(Class::None, Stage::default())?;
+        Ok(arena)
+    };
+    let arena = if own_disk {
+        enter()?;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        mount("tmpfs", ARENA, "tmpfs", flags, Some(ROOM))
+            .map_err(|e| refusal("mount(\"tmpfs\")", e.into()))?;
+        make(ARENA.as_ref())?
+    } else {
+        let arena = make(host.place())?;
+        enter()?;
+        arena
+    };
+    enclose(&arena, own_disk)?;
+    Ok(arena)
+}
+
+fn enter() -> Result<(), Error> {
     mounts::own_mount_namespace().map_err(|e| refusal("unshare(CLONE_NEWNS)", e))?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(wrong("mount(MS_PRIVATE)"))?;
+    mount_change("/", private).map_err(|e| refusal("mount(MS_PRIVATE)", e.into()))
+}
+
+/// Puts the arena over the temporary directories and makes all else read-only.
+fn enclose(arena: &Arena, own_disk: bool) -> Result<(), Error> {
+    let wrong = |call: &'static str| move |e: rustix::io::Errno| refusal(call, e.into());
     let copy = |path: &Path| {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         open_tree(CWD, path, flags).map_err(wrong("open_tree"))
@@ -54,6 +89,10 @@ pub(super) fn enclose(arena: &Arena) -> Result<(), Error> {
     let shared: Vec<OwnedFd> =
         TEMPORARY.iter().map(|_| copy(&arena.path().join("shared"))).collect::<Result<_, _>>()?;
     mounts::make_all_read_only().map_err(|e| refusal("mount_setattr(MOUNT_ATTR_RDONLY)", e))?;
+    if own_disk {
+        let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV;
+        mount_remount(ARENA, flags, "").map_err(wrong("mount(MS_REMOUNT)"))?;
+    }
     place(&whole, ARENA)?;
     TEMPORARY.iter().zip(&shared).try_for_each(|(target, tree)| place(tree, target))
 }
