@@ -19,7 +19,7 @@ const NAMED: usize = 4;
 
 pub(super) fn render(run: &Run, width: usize) -> String {
     let mut out = String::new();
-    let names = run.judged.iter().map(|j| output::line(&j.report.name).chars().count());
+    let names = run.judged.iter().map(|j| short(&j.report.name).chars().count());
     let column = names.max().unwrap_or(0).max("victim".len());
     if !run.judged.is_empty() {
         let head = format!(
@@ -52,11 +52,21 @@ fn groups(judged: &[Judged]) -> Vec<&str> {
 
 fn row(out: &mut String, report: &Report, column: usize, width: usize) {
     let style = style_of(report.verdict);
-    let (name, verdict) = (output::line(&report.name), report.verdict.to_string());
+    let (name, verdict) = (short(&report.name), report.verdict.to_string());
     let indent = 2 + column + MIDDLE;
     let found = wrap(&found(report), width.saturating_sub(indent).max(24), indent);
     let row = format!("  {name:column$}  {style}{verdict:12}{style:#} {:>7}  {found}", report.trials);
     let _ = writeln!(out, "{}", row.trim_end());
+}
+
+/// A name that leaves room for the other columns: of a long command the beginning.
+fn short(name: &str) -> String {
+    const MOST: usize = 40;
+    let name = output::line(name);
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    }
 }
 
 fn style_of(verdict: Verdict) -> Style {
