@@ -1,6 +1,6 @@
-//! SIGINT and SIGTERM: the first lets the victims under way finish, the second only their trials, the third ends us.
+//! SIGINT and SIGTERM: the first lets the trials under way finish and the report be made, the second ends us at once.
 //!
-//! Up to the second nothing is killed, so that every arena is removed.
+//! After the first nothing is killed, so that every arena is removed.
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -10,12 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the user asked for while we worked.
 #[derive(Clone, Default)]
-pub(crate) struct Interrupt {
-    /// Start no more victims.
-    wind_down: Arc<AtomicBool>,
-    /// Start no more trials.
-    stop: Arc<AtomicBool>,
-}
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Takes over both signals for the rest of the process.
@@ -25,16 +20,15 @@ impl Interrupt {
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("sigaction")?;
         let listen = move || {
             for signal in &mut signals {
-                if !theirs.came() {
-                    // Said first: once the flag is up the process may end at any moment.
-                    crate::output::complain(
-                        "interrupted; finishing the victims under way, once more to stop",
-                    );
-                    theirs.wind_down.store(true, Ordering::Relaxed);
-                } else if theirs.stop.swap(true, Ordering::Relaxed) {
+                if theirs.came() {
                     // Fails only for signals that cannot be sent.
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
+                // Said first: once the flag is up the process may end at any moment.
+                crate::output::complain(
+                    "interrupted; finishing the trials under way, once more to end at once",
+                );
+                theirs.0.store(true, Ordering::Relaxed);
             }
         };
         std::thread::Builder::new().name("signals".into()).spawn(listen).context("start a thread")?;
@@ -43,16 +37,11 @@ impl Interrupt {
 
     /// True when no more victims may be started.
     pub(crate) fn came(&self) -> bool {
-        self.wind_down.load(Ordering::Relaxed)
-    }
-
-    /// True when trials were left out because of it.
-    pub(crate) fn cut_short(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 
     /// Becomes true when no more trials may be started.
     pub(crate) fn stop(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
+        Arc::clone(&self.0)
     }
 }

@@ -76,7 +76,7 @@ fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
         () if run.judged.iter().any(|judged| judged.fault.is_some()) => Exit::Ours,
         () if run.asked == 0 => Exit::NothingToJudge,
         () if require && any(Verdict::Unsupported) => Exit::Unsupported,
-        () if run.is_partial() || interrupt.cut_short() => Exit::Inconclusive,
+        () if run.is_partial() || interrupt.came() => Exit::Inconclusive,
         () if any(Verdict::Fail) => Exit::Findings,
         () if run.judged.iter().any(|judged| judged.report.hangs_alone) => Exit::HangsAlone,
         () if any(Verdict::Inconclusive) => Exit::Inconclusive,
