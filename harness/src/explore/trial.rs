@@ -74,6 +74,10 @@ impl Bench {
                 self.evidence.endless = true;
                 break Ending::Hung;
             }
+            if self.blind {
+                // What was made unseen is the victim's, and must not be put down to a move that comes next.
+                self.look(world, Maker::Victim);
+            }
             self.evidence.note_call(&self.stop, &mut self.labels);
             while let Some((first, rest)) = pending.split_first() {
                 if !self.is_at(first) {
@@ -191,6 +195,10 @@ impl Bench {
         self.next.copy_from(&self.now);
         for place in self.stop.places().iter().filter(|p| tree::is_below(&p.path, b"shared")) {
             world.look_at(&place.path, &mut self.next);
+        }
+        if self.next.is_full() && !self.now.is_full() {
+            // Looks at single entries do not give back the room of names that are gone.
+            return self.look(world, Maker::Victim);
         }
         self.succeed(Maker::Victim);
     }

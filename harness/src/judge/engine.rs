@@ -98,6 +98,9 @@ impl<'a> Engine<'a> {
         if self.bench.evidence.ending == Ending::Hung {
             self.note_hang();
         }
+        if self.bench.evidence.full {
+            self.note_full();
+        }
         if self.class == Class::None {
             self.collect(&Schedule::default());
         }
@@ -139,6 +142,11 @@ impl<'a> Engine<'a> {
         });
     }
 
+    fn note_full(&mut self) {
+        self.report.unreached += 1;
+        self.note("a trial had more steps or entries than fit".to_owned());
+    }
+
     /// Every schedule of one move for the run on the bench, which must be the recorded one.
     pub(super) fn schedules(&self) -> Vec<Schedule> {
         let staged: Vec<String> = self.victim.stage.iter().map(|s| s.path.clone()).collect();
@@ -165,8 +173,7 @@ impl<'a> Engine<'a> {
         let kernel_said_no =
             matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
         if evidence.full {
-            self.report.unreached += 1;
-            self.note("a trial had more steps or entries than fit".to_owned());
+            self.note_full();
         } else if evidence.landed == schedule.acts.len() {
             self.report.trials += 1;
         } else if kernel_said_no {

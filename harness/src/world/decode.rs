@@ -228,7 +228,7 @@ impl Decoder {
         } else {
             self.read_descriptor(tid, fd, &mut place.path);
         }
-        (place.space, place.redirect) = (self.settle(&mut place.path).0, None);
+        (place.space, place.redirect) = (self.settle(&mut place.path, ours).0, None);
         stop.count += 1;
     }
 
@@ -254,13 +254,14 @@ impl Decoder {
             place.by_descriptor = true;
             self.read_descriptor(tid, fd, &mut place.path);
         }
-        let (space, redirected) = self.settle(&mut place.path);
+        let (space, redirected) = self.settle(&mut place.path, ours);
         (place.space, place.redirect) = (space, redirected.then_some(0));
         stop.count += 1;
     }
 
-    /// Makes the path relative to the arena if it leads there, itself or in the name of the machine's `/tmp`.
-    fn settle(&self, path: &mut Vec<u8>) -> (Space, bool) {
+    /// Makes the path relative to the arena if it leads there, itself or in the name of the machine's `/tmp`. Only
+    /// calls that we make ourselves can be redirected: for a child process `/tmp` is the machine's own.
+    fn settle(&self, path: &mut Vec<u8>, ours: bool) -> (Space, bool) {
         if below(path, &self.arena).is_some() {
             path.drain(..(self.arena.len() + 1).min(path.len()));
             unname(path);
@@ -268,7 +269,7 @@ impl Decoder {
         }
         let spared = self.spared.iter().any(|s| below(path, s).is_some());
         let found = self.temporary.iter().find(|t| !spared && below(path, t).is_some());
-        let Some(temporary) = found else {
+        let Some(temporary) = found.filter(|_| ours) else {
             return (Space::Elsewhere, false);
         };
         path.drain(..temporary.len());
@@ -415,7 +416,7 @@ mod tests {
             Decoder::new(b"/tmp/arena".to_vec(), vec![b"/tmp".to_vec()], vec![b"/tmp/src".to_vec()]);
         let settle = |text: &str| {
             let mut path = text.as_bytes().to_vec();
-            let (space, redirected) = decoder.settle(&mut path);
+            let (space, redirected) = decoder.settle(&mut path, true);
             (space, redirected, String::from_utf8_lossy(&path).into_owned())
         };
         assert_eq!(settle("/tmp/x"), (Space::Arena, true, "shared/x".into()));
