@@ -51,6 +51,8 @@ pub(crate) struct Entry {
     pub(crate) links: u32,
     /// Last change of the content, nanoseconds.
     pub(crate) mtime: i128,
+    /// Last change of anything, nanoseconds.
+    pub(crate) ctime: i128,
     /// Who made the file.
     pub(crate) maker: Maker,
     /// Who gave it this name.
@@ -87,6 +89,8 @@ pub(crate) enum What {
     Mode,
     /// Owner or group.
     Owner,
+    /// Something that has no field here, such as extended attributes; also told when a name was moved away and back.
+    Attributes,
 }
 
 /// All entries of the arena at one moment, sorted by path.
@@ -190,7 +194,9 @@ impl Tree {
             (Ok(at), None) => drop(self.entries.remove(at)),
             (Err(at), Some(entry)) => {
                 self.push(None, path, entry);
-                self.entries[at..].rotate_right(1);
+                if !self.full {
+                    self.entries[at..].rotate_right(1);
+                }
             }
             (Err(_), None) => {}
         }
@@ -273,7 +279,12 @@ impl Tree {
             let was = if order.is_le() { old.next() } else { None };
             let is = if order.is_ge() { new.next() } else { None };
             match (was, is) {
-                (Some(a), Some(b)) if a.same_state(b) => {}
+                (Some(a), Some(b)) if a.same_state(b) => {
+                    if a.ctime != b.ctime && !b.is_dir() {
+                        let (path, was) = (self.path(b), Some(a));
+                        each(Difference { path, what: What::Attributes, was, is });
+                    }
+                }
                 (Some(a), Some(b)) if a.ident == b.ident => {
                     let path = self.path(b);
                     let told = [
@@ -395,6 +406,7 @@ fn entry_of(found: &Statx) -> Entry {
         size: found.stx_size,
         links: found.stx_nlink,
         mtime: nanoseconds(found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec),
+        ctime: nanoseconds(found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec),
         maker: Maker::Stage,
         namer: Maker::Stage,
         exposed: false,

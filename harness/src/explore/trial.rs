@@ -79,6 +79,7 @@ impl Bench {
                 break Ending::Hung;
             }
             if self.blind {
+                // What was made unseen is the victim's, and must not be put down to a move that comes next.
                 self.look(world, Maker::Victim);
             }
             self.evidence.note_call(&self.stop, &mut self.labels);
@@ -97,7 +98,8 @@ impl Bench {
             }
             let outcome = world.release(&self.stop);
             self.settle_call(outcome);
-            self.blind |= outcome == Outcome::Unknown;
+            let may_change = self.stop.mutates() || self.stop.sys.op == Op::Run;
+            self.blind |= outcome == Outcome::Unknown && may_change;
             if outcome.succeeded() && self.stop.mutates() {
                 self.look_after_call(world);
             }
@@ -198,6 +200,10 @@ impl Bench {
         self.next.copy_from(&self.now);
         for place in self.stop.places().iter().filter(|p| tree::is_below(&p.path, b"shared")) {
             world.look_at(&place.path, &mut self.next);
+        }
+        if self.next.is_full() && !self.now.is_full() {
+            // Looks at single entries do not give back the room of names that are gone.
+            return self.look(world, Maker::Victim);
         }
         self.succeed(Maker::Victim);
     }

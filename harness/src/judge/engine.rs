@@ -49,10 +49,10 @@ impl<'a> Engine<'a> {
             Class::ALL.into_iter().filter(|c| *c == Class::None || wanted.contains(c)).collect();
         for class in classes {
             for umask in self.judge.umasks.clone() {
-                self.explore(class, umask)?;
-                if self.report.hangs_alone {
+                if self.report.hangs_alone || self.must_stop() {
                     return Ok(self.conclude());
                 }
+                self.explore(class, umask)?;
             }
         }
         Ok(self.conclude())
@@ -99,6 +99,9 @@ impl<'a> Engine<'a> {
         if self.bench.evidence.ending == Ending::Hung {
             self.note_hang();
         }
+        if self.bench.evidence.full {
+            self.note_full();
+        }
         if self.class == Class::None {
             self.collect(&Schedule::default());
         }
@@ -106,9 +109,7 @@ impl<'a> Engine<'a> {
             return Ok(());
         }
         for schedule in self.schedules() {
-            if let Some(why) = self.must_stop() {
-                self.note(why.to_owned());
-                self.report.unreached += 1;
+            if self.must_stop() {
                 break;
             }
             self.try_one(&schedule)?;
@@ -116,18 +117,19 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Why no further schedule may be tried.
-    fn must_stop(&self) -> Option<&'static str> {
-        match () {
-            () if self.judge.stop.load(Ordering::Relaxed) => {
-                Some("interrupted before every schedule was tried")
-            }
-            () if self.report.trials >= self.judge.limits.trials => Some("the limit on trials was reached"),
+    /// True when nothing more may be tried, which is noted and makes the verdict inconclusive.
+    fn must_stop(&mut self) -> bool {
+        let why = match () {
+            () if self.judge.stop.load(Ordering::Relaxed) => "interrupted before every schedule was tried",
+            () if self.report.trials >= self.judge.limits.trials => "the limit on trials was reached",
             () if self.world.is_worn_out() => {
-                Some("too many runs could not be ended; judge it as a program of its own")
+                "too many runs could not be ended; judge it as a program of its own"
             }
-            () => None,
-        }
+            () => return false,
+        };
+        self.note(why.to_owned());
+        self.report.unreached += 1;
+        true
     }
 
     /// The recorded run did not end. After many calls it may yet have ended, so the attacks are tried all the same.
@@ -138,6 +140,11 @@ impl<'a> Engine<'a> {
         } else {
             format!("it was ended after {} calls although no one interfered", self.judge.limits.stops)
         });
+    }
+
+    fn note_full(&mut self) {
+        self.report.unreached += 1;
+        self.note("a trial had more steps or entries than fit".to_owned());
     }
 
     /// Every schedule of one move for the run on the bench, which must be the recorded one.
@@ -167,8 +174,7 @@ impl<'a> Engine<'a> {
         let kernel_said_no =
             matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
         if evidence.full {
-            self.report.unreached += 1;
-            self.note("a trial had more steps or entries than fit".to_owned());
+            self.note_full();
         } else if evidence.landed == schedule.acts.len() {
             self.report.trials += 1;
         } else if kernel_said_no {

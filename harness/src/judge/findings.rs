@@ -25,6 +25,10 @@ impl Engine<'_> {
         let evidence = &self.bench.evidence;
         let case = Case { evidence, victim: self.victim, class: self.class, schedule, clean: &self.clean };
         let mut all: Vec<(&'static Rule, Hit)> = Vec::new();
+        if evidence.full {
+            // What was left out once looks new when it is seen again, so nothing is proved either way.
+            return all;
+        }
         for rule in &self.judge.rules {
             let mut hits = Vec::new();
             (rule.check)(&case, &mut hits);

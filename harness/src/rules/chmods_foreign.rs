@@ -24,7 +24,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         };
         let label = case.evidence.changed(change);
         let altered = matches!(change.what, What::Mode | What::Owner)
-            || (change.what == What::Content && call.sys.op == Op::Alter);
+            || (matches!(change.what, What::Content | What::Attributes) && call.sys.op == Op::Alter);
         if altered && is_foreign(&was, change, label) {
             hits.push(case.hit_call(
                 call,

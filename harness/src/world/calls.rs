@@ -123,6 +123,7 @@ pub(crate) static WATCHED: &[Sys] = &[
     both("pwritev2", 328, 287, Op::Write, "f-----"),
     both("sendfile", 40, 71, Op::Write, "f---"),
     both("copy_file_range", 326, 285, Op::Write, "--f---"),
+    both("splice", 275, 76, Op::Write, "--f---"),
 ];
 
 /// io_uring does file work that no filter sees, so programs are told that this kernel has none.

@@ -133,6 +133,8 @@ pub(crate) struct Decoder {
     cwd: Vec<u8>,
     memory: Option<memory::Own>,
     proc: Proc,
+    /// The arena is mounted over the temporary directories.
+    mounted: bool,
 }
 
 impl Decoder {
@@ -142,7 +144,21 @@ impl Decoder {
         spared: Vec<Vec<u8>>,
     ) -> rustix::io::Result<Decoder> {
         let (memory, proc) = (memory::Own::new().ok(), Proc::open()?);
-        Ok(Decoder { arena, temporary, spared, cwd: Vec::with_capacity(4 * PATH_MAX), memory, proc })
+        Ok(Decoder {
+            arena,
+            temporary,
+            spared,
+            cwd: Vec::with_capacity(4 * PATH_MAX),
+            memory,
+            proc,
+            mounted: false,
+        })
+    }
+
+    /// For a world in which the arena is mounted over the temporary directories, so that nothing need be redirected.
+    pub(super) fn mounted(mut self) -> Decoder {
+        self.mounted = true;
+        self
     }
 
     /// `/proc` of this machine.
@@ -220,7 +236,7 @@ impl Decoder {
         place.path.clear();
         (place.by_descriptor, place.climbs) = (true, false);
         self.directory(tid, fd, ours, &mut place.path);
-        (place.space, place.redirect) = (self.settle(&mut place.path).0, None);
+        (place.space, place.redirect) = (self.settle(&mut place.path, ours).0, None);
         stop.count += 1;
     }
 
@@ -242,7 +258,7 @@ impl Decoder {
             place.by_descriptor = true;
             self.directory(tid, fd, ours, &mut place.path);
         }
-        let (space, redirected) = self.settle(&mut place.path);
+        let (space, redirected) = self.settle(&mut place.path, ours);
         (place.space, place.redirect) = (space, redirected.then_some(0));
         stop.count += 1;
     }
@@ -257,8 +273,10 @@ impl Decoder {
         }
     }
 
-    /// Makes the path relative to the arena if it leads there, itself or in the name of the machine's `/tmp`.
-    fn settle(&self, path: &mut Vec<u8>) -> (Space, bool) {
+    /// Makes the path relative to the arena if it leads there, itself or in the name of the machine's `/tmp`. Only
+    /// calls that we make ourselves can be redirected: for a child process `/tmp` is the machine's own, unless the
+    /// arena is mounted there.
+    fn settle(&self, path: &mut Vec<u8>, ours: bool) -> (Space, bool) {
         if below(path, &self.arena).is_some() {
             path.drain(..(self.arena.len() + 1).min(path.len()));
             unname(path);
@@ -266,7 +284,7 @@ impl Decoder {
         }
         let spared = self.spared.iter().any(|s| below(path, s).is_some());
         let found = self.temporary.iter().find(|t| !spared && below(path, t).is_some());
-        let Some(temporary) = found else {
+        let Some(temporary) = found.filter(|_| ours || self.mounted) else {
             return (Space::Elsewhere, false);
         };
         path.drain(..temporary.len());
@@ -366,7 +384,7 @@ mod tests {
                 .expect("procfs");
         let settle = |text: &str| {
             let mut path = text.as_bytes().to_vec();
-            let (space, redirected) = decoder.settle(&mut path);
+            let (space, redirected) = decoder.settle(&mut path, true);
             (space, redirected, String::from_utf8_lossy(&path).into_owned())
         };
         assert_eq!(settle("/tmp/x"), (Space::Arena, true, "shared/x".into()));

@@ -78,7 +78,8 @@ impl ProcessWorld {
             contain::TEMPORARY.iter().map(|top| top.as_bytes().to_vec()).collect(),
             Vec::new(),
         )
-        .map_err(|e| Error::ours("open(\"/proc\")", e))?;
+        .map_err(|e| Error::ours("open(\"/proc\")", e))?
+        .mounted();
         let mut plans = vec![contain::plan(program, true)?];
         if let Some(text) = &program.setup {
             plans.push(contain::plan(&contain::shell(program, text), false)?);
