@@ -29,7 +29,8 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         let top =
             !tree.parent(path).is_some_and(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Victim));
         // In a directory of its own that was moved away the victim cannot find it any more.
-        let moved = tree.dirs_above(path).any(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Attacker));
+        let moved =
+            tree.dirs_above(path).any(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Attacker));
         let excused = moved || disturbed(case, path) || case.is_kept(path) || !path.starts_with(b"shared/");
         if own && top && !excused {
             // What stands there now changed once, so only evidence that was full has no label for it.
