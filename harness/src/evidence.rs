@@ -83,6 +83,8 @@ pub(crate) struct Evidence {
     pub(crate) full: bool,
     /// The victim made more calls than the limit.
     pub(crate) endless: bool,
+    /// A call looked up names behind a link of the victim's own, or before a `..`, which its path does not show.
+    pub(crate) winding: bool,
 }
 
 impl Default for Evidence {
@@ -97,6 +99,7 @@ impl Default for Evidence {
             refused: None,
             full: false,
             endless: false,
+            winding: false,
         }
     }
 }
@@ -108,6 +111,7 @@ impl Evidence {
         self.changes.clear();
         self.ending = Ending::Success;
         (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
+        self.winding = false;
     }
 
     /// Notes a stop before its call happens; returns the label of its first path.

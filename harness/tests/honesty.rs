@@ -4,7 +4,7 @@ use linkbait::{Class, Dirs, Host, Judge, Report, Verdict, Victim};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn judged(victim: &Victim, classes: &[Class]) -> Report {
@@ -21,6 +21,16 @@ fn exclusive(path: &Path) -> io::Result<File> {
 
 fn private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
+}
+
+/// A directory so deep that few paths in it fill the room for names.
+fn long_way(shared: &Path) -> io::Result<PathBuf> {
+    let mut dir = shared.to_path_buf();
+    for _ in 0..9 {
+        dir.push("w".repeat(240));
+        private_dir(&dir)?;
+    }
+    Ok(dir)
 }
 
 #[test]
@@ -64,25 +74,11 @@ fn a_child_that_names_the_machines_own_tmp_is_not_let_into_it() {
 #[test]
 fn a_tree_that_does_not_fit_makes_even_an_undisturbed_run_inconclusive() {
     let victim = linkbait::victim("long names", |dir| {
-        let dir = dir.join("w");
-        private_dir(&dir)?;
-        (0..1100).try_for_each(|n| exclusive(&dir.join(format!("{n:0250}"))).map(drop))
+        let dir = long_way(dir)?;
+        (0..150).try_for_each(|n| exclusive(&dir.join(n.to_string())).map(drop))
     });
     let report = judged(&victim.keeps("w*"), &[Class::None]);
     assert_eq!(report.verdict, Verdict::Inconclusive, "{:?}", report.not_examined);
-}
-
-#[test]
-fn names_that_come_and_go_take_no_room_for_good() {
-    let victim = linkbait::victim("long names", |dir| {
-        let once = |n| {
-            let path = dir.join(format!("{n:0250}"));
-            exclusive(&path)?;
-            fs::remove_file(path)
-        };
-        (0..950).try_for_each(once)
-    });
-    assert_eq!(judged(&victim, &[Class::None]).verdict, Verdict::Pass);
 }
 
 #[test]
@@ -101,4 +97,56 @@ fn what_is_made_in_a_directory_that_was_moved_away_is_no_leftover() {
     };
     let report = judged(&Victim::new("held", body), &[Class::DirWriter]);
     assert!(!finds(&report, "leftover"), "{report:?}");
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[test]
+fn a_name_below_a_descriptor_in_proc_is_a_name_in_the_arena() {
+    let victim = linkbait::victim("/proc/self/fd", |dir| {
+        let dir = File::open(dir)?;
+        let number = std::os::fd::AsRawFd::as_raw_fd(&dir);
+        let path = format!("/proc/{}/fd/{number}/a", std::process::id());
+        create(Path::new(&path))?;
+        fs::remove_file(path)
+    });
+    assert!(finds(&judged(&victim, &[Class::OtherUser]), "follows-link"));
+}
+
+#[test]
+fn the_working_directory_of_the_process_is_not_written_through_proc() {
+    let name = format!("linkbait-cwd-{}", std::process::id());
+    let path = format!("/proc/self/cwd/{name}");
+    let victim = linkbait::victim("/proc/self/cwd", move |_| create(Path::new(&path)));
+    let report = judged(&victim, &[Class::OtherUser]);
+    assert!(fs::remove_file(&name).is_err(), "{name} was made outside of the arena");
+    assert!(report.not_examined.iter().any(|note| note.contains("EROFS")), "{report:?}");
+}
+
+#[test]
+fn names_that_a_path_does_not_show_never_pass_as_attacked() {
+    let through_own_link = linkbait::victim("own link", |dir| {
+        std::os::unix::fs::symlink("data", dir.join("link"))?;
+        create(&dir.join("link"))?;
+        fs::remove_file(dir.join("data")).and_then(|()| fs::remove_file(dir.join("link")))
+    });
+    let climbs = linkbait::victim("dot dot", |dir| {
+        let path = dir.join("sub/../a");
+        exclusive(&path).and_then(|_| fs::remove_file(path))
+    });
+    for victim in [through_own_link, climbs] {
+        let report = judged(&victim, &[Class::OtherUser]);
+        assert_ne!(report.verdict, Verdict::Pass, "{report:?}");
+    }
+}
+
+#[test]
+fn two_dots_within_a_name_climb_nowhere() {
+    let victim = linkbait::victim("dots", |dir| {
+        let path = dir.join("a..b");
+        exclusive(&path).and_then(|_| fs::remove_file(path))
+    });
+    assert_eq!(judged(&victim, &[Class::OtherUser]).verdict, Verdict::Pass);
 }

@@ -12,9 +12,10 @@ use crate::host::Host;
 use crate::limits::Limits;
 use crate::schedule::{Act, Schedule};
 use crate::world::calls::Op;
-use crate::world::decode::Stop;
+use crate::world::decode::{Space, Stop};
 use crate::world::labels::Labels;
 use crate::world::{Next, Outcome, World};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 /// The buffers of one engine, made once and used for every trial.
@@ -83,6 +84,7 @@ impl Bench {
                 self.look(world, Maker::Victim);
             }
             self.evidence.note_call(&self.stop, &mut self.labels);
+            self.evidence.winding |= winds(&self.stop, &self.now);
             while let Some((first, rest)) = pending.split_first() {
                 if !self.is_at(first) {
                     break;
@@ -201,10 +203,6 @@ impl Bench {
         for place in self.stop.places().iter().filter(|p| tree::is_below(&p.path, b"shared")) {
             world.look_at(&place.path, &mut self.next);
         }
-        if self.next.is_full() && !self.now.is_full() {
-            // Looks at single entries do not give back the room of names that are gone.
-            return self.look(world, Maker::Victim);
-        }
         self.succeed(Maker::Victim);
     }
 
@@ -221,6 +219,21 @@ impl Bench {
         });
         std::mem::swap(&mut self.now, &mut self.next);
     }
+}
+
+/// True when a call looks up names that its path does not show: behind a link, or before a `..`.
+fn winds(stop: &Stop, tree: &Tree) -> bool {
+    let is_link = |entry: &Entry| entry.kind == FileType::Symlink;
+    let never = (libc::O_NOFOLLOW | libc::O_EXCL) as u32;
+    let follows = match stop.sys.op {
+        Op::Open => stop.flags & never == 0,
+        op => matches!(op, Op::Resize | Op::Enter),
+    };
+    let named = stop.places().iter().filter(|p| p.space == Space::Arena && !p.by_descriptor);
+    named.into_iter().any(|p| {
+        let on_the_way = tree.dirs_above(&p.path).any(is_link);
+        p.climbs || on_the_way || (follows && tree.get(&p.path).is_some_and(is_link))
+    })
 }
 
 /// True when a call changes at most the entries that it names: no link is in its way, and no directory moves.

@@ -108,6 +108,12 @@ impl<'a> Engine<'a> {
         if self.class == Class::None || self.report.hangs_alone {
             return Ok(());
         }
+        if self.bench.evidence.winding {
+            self.report.unreached += 1;
+            self.note(
+                "names behind a link of the victim's own or before a `..` were not attacked".to_owned(),
+            );
+        }
         for schedule in self.schedules() {
             if self.must_stop() {
                 break;

@@ -49,6 +49,7 @@ pub(crate) struct Stop {
     pub(crate) mode: u32,
     pub(crate) length: u64,
     scratch: Vec<u8>,
+    below: Vec<u8>,
 }
 
 impl Default for Stop {
@@ -72,6 +73,7 @@ impl Default for Stop {
             mode: 0,
             length: 0,
             scratch: Vec::with_capacity(4 * PATH_MAX),
+            below: Vec::with_capacity(4 * PATH_MAX),
         }
     }
 }
@@ -246,17 +248,21 @@ impl Decoder {
             return;
         };
         place.path.clear();
-        (place.by_descriptor, place.climbs) = (false, text.windows(2).any(|pair| pair == b".."));
+        (place.by_descriptor, place.climbs) = (false, text.split(|&b| b == b'/').any(|name| name == b".."));
         if text.first() != Some(&b'/') {
             self.directory(tid, dir, ours, &mut place.path);
             place.path.push(b'/');
         }
         place.path.extend_from_slice(text);
         normalise(&mut place.path);
-        if let Some(fd) = proc_descriptor(&place.path) {
+        if let Some((fd, used)) = proc_descriptor(&place.path, stop.tid) {
+            // What follows is looked up from there.
+            stop.below.clear();
+            stop.below.extend_from_slice(&place.path[used..]);
             place.path.clear();
-            place.by_descriptor = true;
-            self.directory(tid, fd, ours, &mut place.path);
+            place.by_descriptor = stop.below.is_empty();
+            self.directory(tid, fd.unwrap_or(libc::AT_FDCWD), ours, &mut place.path);
+            place.path.extend_from_slice(&stop.below);
         }
         let (space, redirected) = self.settle(&mut place.path, ours);
         (place.space, place.redirect) = (space, redirected.then_some(0));
@@ -332,12 +338,31 @@ fn below<'a>(path: &'a [u8], top: &[u8]) -> Option<&'a [u8]> {
     path.strip_prefix(top).filter(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
-/// The descriptor that a path like `/proc/self/fd/7` or `/dev/fd/7` names.
-fn proc_descriptor(path: &[u8]) -> Option<i32> {
-    let number = [b"/proc/self/fd/".as_slice(), b"/dev/fd/", b"/proc/thread-self/fd/"]
-        .iter()
-        .find_map(|prefix| path.strip_prefix(*prefix))?;
-    std::str::from_utf8(number).ok()?.parse().ok()
+/// The descriptor that a path like `/proc/self/fd/7/x` or `/dev/fd/7` begins with, `None` inside for the working
+/// directory, and how much of the path names it. The numbers of this process and of the caller mean `self` too.
+fn proc_descriptor(path: &[u8], tid: u32) -> Option<(Option<i32>, usize)> {
+    let decimal = |name: &[u8]| std::str::from_utf8(name).ok()?.parse::<u32>().ok();
+    let mut names = path.split(|&b| b == b'/').skip(1);
+    let first = names.next()?;
+    let task = if first == b"dev" { first } else { names.next()? };
+    let own = |id: u32| id == tid || id == std::process::id();
+    let known = match (first, task) {
+        (b"dev", _) | (b"proc", b"self" | b"thread-self") => true,
+        (b"proc", task) => decimal(task).is_some_and(own),
+        _ => false,
+    };
+    let what = names.next().filter(|_| known)?;
+    let start = if first == b"dev" { 0 } else { task.len() + 1 };
+    let used = 1 + first.len() + start + 1 + what.len();
+    match what {
+        // Threads have working directories of their own here; `self` names that of the first thread.
+        b"cwd" if task == b"thread-self" => Some((None, used)),
+        b"fd" => {
+            let number = names.next()?;
+            Some((Some(decimal(number)?.try_into().ok()?), used + 1 + number.len()))
+        }
+        _ => None,
+    }
 }
 
 /// Removes empty names, `.` and `..` from an absolute path, in place and as text.
@@ -374,6 +399,26 @@ mod tests {
             let mut path = given.as_bytes().to_vec();
             normalise(&mut path);
             assert_eq!(String::from_utf8_lossy(&path), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn descriptors_named_through_proc_are_told_from_what_lies_below_them() {
+        let own = std::process::id();
+        let by_number = format!("/proc/{own}/fd/7/x");
+        let cases = [
+            ("/proc/self/fd/7", Some((Some(7), 15))),
+            ("/proc/thread-self/fd/12/a/b", Some((Some(12), 23))),
+            ("/dev/fd/3", Some((Some(3), 9))),
+            ("/proc/thread-self/cwd/x", Some((None, 21))),
+            ("/proc/self/cwd/x", None),
+            (by_number.as_str(), Some((Some(7), by_number.len() - 2))),
+            ("/proc/self/status", None),
+            ("/proc/1/fd", None),
+            ("/dev/null", None),
+        ];
+        for (path, wanted) in cases {
+            assert_eq!(proc_descriptor(path.as_bytes(), own), wanted, "{path}");
         }
     }
 

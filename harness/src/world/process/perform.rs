@@ -155,6 +155,10 @@ impl Borrowed {
         if !memory::read_string(Memory::Of(stop.tid), stop.raw.args[at], PATH_MAX, &mut text) {
             return None;
         }
+        // There a task finds itself, and would find us.
+        if text.starts_with(b"/proc/") || text.starts_with(b"/dev/fd/") {
+            return None;
+        }
         text.push(0);
         self.raw.args[at] = text.as_ptr() as u64;
         self.texts.push(text);
