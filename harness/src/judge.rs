@@ -13,8 +13,8 @@ pub use session::{Session, Tried};
 
 use crate::class::Class;
 use crate::error::{Error, ErrorKind};
-use crate::finding::Report;
-use crate::host::Host;
+use crate::finding::{Report, Verdict};
+use crate::host::{self, Host};
 use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
@@ -105,6 +105,9 @@ impl Judge {
     /// Of kind unsupported where neither is possible, of kind ours when our own work fails.
     pub fn judge(&self, victim: &Victim) -> Result<Report, Error> {
         self.has_files()?;
+        if let Some(lacking) = without_its_programs(victim) {
+            return Ok(lacking);
+        }
         match self.on_engine(victim, |mut engine| engine.judge()) {
             Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
                 self.judge_by_luck(victim, &error)
@@ -189,4 +192,11 @@ impl Judge {
                 .unwrap_or_else(|_| Err(Error::ours("judge", "the engine panicked; please report it")))
         })
     }
+}
+
+/// The report on a victim that needs a program which is not here: that says nothing about the victim.
+fn without_its_programs(victim: &Victim) -> Option<Report> {
+    let missing = victim.needs.iter().find(|name| !host::has_program(name))?;
+    let not_examined = vec![format!("no {missing} here")];
+    Some(Report { verdict: Verdict::Unsupported, not_examined, ..Report::new(&victim.name) })
 }

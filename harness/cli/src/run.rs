@@ -4,6 +4,7 @@ use crate::args::{Format, Judging, Persona};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::report::{self, Run, json};
+use crate::select::Selected;
 use crate::{Exit, crew, files, output, select};
 use linkbait::{Host, Judge, Limits, Verdict, Victim};
 use std::collections::BTreeSet;
@@ -15,10 +16,11 @@ pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
 
 /// `exec`: one command.
 pub(crate) fn exec(asked: &Judging, argv: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, &[select::command(argv)?], true)
+    judge_victims(asked, &Selected { victims: vec![select::command(argv)?], left_out: 0 }, true)
 }
 
-fn judge_victims(asked: &Judging, victims: &[Victim], draw: bool) -> anyhow::Result<Exit> {
+fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Result<Exit> {
+    let victims = &selected.victims;
     if victims.iter().any(Victim::is_program) {
         linkbait::prepare_to_contain()?;
     }
@@ -29,7 +31,8 @@ fn judge_victims(asked: &Judging, victims: &[Victim], draw: bool) -> anyhow::Res
     let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
     let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
-    let run = Run { host, judged, asked: victims.len(), depth: asked.depth };
+    let left_out = selected.left_out;
+    let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth };
     let document = json::render(&run)?;
     let text = match asked.format {
         Format::Json => document.clone(),
@@ -98,7 +101,7 @@ mod tests {
             Judged { report, group: String::new(), seconds: 0.0, fault: None }
         });
         let judged: Vec<_> = judged.collect();
-        let run = Run { host: Host::detect(), asked: judged.len(), judged, depth: 1 };
+        let run = Run { host: Host::detect(), asked: judged.len(), left_out: 0, judged, depth: 1 };
         verdict(&run, false, &Interrupt::default())
     }
 
