@@ -98,8 +98,8 @@ impl Judge {
         self
     }
 
-    /// Judges a victim. Where this machine has no seccomp notification, free-running races are sampled instead: the
-    /// verdict then is unsupported, or fail when one of them hit, and never pass.
+    /// Judges a victim. Where this machine has no seccomp notification, free-running races of a body are sampled
+    /// instead: the verdict then is unsupported, or fail when one of them hit, and never pass.
     ///
     /// # Errors
     /// Of kind unsupported where neither is possible, of kind ours when our own work fails.
@@ -109,7 +109,7 @@ impl Judge {
             return Ok(lacking);
         }
         match self.on_engine(victim, |mut engine| engine.judge()) {
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) && !victim.is_program() => {
                 self.judge_by_luck(victim, &error)
             }
             other => other,
