@@ -237,3 +237,12 @@ fn a_directory_means_every_victim_file_below_it_and_findings_replay_with_the_fil
     assert_eq!(without.code, 2);
     assert!(without.err.contains("needs --victim FILE"), "{}", without.err);
 }
+
+#[test]
+fn a_run_without_names_leaves_out_the_slow_ones_and_says_so() {
+    let desk = Desk::new();
+    let (_, document) = desk.json(&["run", "--shard", "1/999"]);
+    assert!(document["left_out"].as_u64() > Some(0), "{document}");
+    assert_eq!(desk.json(&["run", "create-new"]).1["left_out"], 0);
+    assert!(desk.run(&["run", "--shard", "999/999"]).out.contains("`linkbait run slow` judges them"));
+}
