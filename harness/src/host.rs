@@ -196,6 +196,16 @@ pub(crate) fn environment() -> std::collections::BTreeMap<String, String> {
         .collect()
 }
 
+/// True when a command of that name, or at that path, can be executed.
+pub(crate) fn has_program(name: &str) -> bool {
+    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    if name.contains('/') {
+        return runs(Path::new(name));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| runs(&dir.join(name)))
+}
+
 /// `/tmp/a` for `/tmp/a/b/c`: what must stay itself although it is below a temporary directory.
 fn first_below(path: &Path, temporary: &[PathBuf]) -> Option<PathBuf> {
     temporary.iter().find_map(|top| {

@@ -13,8 +13,8 @@ pub use session::{Session, Tried};
 
 use crate::class::Class;
 use crate::error::{Error, ErrorKind};
-use crate::finding::Report;
-use crate::host::Host;
+use crate::finding::{Report, Verdict};
+use crate::host::{self, Host};
 use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
@@ -98,15 +98,18 @@ impl Judge {
         self
     }
 
-    /// Judges a victim. Where this machine has no seccomp notification, free-running races are sampled instead: the
-    /// verdict then is unsupported, or fail when one of them hit, and never pass.
+    /// Judges a victim. Where this machine has no seccomp notification, free-running races of a body are sampled
+    /// instead: the verdict then is unsupported, or fail when one of them hit, and never pass.
     ///
     /// # Errors
     /// Of kind unsupported where neither is possible, of kind ours when our own work fails.
     pub fn judge(&self, victim: &Victim) -> Result<Report, Error> {
         self.has_files()?;
+        if let Some(lacking) = without_its_programs(victim) {
+            return Ok(lacking);
+        }
         match self.on_engine(victim, |mut engine| engine.judge()) {
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) && !victim.is_program() => {
                 self.judge_by_luck(victim, &error)
             }
             other => other,
@@ -189,4 +192,11 @@ impl Judge {
                 .unwrap_or_else(|_| Err(Error::ours("judge", "the engine panicked; please report it")))
         })
     }
+}
+
+/// The report on a victim that needs a program which is not here: that says nothing about the victim.
+fn without_its_programs(victim: &Victim) -> Option<Report> {
+    let missing = victim.needs.iter().find(|name| !host::has_program(name))?;
+    let not_examined = vec![format!("no {missing} here")];
+    Some(Report { verdict: Verdict::Unsupported, not_examined, ..Report::new(&victim.name) })
 }

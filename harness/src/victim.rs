@@ -51,6 +51,7 @@ pub struct Victim {
     pub(crate) public: Vec<String>,
     pub(crate) attackers: Vec<Class>,
     pub(crate) expected: Vec<Expected>,
+    pub(crate) needs: Vec<String>,
 }
 
 /// How the result of a body counts: `()` and `Ok` as success, `Err` as an error.
@@ -98,6 +99,7 @@ impl Victim {
             public: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
             expected: Vec::new(),
+            needs: Vec::new(),
         }
     }
 
@@ -140,6 +142,14 @@ impl Victim {
     #[must_use]
     pub fn attackers(mut self, classes: &[Class]) -> Victim {
         self.attackers = classes.to_vec();
+        self
+    }
+
+    /// A program, looked for in `PATH`, without which this machine cannot judge it: the verdict then is unsupported.
+    /// May be repeated.
+    #[must_use]
+    pub fn needs(mut self, program: &str) -> Victim {
+        self.needs.push(program.to_owned());
         self
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 const EXITS: &str = "Without a command it does what `run` does.\n\nExit codes: 0 nothing found, 2 usage, \
     4 nothing to judge, 5 inconclusive, 6 unsupported here, 70 our fault, 100 findings, \
-    101 a victim hangs when left alone";
+    101 a victim cannot be started or hangs when left alone";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -15,6 +15,8 @@ pub(crate) struct Judged {
     pub(crate) seconds: f64,
     /// What went wrong on our side.
     pub(crate) fault: Option<String>,
+    /// It could not be started; the report says why.
+    pub(crate) no_start: bool,
 }
 
 /// Judges the victims, `jobs` at once, until all are done or the user interrupts.
@@ -54,15 +56,25 @@ fn judge_one(judge: &Judge, victim: &Victim) -> Judged {
     let result = judge.judge(victim);
     let seconds = start.elapsed().as_secs_f64();
     let group = victim.tag_list().last().cloned().unwrap_or_default();
-    let (report, fault) = result.map_or_else(|e| without_verdict(victim, &e), |report| (report, None));
-    Judged { report, group, seconds, fault }
+    match result {
+        Ok(report) => Judged { report, group, seconds, fault: None, no_start: false },
+        Err(error) => {
+            let no_start = matches!(error.kind(), ErrorKind::Victim(_));
+            let ours = !no_start && !is_unsupported(&error);
+            let fault = ours.then(|| error.to_string());
+            Judged { report: without_verdict(victim, &error), group, seconds, fault, no_start }
+        }
+    }
 }
 
 /// The report on a victim that could not be judged. It must not cost the reports on the others.
-fn without_verdict(victim: &Victim, error: &Error) -> (Report, Option<String>) {
-    let unsupported = matches!(error.kind(), ErrorKind::Unsupported(_));
+fn without_verdict(victim: &Victim, error: &Error) -> Report {
     let mut report = Report::new(victim.name());
-    report.verdict = if unsupported { Verdict::Unsupported } else { Verdict::Inconclusive };
+    report.verdict = if is_unsupported(error) { Verdict::Unsupported } else { Verdict::Inconclusive };
     report.not_examined.push(error.to_string());
-    (report, (!unsupported).then(|| error.to_string()))
+    report
+}
+
+fn is_unsupported(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unsupported(_))
 }

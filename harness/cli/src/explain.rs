@@ -36,7 +36,7 @@ fn victims() -> String {
         let (tags, summary) = (victim.tag_list().join(","), wrap_in_terminal(&summary, 42));
         format!("{name:22} {tags:18} {summary}\n")
     };
-    linkbait_races::roster().iter().map(line).collect()
+    crate::roster::roster().iter().map(line).collect()
 }
 
 /// The verbs, then the baits, as they are written in timelines.

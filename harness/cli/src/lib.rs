@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod roster;
 mod run;
 mod select;
 mod shell;

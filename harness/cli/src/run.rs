@@ -4,8 +4,9 @@ use crate::args::{Format, Judging, Persona};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::report::{self, Run, json};
+use crate::select::Selected;
 use crate::{Exit, crew, files, output, select};
-use linkbait::{Host, Judge, Limits, Verdict, Victim};
+use linkbait::{Error, ErrorKind, Host, Judge, Limits, Verdict, Victim};
 use std::collections::BTreeSet;
 
 /// `run`: victims of the roster, or those named, or those of files.
@@ -15,12 +16,13 @@ pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
 
 /// `exec`: one command.
 pub(crate) fn exec(asked: &Judging, argv: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, &[select::command(argv)?], true)
+    judge_victims(asked, &Selected { victims: vec![select::command(argv)?], left_out: 0 }, true)
 }
 
-fn judge_victims(asked: &Judging, victims: &[Victim], draw: bool) -> anyhow::Result<Exit> {
+fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Result<Exit> {
+    let victims = &selected.victims;
     if victims.iter().any(Victim::is_program) {
-        linkbait::prepare_to_contain()?;
+        contain()?;
     }
     let host = select::host(asked)?;
     let target = asked.output.as_deref().map(files::Target::prepare).transpose()?;
@@ -29,7 +31,8 @@ fn judge_victims(asked: &Judging, victims: &[Victim], draw: bool) -> anyhow::Res
     let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
     let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
-    let run = Run { host, judged, asked: victims.len(), depth: asked.depth };
+    let left_out = selected.left_out;
+    let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth };
     let document = json::render(&run)?;
     let text = match asked.format {
         Format::Json => document.clone(),
@@ -44,6 +47,14 @@ fn judge_victims(asked: &Judging, victims: &[Victim], draw: bool) -> anyhow::Res
         files::save(&run.judged, &document)?;
     }
     Ok(verdict(&run, asked.require, &interrupt))
+}
+
+/// Makes ready for programs. Where they cannot be contained their reports say so, which costs no report on others.
+fn contain() -> Result<(), Error> {
+    match linkbait::prepare_to_contain() {
+        Err(e) if matches!(e.kind(), ErrorKind::Unsupported(_)) => Ok(()),
+        prepared => prepared,
+    }
 }
 
 fn judge(asked: &Judging, host: &Host) -> Judge {
@@ -78,7 +89,9 @@ fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
         () if require && any(Verdict::Unsupported) => Exit::Unsupported,
         () if run.is_partial() || interrupt.came() => Exit::Inconclusive,
         () if any(Verdict::Fail) => Exit::Findings,
-        () if run.judged.iter().any(|judged| judged.report.hangs_alone) => Exit::HangsAlone,
+        () if run.judged.iter().any(|judged| judged.no_start || judged.report.hangs_alone) => {
+            Exit::HangsAlone
+        }
         () if any(Verdict::Inconclusive) => Exit::Inconclusive,
         () if any(Verdict::Pass) => Exit::Clean,
         () => Exit::Unsupported,
@@ -95,10 +108,10 @@ mod tests {
     fn exit(reports: &[(Verdict, bool)]) -> Exit {
         let judged = reports.iter().map(|&(verdict, hangs_alone)| {
             let report = Report { verdict, hangs_alone, ..Report::new("made up") };
-            Judged { report, group: String::new(), seconds: 0.0, fault: None }
+            Judged { report, group: String::new(), seconds: 0.0, fault: None, no_start: false }
         });
         let judged: Vec<_> = judged.collect();
-        let run = Run { host: Host::detect(), asked: judged.len(), judged, depth: 1 };
+        let run = Run { host: Host::detect(), asked: judged.len(), left_out: 0, judged, depth: 1 };
         verdict(&run, false, &Interrupt::default())
     }
 

@@ -2,33 +2,51 @@
 
 use crate::args::{Judging, Usage};
 use crate::output;
+use crate::roster::{self, SLOW};
 use crate::values;
 use crate::victim_file;
 use linkbait::{Host, Program, Victim};
 use std::path::{Path, PathBuf};
 
-/// The victims of the roster that have one of the names or tags, all without any; of these the shard.
-pub(crate) fn victims(names: &[String], asked: &Judging) -> anyhow::Result<Vec<Victim>> {
+/// The victims to judge, and how many of the roster were left out because they are slow and nobody asked for them.
+pub(crate) struct Selected {
+    pub(crate) victims: Vec<Victim>,
+    pub(crate) left_out: usize,
+}
+
+/// The victims of the roster that have one of the names or tags, without any all that are not slow, and those of
+/// files; of these the shard.
+pub(crate) fn victims(names: &[String], asked: &Judging) -> anyhow::Result<Selected> {
     let (paths, names): (Vec<&String>, Vec<&String>) =
         names.iter().partition(|name| victim_file::is_path(name));
     let mut found = Vec::new();
     for path in &paths {
         found.extend(victim_file::read(Path::new(path))?);
     }
-    if paths.is_empty() || !names.is_empty() {
+    let mut left_out = 0;
+    if paths.is_empty() && names.is_empty() {
+        let (slow, rest): (Vec<_>, Vec<_>) = roster::roster().into_iter().partition(is_slow);
+        left_out = slow.len();
+        found.extend(rest);
+    } else if !names.is_empty() {
         found.extend(of_roster(&names)?);
     }
     let in_shard = |at: usize| asked.shard.is_none_or(|shard| shard.has(at));
-    Ok(found.into_iter().enumerate().filter(|(at, _)| in_shard(*at)).map(|(_, victim)| victim).collect())
+    let victims = found.into_iter().enumerate().filter(|(at, _)| in_shard(*at)).map(|(_, victim)| victim);
+    Ok(Selected { victims: victims.collect(), left_out })
+}
+
+fn is_slow(victim: &Victim) -> bool {
+    victim.tag_list().iter().any(|tag| tag == SLOW)
 }
 
 fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
-    let roster = linkbait_races::roster();
+    let roster = roster::roster();
     let fits = |victim: &Victim, name: &String| victim.name() == name || victim.tag_list().contains(name);
     if let Some(name) = names.iter().find(|name| !roster.iter().any(|victim| fits(victim, name))) {
         return Err(no_victim(name, &roster).into());
     }
-    let named = |victim: &Victim| names.is_empty() || names.iter().any(|name| fits(victim, name));
+    let named = |victim: &Victim| names.iter().any(|name| fits(victim, name));
     Ok(roster.into_iter().filter(named).collect())
 }
 
@@ -53,7 +71,7 @@ pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Vic
     if let Some(argv) = name.strip_prefix(COMMAND).and_then(shlex::split) {
         return Ok(command(&argv)?);
     }
-    let roster = linkbait_races::roster();
+    let roster = roster::roster();
     let found = roster.iter().find(|victim| victim.name() == name).cloned();
     found.ok_or_else(|| no_victim(name, &roster).into())
 }

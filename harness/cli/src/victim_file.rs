@@ -36,6 +36,9 @@ struct Command {
     #[serde(default)]
     env: BTreeMap<String, String>,
     setup: Option<String>,
+    /// Programs beside the first of `argv` without which it is unsupported.
+    #[serde(default)]
+    needs: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -111,18 +114,21 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 fn victim(path: &Path) -> anyhow::Result<Victim> {
     let text = files::read(path, "a victim file was expected")?;
-    let wrong = |what: String| Usage(format!("{path:?}: {what}"));
-    let file: File = toml::from_str(&text).map_err(|e| wrong(output::lines(&e.to_string())))?;
-    if file.schema != SCHEMA {
-        return Err(wrong(format!("schema {:?} is not {SCHEMA:?}", file.schema)).into());
-    }
-    make(file, path).map_err(|what| wrong(what).into())
+    let here = path.canonicalize().ok().and_then(|p| p.parent().map(|p| p.to_string_lossy().into_owned()));
+    parse(&text, &here.unwrap_or_default()).map_err(|what| Usage(format!("{path:?}: {what}")).into())
 }
 
-fn make(file: File, path: &Path) -> Result<Victim, String> {
-    let here = path.canonicalize().ok().and_then(|p| p.parent().map(|p| p.to_string_lossy().into_owned()));
-    let here = here.unwrap_or_default();
-    let fill = |text: &String| text.replace("{here}", &here);
+/// The victim that a file's text describes; `here` is the directory that the file stands in.
+pub(crate) fn parse(text: &str, here: &str) -> Result<Victim, String> {
+    let file: File = toml::from_str(text).map_err(|e| output::lines(&e.to_string()))?;
+    if file.schema != SCHEMA {
+        return Err(format!("schema {:?} is not {SCHEMA:?}", file.schema));
+    }
+    make(file, here)
+}
+
+fn make(file: File, here: &str) -> Result<Victim, String> {
+    let fill = |text: &String| text.replace("{here}", here);
     let program = Program {
         argv: file.command.argv.iter().map(fill).collect(),
         env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
@@ -131,8 +137,11 @@ fn make(file: File, path: &Path) -> Result<Victim, String> {
     if program.argv.is_empty() {
         return Err("command.argv is empty; name a command and its arguments".to_owned());
     }
+    // One below {private} is made by the setup.
+    let interpreter = program.argv.first().filter(|name| !name.starts_with('{')).cloned();
     let tags: Vec<&str> = file.tags.iter().map(String::as_str).collect();
     let mut victim = Victim::program(&file.name, program).summary(&file.summary).tags(&tags);
+    victim = interpreter.iter().chain(&file.command.needs).fold(victim, |victim, name| victim.needs(name));
     for staged in &file.stage.files {
         victim = victim.stage(&staged.path, staged.mode, &staged.content);
     }

@@ -14,6 +14,8 @@ struct Document<'a> {
     environment: Environment<'a>,
     /// How many victims were to be judged; fewer are listed when the run was interrupted.
     asked: usize,
+    /// How many slow victims were not, because nobody named them.
+    left_out: usize,
     victims: Vec<VictimOut<'a>>,
 }
 
@@ -78,6 +80,7 @@ pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
             protected: run.host.protected().iter().copied().collect(),
         },
         asked: run.asked,
+        left_out: run.left_out,
         victims: run.judged.iter().map(|judged| victim_out(judged, run.depth)).collect(),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")

@@ -15,6 +15,8 @@ pub(crate) struct Run {
     pub(crate) judged: Vec<Judged>,
     /// How many victims were to be judged.
     pub(crate) asked: usize,
+    /// How many slow ones were not, because nobody named them.
+    pub(crate) left_out: usize,
     /// Moves in one schedule.
     pub(crate) depth: u32,
 }

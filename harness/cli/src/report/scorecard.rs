@@ -127,6 +127,10 @@ fn totals(out: &mut String, run: &Run) {
         let (done, asked) = (run.judged.len(), run.asked);
         let _ = writeln!(out, "interrupted: only {done} of {asked} victims were judged");
     }
+    if run.left_out > 0 {
+        let slow = counted(run.left_out, "slow victim");
+        let _ = writeln!(out, "left out: {slow}; `linkbait run slow` judges them");
+    }
     let place = run.host.file_system();
     if place != "tmpfs" {
         let _ = writeln!(out, "the arenas were on {place}, not on tmpfs");

@@ -24,8 +24,10 @@ fn a_signal_ends_the_run_with_a_partial_report(signal: Signal) {
         let length = reader.read(&mut packet).expect("a read");
         String::from_utf8_lossy(&packet[..length]).into_owned()
     };
-    let asked = linkbait_races::roster().len();
-    assert_eq!(next(), format!("judging {asked} victims\n"));
+    let first = next();
+    let count = first.strip_prefix("judging ").and_then(|rest| rest.strip_suffix(" victims\n"));
+    let asked: usize = count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{first:?}"));
+    assert!(asked > linkbait_races::roster().len(), "{first:?}");
     let mut told = vec![next()];
     kill_process(Pid::from_child(&child), signal).expect("it runs");
     loop {

@@ -4,6 +4,7 @@ mod desk;
 mod exits;
 mod files;
 mod interrupts;
+mod programs;
 mod readme;
 mod replays;
 mod reports;
