@@ -258,3 +258,37 @@ fn an_entry_that_no_call_named_is_told_such_that_it_reads_back() {
     let replay = judge.replay(&victim, &file).expect("can replay");
     assert!(replay.same_findings, "{}", replay.timeline);
 }
+
+#[test]
+fn a_thread_that_outlives_the_body_for_a_moment_is_waited_for_and_judged() {
+    let victim = linkbait::victim("late thread", |dir| {
+        let path = dir.join("app.log");
+        std::thread::spawn(move || {
+            // Late, so that the body has returned by then; nothing depends on how late.
+            std::thread::sleep(Duration::from_millis(5));
+            fs::write(&path, "secret").and_then(|()| fs::remove_file(&path))
+        });
+    });
+    let report = victim.judge().expect("can judge");
+    assert!(report.findings.iter().any(|f| f.rule == "follows-link"), "{report:?}");
+}
+
+#[test]
+fn a_thread_that_goes_on_makes_the_verdict_inconclusive() {
+    let over = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&over);
+    let victim = linkbait::victim("endless thread", move |_| {
+        let told = Arc::clone(&told);
+        std::thread::spawn(move || {
+            while !told.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+        });
+    });
+    let silence = Duration::from_millis(20);
+    let judge = Judge::new(Host::detect()).limits(Limits { silence, ..Limits::default() });
+    let report = judge.judge(&victim).expect("can judge");
+    over.store(true, Ordering::Relaxed);
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{report:?}");
+    assert!(report.not_examined.iter().any(|note| note.contains("outlive")), "{report:?}");
+}

@@ -224,8 +224,11 @@ impl Tree {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOATIME;
         let opened = openat(root, dir, flags, Mode::empty())
             .or_else(|_| openat(root, dir, flags - OFlags::NOATIME, Mode::empty()));
-        // A directory without read permission is the victim's business; its entries cannot be seen by us either.
-        let Ok(fd) = opened else { return };
+        let fd = match opened {
+            Ok(fd) => fd,
+            // What cannot be seen must not look like nothing.
+            Err(e) => return self.full |= e == rustix::io::Errno::ACCESS,
+        };
         let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
         let mut listing = RawDir::new(&fd, &mut buffer);
         while let Some(Ok(found)) = listing.next() {

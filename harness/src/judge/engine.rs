@@ -125,13 +125,11 @@ impl<'a> Engine<'a> {
 
     /// True when nothing more may be tried, which is noted and makes the verdict inconclusive.
     fn must_stop(&mut self) -> bool {
-        let why = match () {
-            () if self.judge.stop.load(Ordering::Relaxed) => "interrupted before every schedule was tried",
-            () if self.report.trials >= self.judge.limits.trials => "the limit on trials was reached",
-            () if self.world.is_worn_out() => {
-                "too many runs could not be ended; judge it as a program of its own"
-            }
-            () => return false,
+        let why = match self.world.spoiled() {
+            Some(why) => why,
+            None if self.judge.stop.load(Ordering::Relaxed) => "interrupted before every schedule was tried",
+            None if self.report.trials >= self.judge.limits.trials => "the limit on trials was reached",
+            None => return false,
         };
         self.note(why.to_owned());
         self.report.unreached += 1;

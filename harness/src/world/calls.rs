@@ -129,6 +129,18 @@ pub(crate) static WATCHED: &[Sys] = &[
 /// io_uring does file work that no filter sees, so programs are told that this kernel has none.
 pub(crate) static REFUSED: [u32; 3] = [425, 426, 427];
 
+/// Calls refused beside io_uring: new namespaces, mounts and roots, in which paths would mean something else. unshare,
+/// setns, mount, umount2, pivot_root, chroot, open_tree, move_mount, fsopen, fsmount, mount_setattr, and
+/// open_by_handle_at, which opens files without a path.
+#[cfg(target_arch = "x86_64")]
+pub(crate) static NAMESPACES: [u32; 12] = [272, 308, 165, 166, 155, 161, 428, 429, 430, 432, 442, 304];
+#[cfg(target_arch = "aarch64")]
+pub(crate) static NAMESPACES: [u32; 12] = [97, 268, 40, 39, 41, 51, 428, 429, 430, 432, 442, 265];
+
+/// Calls that start a thread; watched so that none outlives its trial unseen.
+pub(crate) const CLONE: u32 = if cfg!(target_arch = "x86_64") { 56 } else { 220 };
+pub(crate) const CLONE3: u32 = 435;
+
 /// Ends the whole process; watched so that a victim cannot end ours with a status that looks like success.
 pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
 
@@ -187,5 +199,11 @@ mod tests {
             assert_eq!(Sys::named(name).and_then(Sys::number), Some(number as u32), "{name}");
         }
         assert_eq!(EXIT_GROUP, libc::SYS_exit_group as u32);
+        assert_eq!([CLONE, CLONE3], [libc::SYS_clone, libc::SYS_clone3].map(|nr| nr as u32));
+        let ends = [NAMESPACES[0], NAMESPACES[5], NAMESPACES[11]];
+        assert_eq!(
+            ends,
+            [libc::SYS_unshare, libc::SYS_chroot, libc::SYS_open_by_handle_at].map(|nr| nr as u32)
+        );
     }
 }

@@ -70,8 +70,8 @@ pub(crate) trait World {
     fn give_up(&mut self) -> Result<(), Error>;
     /// Puts everything back for the next trial; `seen` is the tree as it stands.
     fn reset(&mut self, seen: &Tree) -> Result<Reset, Error>;
-    /// True when too many victims could not be ended, so that further trials would only slow the machine down.
-    fn is_worn_out(&self) -> bool;
+    /// Why further trials would show nothing true.
+    fn spoiled(&self) -> Option<&'static str>;
     /// What of the trials so far could not be seen or was kept from happening, one sentence each.
     fn not_examined(&self) -> Vec<String>;
 }

@@ -9,7 +9,7 @@ mod perform;
 
 pub(crate) use contain::prepare_to_contain;
 
-use super::calls::{Op, REFUSED, Sys, WATCHED};
+use super::calls::{NAMESPACES, Op, REFUSED, Sys, WATCHED};
 use super::decode::{Decoder, Place, Space, Stop};
 use super::proc::Proc;
 use super::pulse::Crowd;
@@ -30,14 +30,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
-
-/// Calls refused to programs beside io_uring: new namespaces and mounts, in which paths would mean something else.
-/// unshare, setns, mount, umount2, pivot_root, chroot, open_tree, move_mount, fsopen, fsmount, mount_setattr, and
-/// open_by_handle_at, which opens files without a path.
-#[cfg(target_arch = "x86_64")]
-const NAMESPACES: [u32; 12] = [272, 308, 165, 166, 155, 161, 428, 429, 430, 432, 442, 304];
-#[cfg(target_arch = "aarch64")]
-const NAMESPACES: [u32; 12] = [97, 268, 40, 39, 41, 51, 428, 429, 430, 432, 442, 265];
 
 /// Places among the plans.
 const PROGRAM: u8 = 0;
@@ -330,8 +322,8 @@ impl World for ProcessWorld {
         Ok(reset)
     }
 
-    fn is_worn_out(&self) -> bool {
-        false
+    fn spoiled(&self) -> Option<&'static str> {
+        None
     }
 
     fn not_examined(&self) -> Vec<String> {

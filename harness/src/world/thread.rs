@@ -7,7 +7,7 @@
 //!
 //! Between receiving a stop and answering it nothing here allocates or locks: the victim can be held inside malloc.
 
-use super::calls::{EXIT_GROUP, Op, Sys};
+use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Space, Stop};
 use super::{Next, Outcome, World};
 use crate::arena::tree::{Tree, ident_of};
@@ -29,10 +29,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 pub(crate) mod body;
+mod crew;
 mod rewrite;
 mod start;
 
 use super::pulse::{Doing, Looks, pulse};
+use crew::Crew;
 use rewrite::Changed;
 use start::{Victim, start_victim};
 
@@ -60,6 +62,7 @@ pub(crate) struct ThreadWorld {
     abandoned: u32,
     tasks: Vec<u32>,
     descriptors: u32,
+    crew: Crew,
     /// The stop that waits for an answer.
     held: Option<u64>,
     refused: Refused,
@@ -93,12 +96,6 @@ impl ThreadWorld {
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| Error::ours("open(\".\")", e))?;
         let victim = start_victim(body, arena.dirs(), core)?;
-        // Looked at twice before it counts as hung.
-        let half = timeout / 2;
-        let spec = Timespec {
-            tv_sec: i64::try_from(half.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: half.subsec_nanos().into(),
-        };
         Ok(ThreadWorld {
             arena,
             hands,
@@ -107,11 +104,13 @@ impl ThreadWorld {
             victim,
             home,
             umask: 0o022,
-            timeout: spec,
+            // Looked at twice before it counts as hung.
+            timeout: timespec(timeout / 2),
             silence: timeout,
             abandoned: 0,
             tasks: Vec::with_capacity(MOST_TASKS),
             descriptors: 3,
+            crew: Crew::default(),
             held: None,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
         })
@@ -136,6 +135,13 @@ impl ThreadWorld {
             return self.take_marker(seen);
         }
         let ours = self.is_ours(seen.tid);
+        if let CLONE | CLONE3 = seen.nr {
+            if ours {
+                self.crew.starts(seen);
+            }
+            self.victim.listener.let_run(seen.id);
+            return None;
+        }
         let Some(sys) = Sys::of(seen.nr).filter(|_| seen.nr != EXIT_GROUP) else {
             return self.take_exit(seen, ours);
         };
@@ -167,7 +173,7 @@ impl ThreadWorld {
     fn take_marker(&mut self, seen: &Notification) -> Option<Next> {
         self.victim.idle = Some(seen.id);
         let ending = self.victim.ending.lock().unwrap_or_else(PoisonError::into_inner).take();
-        ending.map(Next::Ended)
+        self.crew.body_ended(ending?, seen.tid).map(Next::Ended)
     }
 
     /// A victim that ends the process ends ours. Nothing can be judged any more, so its status must not look like
@@ -301,7 +307,13 @@ impl World for ThreadWorld {
         let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
         let mut looks = Looks::default();
         loop {
-            match self.victim.listener.wait(Some(&self.timeout)).map_err(lost)? {
+            let timeout = if self.crew.is_waited_for() { timespec(Crew::PAUSE) } else { self.timeout };
+            match self.victim.listener.wait(Some(&timeout)).map_err(lost)? {
+                Ready::TimedOut if self.crew.is_waited_for() => {
+                    if let Some(ending) = self.crew.look_again(self.silence) {
+                        return Ok(Next::Ended(ending));
+                    }
+                }
                 Ready::TimedOut if self.is_stuck(&mut looks) => return Ok(Next::Ended(Ending::Hung)),
                 Ready::TimedOut => {}
                 Ready::Gone => {
@@ -352,6 +364,7 @@ impl World for ThreadWorld {
             self.abandon();
         }
         let core = rustix::thread::sched_getcpu();
+        self.crew.forget();
         self.victim = start_victim(&self.body, self.arena.dirs(), core)?;
         Ok(())
     }
@@ -360,9 +373,17 @@ impl World for ThreadWorld {
         self.arena.reset(seen)
     }
 
-    fn is_worn_out(&self) -> bool {
+    fn spoiled(&self) -> Option<&'static str> {
         const MOST_ABANDONED: u32 = 4;
-        self.abandoned >= MOST_ABANDONED
+        match () {
+            () if self.crew.is_loose() => {
+                Some("threads of the victim outlive its body, into the next trials")
+            }
+            () if self.abandoned >= MOST_ABANDONED => {
+                Some("too many runs could not be ended; judge it as a program of its own")
+            }
+            () => None,
+        }
     }
 
     fn not_examined(&self) -> Vec<String> {
@@ -397,4 +418,11 @@ fn forbidden(stop: &Stop) -> Option<usize> {
     let named =
         |p: &Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p);
     if changes { stop.places().iter().position(named) } else { None }
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
 }

@@ -8,7 +8,7 @@ use crate::sys::notify::{self, Listener, Ready};
 use crate::sys::perform::{MARKER, stop_at_marker};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
-use crate::world::calls::{EXIT_GROUP, REFUSED, Sys, WATCHED};
+use crate::world::calls::{CLONE, CLONE3, EXIT_GROUP, NAMESPACES, REFUSED, Sys, WATCHED};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 /// The victim's thread, from our side.
@@ -23,15 +23,18 @@ pub(super) struct Victim {
 /// Starts a thread that waits at the marker, runs the body, and waits again.
 pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize) -> Result<Victim, Error> {
     body::quiet_panics();
-    let watched: Vec<u32> =
-        [MARKER, EXIT_GROUP].into_iter().chain(WATCHED.iter().filter_map(Sys::number)).collect();
+    let watched: Vec<u32> = [MARKER, EXIT_GROUP, CLONE, CLONE3]
+        .into_iter()
+        .chain(WATCHED.iter().filter_map(Sys::number))
+        .collect();
+    let refused: Vec<u32> = REFUSED.iter().chain(&NAMESPACES).copied().collect();
     let ending = Arc::new(Mutex::new(None));
     let (theirs, body) = (Arc::clone(&ending), Arc::clone(body));
     let (tell, told) = mpsc::channel();
     let spawned = std::thread::Builder::new().name("victim".into()).spawn(move || {
         own_thread::pin_to(core);
         let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
-        let installed = notify::install(&REFUSED, &watched);
+        let installed = notify::install(&refused, &watched);
         let go = installed.is_ok();
         if tell.send(installed.map(|listener| (listener, tid))).is_err() || !go {
             return;
