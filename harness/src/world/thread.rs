@@ -79,8 +79,10 @@ impl ThreadWorld {
     /// Makes an arena and starts the victim's thread. Must be called on a thread made for this: it is pinned, and
     /// shares its working directory and umask with the victim from now on.
     pub(crate) fn new(host: &Host, body: &Arc<Body>, timeout: Duration) -> Result<ThreadWorld, Error> {
-        let ours = |context: &'static str| move |e: std::io::Error| Error::ours(context, e);
-        own_thread::own_file_context().map_err(ours("unshare(CLONE_FS)"))?;
+        own_thread::own_file_context().map_err(|e| {
+            let advice = "another supervisor keeps this process from it; run outside of it";
+            Error::unsupported("unshare(CLONE_FS)", format!("{e}; {advice}"))
+        })?;
         let core = host.next_core();
         own_thread::pin_to(core);
         let attacker = host.is_root().then_some(ATTACKER_UID);
