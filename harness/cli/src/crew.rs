@@ -55,7 +55,7 @@ fn judge_one(judge: &Judge, victim: &Victim) -> Judged {
     let start = Instant::now();
     let result = judge.judge(victim);
     let seconds = start.elapsed().as_secs_f64();
-    let group = victim.tag_list().last().cloned().unwrap_or_default();
+    let group = victim.tag_list().last().map_or("untagged", String::as_str).to_owned();
     match result {
         Ok(report) => Judged { report, group, seconds, fault: None, no_start: false },
         Err(error) => {

@@ -91,7 +91,7 @@ fn protection(name: &str) -> &'static str {
     }
 }
 
-/// Not needed so far; asked for because commands will be judged in one.
+/// What programs are contained in, unless we are root.
 fn user_namespaces() -> (String, &'static str) {
     let read = |name: &str| {
         let text = std::fs::read_to_string(Path::new("/proc/sys").join(name)).ok()?;
@@ -105,5 +105,5 @@ fn user_namespaces() -> (String, &'static str) {
         Some(most) => format!("{most} allowed"),
         None => "unknown".to_owned(),
     };
-    (is, "not needed: victims in this process run without")
+    (is, "programs need one to be contained, unless we are root; victims in this process do not")
 }

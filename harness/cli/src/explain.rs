@@ -3,7 +3,7 @@
 use crate::args::{Listed, Usage};
 use crate::output::wrap;
 use crate::{output, values};
-use linkbait::{Bait, Verb};
+use linkbait::{Bait, Verb, Victim};
 use std::fmt::Write;
 use std::io::IsTerminal;
 
@@ -18,7 +18,11 @@ pub(crate) fn list(what: Listed) -> String {
 /// The last column, from `column` on. Elsewhere than in a terminal a thing has one line, which programs rely on.
 fn wrap_in_terminal(text: &str, column: usize) -> String {
     let in_terminal = std::io::stdout().is_terminal();
-    if in_terminal { wrap(text, output::width() - column, column) } else { text.to_owned() }
+    if in_terminal {
+        wrap(text, output::width().saturating_sub(column).max(24), column)
+    } else {
+        text.to_owned()
+    }
 }
 
 fn rules() -> String {
@@ -30,13 +34,18 @@ fn rules() -> String {
     linkbait::RULES.iter().map(line).collect()
 }
 
+/// Columns as wide as what stands in them.
 fn victims() -> String {
-    let line = |victim: &linkbait::Victim| {
+    let roster = crate::roster::roster();
+    let tags = |victim: &Victim| victim.tag_list().join(",");
+    let width = |texts: &dyn Fn(&Victim) -> usize| roster.iter().map(texts).max().unwrap_or(0);
+    let (names, all_tags) = (width(&|v| v.name().chars().count()), width(&|v| tags(v).chars().count()));
+    let line = |victim: &Victim| {
         let (name, summary) = (output::line(victim.name()), output::line(victim.summary_text()));
-        let (tags, summary) = (victim.tag_list().join(","), wrap_in_terminal(&summary, 42));
-        format!("{name:22} {tags:18} {summary}\n")
+        let summary = wrap_in_terminal(&summary, names + all_tags + 2);
+        format!("{name:names$} {:all_tags$} {summary}\n", tags(victim))
     };
-    crate::roster::roster().iter().map(line).collect()
+    roster.iter().map(line).collect()
 }
 
 /// The verbs, then the baits, as they are written in timelines.
