@@ -100,6 +100,9 @@ impl Bench {
             }
             let outcome = world.release(&self.stop);
             self.settle_call(outcome);
+            if outcome == Outcome::Blocks {
+                return self.end_blocked(world, limits);
+            }
             let may_change = self.stop.mutates() || self.stop.sys.op == Op::Run;
             self.blind |= outcome == Outcome::Unknown && may_change;
             if outcome.succeeded() && self.stop.mutates() {
@@ -107,6 +110,28 @@ impl Bench {
             }
         };
         self.finish(world, ending)
+    }
+
+    /// The call would never have returned, so nothing that the victim does from here on can happen. It is let go on,
+    /// because a thread cannot be ended anywhere, but no evidence is taken of it.
+    fn end_blocked(&mut self, world: &mut dyn World, limits: &Limits) -> Result<Reset, Error> {
+        self.evidence.ending = Ending::Hung;
+        self.evidence.last.copy_from(&self.now);
+        let mut over = false;
+        for _ in 0..limits.stops {
+            match world.next(&mut self.stop)? {
+                Next::Ended(ending) => {
+                    over = ending != Ending::Hung;
+                    break;
+                }
+                Next::Stop => drop(world.release(&self.stop)),
+            }
+        }
+        if !over {
+            world.give_up()?;
+        }
+        world.look(&mut self.next);
+        world.reset(&self.next)
     }
 
     fn finish(&mut self, world: &mut dyn World, ending: Ending) -> Result<Reset, Error> {

@@ -77,6 +77,12 @@ impl ProcessWorld {
             plans.push(contain::plan(&contain::shell(program, text), false)?);
         }
         let arena = contain::arena(host, attacker)?;
+        let mut notes = BTreeSet::new();
+        if contain::start_elsewhere()? {
+            notes.insert(
+                "its working directory is below one that the arena covers; it starts in its home".to_owned(),
+            );
+        }
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
         let (cell, inside) = start_cell(&plans)?;
         let half = silence / 2;
@@ -99,7 +105,7 @@ impl ProcessWorld {
             descriptors: 3,
             held: None,
             ended: None,
-            notes: BTreeSet::new(),
+            notes,
         })
     }
 

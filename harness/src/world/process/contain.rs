@@ -13,8 +13,9 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, mount_remount,
     move_mount, open_tree,
 };
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -95,6 +96,18 @@ fn enclose(arena: &Arena, own_disk: bool) -> Result<(), Error> {
     }
     place(&whole, ARENA)?;
     TEMPORARY.iter().zip(&shared).try_for_each(|(target, tree)| place(tree, target))
+}
+
+/// Goes to the program's home if the working directory is not to be seen any more; true then.
+pub(super) fn start_elsewhere() -> Result<bool, Error> {
+    let covered = |dir: &Path| TEMPORARY.iter().any(|top| dir.starts_with(top));
+    let gone = rustix::process::getcwd(Vec::new())
+        .is_ok_and(|dir| covered(Path::new(OsStr::from_bytes(dir.to_bytes()))));
+    if gone {
+        let home = format!("{ARENA}/private");
+        rustix::process::chdir(&home).map_err(|e| Error::ours("chdir", e))?;
+    }
+    Ok(gone)
 }
 
 /// Puts a copy of a directory over another. A directory that this machine does not have needs no cover.
