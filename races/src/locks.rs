@@ -36,8 +36,8 @@ fn create_new_some_times(dirs: &Dirs) -> io::Result<()> {
 fn lock_file_truncate(dirs: &Dirs) -> io::Result<()> {
     let path = dirs.shared.join("app.lock");
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path)?;
-    // Of one width, so that runs can be compared.
-    writeln!(file, "{:>10}", std::process::id())?;
+    // In one write of one width, so that runs can be compared.
+    file.write_all(format!("{:>10}\n", std::process::id()).as_bytes())?;
     drop(file);
     fs::remove_file(&path)
 }
