@@ -30,8 +30,8 @@ const PROTECTED: [&str; 4] =
 /// never meet this limit, or its errors would be taken for what an attack did.
 const FILES: (u64, u64) = (48, 16);
 
-/// The uid and gid that attackers get.
-const ATTACKER: u32 = 65534;
+/// The uid and gid that attackers get where we may choose: nobody's.
+pub(crate) const ATTACKER_UID: u32 = 65534;
 
 impl Host {
     /// Looks at this machine and process.
@@ -60,7 +60,7 @@ impl Host {
         Host {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             uid: rustix::process::geteuid().as_raw(),
-            has_attacker: ["uid_map", "gid_map"].iter().all(|map| has_id(map, ATTACKER)),
+            has_attacker: ["uid_map", "gid_map"].iter().all(|map| has_id(map, ATTACKER_UID)),
             file_system: file_system_of(&place),
             place,
             folder: folder(),
@@ -89,6 +89,11 @@ impl Host {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.uid == 0 && self.has_attacker
+    }
+
+    /// The attacker's uid, if it is another than ours.
+    pub(crate) fn attacker(&self) -> Option<u32> {
+        self.is_root().then_some(ATTACKER_UID)
     }
 
     /// The directory that arenas are made in.
@@ -196,14 +201,15 @@ pub(crate) fn environment() -> std::collections::BTreeMap<String, String> {
         .collect()
 }
 
-/// True when a command of that name, or at that path, can be executed.
-pub(crate) fn has_program(name: &str) -> bool {
-    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+/// The file that a command of that name, or at that path, is; `None` when there is none that can be executed.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let runs =
+        |path: &PathBuf| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
     if name.contains('/') {
-        return runs(Path::new(name));
+        return Some(PathBuf::from(name)).filter(runs);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| runs(&dir.join(name)))
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(runs)
 }
 
 /// `/tmp/a` for `/tmp/a/b/c`: what must stay itself although it is below a temporary directory.

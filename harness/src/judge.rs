@@ -196,7 +196,7 @@ impl Judge {
 
 /// The report on a victim that needs a program which is not here: that says nothing about the victim.
 fn without_its_programs(victim: &Victim) -> Option<Report> {
-    let missing = victim.needs.iter().find(|name| !host::has_program(name))?;
+    let missing = victim.needs.iter().find(|name| host::find_program(name).is_none())?;
     let not_examined = vec![format!("no {missing} here")];
     Some(Report { verdict: Verdict::Unsupported, not_examined, ..Report::new(&victim.name) })
 }

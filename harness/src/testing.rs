@@ -5,9 +5,10 @@
 
 use crate::arena::tree::{Maker, Tree};
 use crate::arena::{Arena, Stage, Staged};
-use crate::attacker::hands::{ATTACKER_UID, Hands};
+use crate::attacker::hands::Hands;
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
+use crate::host::ATTACKER_UID;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};

@@ -127,3 +127,17 @@ fn a_missing_program_cannot_be_started() {
     let error = judged.expect_err("it cannot be started");
     assert!(matches!(error.kind(), ErrorKind::Victim(_) | ErrorKind::Unsupported(_)), "{error}");
 }
+
+#[test]
+fn a_planted_socket_that_cannot_be_opened_is_no_hang() {
+    // Opened for both, a FIFO does not wait either.
+    let Some(report) = judged("umask 077; exec 3<>/tmp/state; rm -f /tmp/state") else { return };
+    assert!(rules(&report).contains("follows-link") && !rules(&report).contains("hangs"), "{report:#?}");
+}
+
+#[test]
+fn a_program_that_prints_a_lot_is_never_cut_off() {
+    // More in all trials than a single file may have.
+    let Some(report) = judged("set -e; f=$(mktemp); head -c 3000000 /dev/zero; rm -f $f") else { return };
+    assert_eq!(report.verdict, Verdict::Pass, "{report:#?}");
+}

@@ -20,7 +20,7 @@ fn remove_after_exists(dirs: &Dirs) -> io::Result<()> {
     Ok(())
 }
 
-/// The tree that both deleting victims start from: `shared/work/{keep,sub/inner}`.
+/// The tree that both deleting victims start from: `keep` and `sub/inner` below `work`.
 fn plant_work(dirs: &Dirs) -> io::Result<PathBuf> {
     // Built in private and moved: built by path in shared, the building itself could be raced by a dir-writer, and
     // the safe victim would be blamed for what is not its deleting.

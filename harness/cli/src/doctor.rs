@@ -77,13 +77,13 @@ fn notification(host: &Host) -> (Exit, String, String) {
     }
 }
 
-/// What a `fs.protected_*` setting means for real attackers. The arena is built so that no verdict depends on it.
+/// What a `fs.protected_*` setting means for real attackers. The arena is built so that verdicts depend on one only.
 fn protection(name: &str) -> &'static str {
     match name {
         "protected_symlinks" => {
             "from 1, links in sticky directories are followed for their owner only; verdicts ignore it"
         }
-        "protected_hardlinks" => "from 1, nobody may link to files that he cannot write; verdicts ignore it",
+        "protected_hardlinks" => "from 1, nobody may link to files that he cannot write; verdicts obey it",
         "protected_regular" => {
             "from 1, O_CREAT fails on files of others in sticky directories; verdicts ignore it"
         }

@@ -156,7 +156,7 @@ fn sentinels(place: &Path) -> io::Result<PathBuf> {
         fs::set_permissions(dir, Permissions::from_mode(0o777))?;
     }
     if is_root() {
-        let owner = Some(crate::attacker::hands::ATTACKER_UID);
+        let owner = Some(crate::host::ATTACKER_UID);
         ["canary", "dir/keep", "dir"].iter().try_for_each(|name| chown(beside.join(name), owner, owner))?;
     }
     Ok(beside)

@@ -15,9 +15,6 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-/// The attacker's uid where we may choose one: nobody.
-pub(crate) const ATTACKER_UID: u32 = 65534;
-
 /// The absolute paths that links point to, made beforehand.
 struct Targets {
     canary: CString,
@@ -30,6 +27,7 @@ struct Targets {
 pub(crate) struct Hands {
     /// The attacker's uid, if another than ours.
     uid: Option<u32>,
+    own: (u32, u32),
     targets: Targets,
     /// Names for the links in a hostile directory.
     known: Vec<CString>,
@@ -53,7 +51,7 @@ impl Hands {
             dir: target("dir")?,
             decoy: target("decoy")?,
         };
-        Ok(Hands { uid, targets, known: Vec::new(), serial: 0 })
+        Ok(Hands { uid, own: sys::thread::own_ids(), targets, known: Vec::new(), serial: 0 })
     }
 
     /// Tells the names that the victim is known to use.
@@ -68,7 +66,7 @@ impl Hands {
             Work { root, act, path, targets: &self.targets, known: &self.known, serial: self.serial };
         let before = sys::thread::umask(0);
         let result = match self.uid {
-            Some(uid) => sys::thread::as_user(uid, || work.run()),
+            Some(uid) => sys::thread::as_user(uid, self.own, || work.run()),
             None => work.run(),
         };
         sys::thread::umask(before);

@@ -1,9 +1,9 @@
 //! The rule of POSIX directories that tells which moves each class of attacker may make.
 
 use crate::arena::tree::{Entry, Maker, Tree};
-use crate::attacker::hands::ATTACKER_UID;
 use crate::attacker::moves::{Move, Verb};
 use crate::class::Class;
+use crate::host::ATTACKER_UID;
 use rustix::fs::FileType;
 
 /// Whether a class may make this move as things stand. Errs on no side: a property test holds it against the kernel.

@@ -4,7 +4,6 @@
 
 use super::Judge;
 use crate::arena::{Arena, Stage};
-use crate::attacker::hands::ATTACKER_UID;
 use crate::attacker::storm::{Plan, Storm};
 use crate::class::Class;
 use crate::error::Error;
@@ -48,7 +47,7 @@ impl Judge {
     /// Of kind unsupported without Landlock (Linux 6.2), which keeps the victim inside the arena; of kind ours when
     /// the victim does not come back although the attack is over.
     pub fn sample(&self, victim: &Victim, class: Class, umask: u32, attempts: u64) -> Result<Sampled, Error> {
-        let attacker = self.host.is_root().then_some(ATTACKER_UID);
+        let attacker = self.host.attacker();
         let mut arena = Arena::new(self.host.place(), attacker, self.host.guards_group_writable())?;
         arena.build(class, Stage { files: victim.stage.clone(), decoys: Vec::new() })?;
         let runner = Runner::start(victim, &arena, umask)?;

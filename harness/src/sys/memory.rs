@@ -53,6 +53,14 @@ pub(crate) fn read(tid: u32, address: u64, into: &mut [u8]) -> io::Result<usize>
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// The words at `address` of the process that owns thread `tid`; `None` when they cannot all be read.
+pub(crate) fn read_words<const N: usize>(tid: u32, address: u64) -> Option<[u64; N]> {
+    let mut words = [[0; size_of::<u64>()]; N];
+    let bytes = words.as_flattened_mut();
+    read(tid, address, bytes).ok().filter(|n| *n == bytes.len())?;
+    Some(words.map(u64::from_ne_bytes))
+}
+
 /// Appends the NUL-terminated string at `address` to `into`, at most `limit` bytes, page by page so that a string
 /// at the end of a mapping is read whole. False when it cannot be read or does not end.
 pub(crate) fn read_string(memory: Memory<'_>, address: u64, limit: usize, into: &mut Vec<u8>) -> bool {

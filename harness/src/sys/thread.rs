@@ -42,13 +42,18 @@ pub(crate) fn pin_to(core: usize) {
 }
 
 /// Runs `work` with the file system ids of `uid` (setfsuid(2)): for every path the kernel then asks what that user may
-/// do, and the capabilities that override it are gone. The calling thread must have no supplementary groups.
-pub(crate) fn as_user<T>(uid: u32, work: impl FnOnce() -> T) -> T {
-    let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+/// do, and the capabilities that override it are gone. The calling thread, whose ids are `own`, must have no
+/// supplementary groups.
+pub(crate) fn as_user<T>(uid: u32, own: (u32, u32), work: impl FnOnce() -> T) -> T {
     set_file_ids((uid, uid));
     let result = work();
     set_file_ids(own);
     result
+}
+
+/// User and group of the calling thread.
+pub(crate) fn own_ids() -> (u32, u32) {
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }
 
 /// Sets the file system ids of the calling thread. Cannot fail for root, the only one who has another user's.

@@ -118,6 +118,13 @@ impl Stop {
         named && (matches!(self.sys.op, Op::Create | Op::Link) || self.creates())
     }
 
+    /// A place elsewhere on the machine that the call would change by name, those apart that are `spared`.
+    pub(crate) fn changes_elsewhere(&self, spared: fn(&Place) -> bool) -> Option<&Place> {
+        let changes = self.mutates() || self.writes();
+        let named = |p: &&Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty();
+        self.places().iter().filter(|_| changes).filter(named).find(|p| !spared(p))
+    }
+
     /// True for an open that asks for more than reading.
     pub(crate) fn writes(&self) -> bool {
         self.sys.op == Op::Open && self.flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32
@@ -326,10 +333,8 @@ fn unname(path: &mut Vec<u8>) {
 }
 
 fn read_open_how(stop: &mut Stop, address: u64) {
-    let mut how = [0u8; 16];
-    if memory::read(stop.tid, address, &mut how).is_ok_and(|n| n == how.len()) {
-        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| how[at + i]));
-        (stop.flags, stop.mode) = (word(0) as u32, word(8) as u32);
+    if let Some([flags, mode]) = memory::read_words(stop.tid, address) {
+        (stop.flags, stop.mode) = (flags as u32, mode as u32);
     }
 }
 

@@ -4,9 +4,11 @@
 pub(crate) mod calls;
 pub(crate) mod decode;
 pub(crate) mod labels;
+mod open;
 mod proc;
 pub(crate) mod process;
 mod pulse;
+mod tasks;
 pub(crate) mod thread;
 
 use crate::arena::tree::{Ident, Tree};
@@ -15,7 +17,11 @@ use crate::attacker::Move;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
+use crate::host::Host;
+use crate::sys::thread as own_thread;
 use decode::Stop;
+use rustix::event::Timespec;
+use std::time::Duration;
 
 /// What a held call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +39,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// What a call came to, from the value that the kernel returned.
+    pub(crate) fn of(value: i64) -> Outcome {
+        if value < 0 { Outcome::Failed(-value as i32) } else { Outcome::Value(value) }
+    }
+
     /// True when the call did its work.
     pub(crate) fn succeeded(self) -> bool {
         matches!(self, Outcome::Value(_) | Outcome::Descriptor(..))
@@ -74,4 +85,21 @@ pub(crate) trait World {
     fn spoiled(&self) -> Option<&'static str>;
     /// What of the trials so far could not be seen or was kept from happening, one sentence each.
     fn not_examined(&self) -> Vec<String>;
+}
+
+/// Gives the calling thread, which is to supervise, a working directory, a umask and a core of its own; returns the
+/// core.
+fn become_supervisor(host: &Host) -> Result<usize, Error> {
+    own_thread::own_file_context().map_err(|e| {
+        let advice = "another supervisor keeps this process from it; run outside of it";
+        Error::unsupported("unshare(CLONE_FS)", format!("{e}; {advice}"))
+    })?;
+    let core = host.next_core();
+    own_thread::pin_to(core);
+    Ok(core)
+}
+
+/// For how long to wait for a call before a victim is looked at: it is looked at twice before it counts as hung.
+fn patience(silence: Duration) -> Timespec {
+    Timespec::try_from(silence / 2).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
 }

@@ -9,22 +9,22 @@ mod perform;
 
 pub(crate) use contain::prepare_to_contain;
 
-use super::calls::{NAMESPACES, Op, REFUSED, Sys, WATCHED};
-use super::decode::{Decoder, Place, Space, Stop};
+use super::calls::{NAMESPACES, REFUSED, Sys, WATCHED};
+use super::decode::{Decoder, Place, Stop};
 use super::proc::Proc;
 use super::pulse::Crowd;
+use super::tasks::Tasks;
 use super::{Next, Outcome, World};
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
-use crate::attacker::hands::{ATTACKER_UID, Hands};
+use crate::attacker::hands::Hands;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::sys::notify::{Listener, Notification, Ready};
-use crate::sys::thread as own_thread;
 use crate::victim::Program;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeSet;
@@ -47,10 +47,9 @@ pub(crate) struct ProcessWorld {
     inside: Proc,
     listener: Option<Listener>,
     umask: u32,
-    /// Half of the time without a call after which a program counts as hung.
     patience: Timespec,
     silence: Duration,
-    tasks: Vec<u32>,
+    tasks: Tasks,
     descriptors: u32,
     held: Option<u64>,
     /// How the first process ended, once it has.
@@ -62,9 +61,8 @@ impl ProcessWorld {
     /// Contains a new arena and starts the keeper. Must be called on a thread made for this: it enters a mount
     /// namespace of its own.
     pub(crate) fn new(host: &Host, program: &Program, silence: Duration) -> Result<ProcessWorld, Error> {
-        own_thread::own_file_context().map_err(|e| Error::ours("unshare(CLONE_FS)", e))?;
-        own_thread::pin_to(host.next_core());
-        let attacker = host.is_root().then_some(ATTACKER_UID);
+        super::become_supervisor(host)?;
+        let attacker = host.attacker();
         let decoder = Decoder::new(
             contain::ARENA.as_bytes().to_vec(),
             contain::TEMPORARY.iter().map(|top| top.as_bytes().to_vec()).collect(),
@@ -85,11 +83,6 @@ impl ProcessWorld {
         }
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
         let (cell, inside) = start_cell(&plans)?;
-        let half = silence / 2;
-        let patience = Timespec {
-            tv_sec: i64::try_from(half.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: half.subsec_nanos().into(),
-        };
         Ok(ProcessWorld {
             arena,
             hands,
@@ -99,9 +92,9 @@ impl ProcessWorld {
             plans,
             listener: None,
             umask: 0o022,
-            patience,
+            patience: super::patience(silence),
             silence,
-            tasks: Vec::new(),
+            tasks: Tasks::with_room(u16::MAX),
             descriptors: 3,
             held: None,
             ended: None,
@@ -113,7 +106,7 @@ impl ProcessWorld {
         self.listener.as_ref().ok_or_else(|| Error::ours("wait for the program", "it was not started"))
     }
 
-    /// Waits for a stop or for word from the keeper; `None` when neither came in time.
+    /// Waits for a stop; `None` when the keeper has something to tell.
     fn wait(&self) -> Result<Option<Ready>, Error> {
         let listener = self.listener()?;
         let mut fds = [
@@ -138,7 +131,7 @@ impl ProcessWorld {
             return Ok(None);
         };
         self.decoder.decode(seen, sys, false, stop);
-        if let Some(place) = elsewhere(stop) {
+        if let Some(place) = stop.changes_elsewhere(is_spared) {
             let path = place.path.escape_ascii();
             self.notes.insert(format!(
                 "changes outside of the arena were made impossible: {}(\"{path}\")",
@@ -149,12 +142,7 @@ impl ProcessWorld {
             self.listener()?.let_run(seen.id);
             return Ok(None);
         }
-        let known = self.tasks.iter().position(|&task| task == seen.tid);
-        let task = known.unwrap_or_else(|| {
-            self.tasks.push(seen.tid);
-            self.tasks.len() - 1
-        });
-        stop.task = u16::try_from(task).unwrap_or(u16::MAX);
+        stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         Ok(Some(Next::Stop))
     }
@@ -338,12 +326,7 @@ impl World for ProcessWorld {
     }
 }
 
-/// A named place elsewhere on the machine that the call would change.
-fn elsewhere(stop: &Stop) -> Option<&Place> {
-    let spared = |p: &Place| p.path.starts_with(b"/dev/") || p.path.starts_with(b"/proc/");
-    let changes = stop.mutates() || stop.writes();
-    let writes = changes && !matches!(stop.sys.op, Op::Write);
-    let named =
-        |p: &&Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p);
-    stop.places().iter().find(named).filter(|_| writes)
+/// What a program may change outside of the arena.
+fn is_spared(place: &Place) -> bool {
+    place.path.starts_with(b"/dev/") || place.path.starts_with(b"/proc/")
 }

@@ -53,12 +53,12 @@ pub(super) struct Crowd(BTreeMap<u32, Looks>);
 impl Crowd {
     /// Looks at all of them; true when none shows any life. `proc` is the namespace's own.
     pub(super) fn shows_no_life(&mut self, proc: &Proc, silence: Duration) -> bool {
-        let lifeless = |(tid, looks): (u32, &mut Looks)| looks.show_no_life(pulse(proc, tid), silence);
+        let mut lifeless = true;
         // Every task is looked at, or the next look would have nothing to compare with.
-        proc.tasks()
-            .into_iter()
-            .map(|tid| lifeless((tid, self.0.entry(tid).or_default())))
-            .fold(true, |all, one| all & one)
+        for tid in proc.tasks() {
+            lifeless &= self.0.entry(tid).or_default().show_no_life(pulse(proc, tid), silence);
+        }
+        lifeless
     }
 }
 

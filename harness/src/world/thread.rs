@@ -8,22 +8,22 @@
 //! Between receiving a stop and answering it nothing here allocates or locks: the victim can be held inside malloc.
 
 use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
-use super::decode::{Decoder, Place, Space, Stop};
-use super::{Next, Outcome, World};
-use crate::arena::tree::{Tree, ident_of};
+use super::decode::{Decoder, Place, Stop};
+use super::{Next, Outcome, World, open};
+use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
-use crate::attacker::hands::{ATTACKER_UID, Hands};
+use crate::attacker::hands::Hands;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::host::Host;
 use crate::sys::notify::{Notification, Ready};
-use crate::sys::perform::{MARKER, borrow, close, perform};
+use crate::sys::perform::{MARKER, borrow, perform};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
 use rustix::event::Timespec;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags, statx};
+use rustix::fs::{FileType, Mode, OFlags};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -34,12 +34,13 @@ mod rewrite;
 mod start;
 
 use super::pulse::{Doing, Looks, pulse};
+use super::tasks::Tasks;
 use crew::Crew;
 use rewrite::Changed;
 use start::{Victim, start_victim};
 
 /// Tasks that one trial can number; the ones beyond share the last number.
-const MOST_TASKS: usize = 256;
+const MOST_TASKS: u16 = 256;
 
 /// The status of a process whose victim called exit: the command's "victim cannot be judged".
 const VICTIM_ENDED_US: i32 = 101;
@@ -60,7 +61,7 @@ pub(crate) struct ThreadWorld {
     silence: Duration,
     /// Threads of victims that could not be ended.
     abandoned: u32,
-    tasks: Vec<u32>,
+    tasks: Tasks,
     descriptors: u32,
     crew: Crew,
     /// The stop that waits for an answer.
@@ -79,13 +80,8 @@ impl ThreadWorld {
     /// Makes an arena and starts the victim's thread. Must be called on a thread made for this: it is pinned, and
     /// shares its working directory and umask with the victim from now on.
     pub(crate) fn new(host: &Host, body: &Arc<Body>, timeout: Duration) -> Result<ThreadWorld, Error> {
-        own_thread::own_file_context().map_err(|e| {
-            let advice = "another supervisor keeps this process from it; run outside of it";
-            Error::unsupported("unshare(CLONE_FS)", format!("{e}; {advice}"))
-        })?;
-        let core = host.next_core();
-        own_thread::pin_to(core);
-        let attacker = host.is_root().then_some(ATTACKER_UID);
+        let core = super::become_supervisor(host)?;
+        let attacker = host.attacker();
         let arena = Arena::new(host.place(), attacker, host.guards_group_writable())?;
         let hands = Hands::new(arena.path(), attacker)?;
         let bytes = |p: &std::path::Path| p.as_os_str().as_encoded_bytes().to_vec();
@@ -106,11 +102,10 @@ impl ThreadWorld {
             victim,
             home,
             umask: 0o022,
-            // Looked at twice before it counts as hung.
-            timeout: timespec(timeout / 2),
+            timeout: super::patience(timeout),
             silence: timeout,
             abandoned: 0,
-            tasks: Vec::with_capacity(MOST_TASKS),
+            tasks: Tasks::with_room(MOST_TASKS),
             descriptors: 3,
             crew: Crew::default(),
             held: None,
@@ -148,10 +143,9 @@ impl ThreadWorld {
             return self.take_exit(seen, ours);
         };
         self.decoder.decode(seen, sys, ours, stop);
-        if let Some(at) = forbidden(stop) {
+        if let Some(Place { path, .. }) = stop.changes_elsewhere(is_spared) {
             self.refused.count += 1;
             if self.refused.first.is_empty() {
-                let path = &stop.places()[at].path;
                 self.refused.first.extend_from_slice(&path[..path.len().min(PATH_SHOWN)]);
             }
             self.victim.listener.answer(seen.id, -i64::from(libc::EROFS));
@@ -166,7 +160,7 @@ impl ThreadWorld {
             }
             return None;
         }
-        stop.task = self.task(seen.tid);
+        stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         Some(Next::Stop)
     }
@@ -189,17 +183,6 @@ impl ThreadWorld {
         None
     }
 
-    fn task(&mut self, tid: u32) -> u16 {
-        let known = self.tasks.iter().position(|&t| t == tid);
-        let at = known.unwrap_or_else(|| {
-            if self.tasks.len() < MOST_TASKS {
-                self.tasks.push(tid);
-            }
-            self.tasks.len() - 1
-        });
-        at as u16
-    }
-
     fn make(&mut self, stop: &Stop) -> Outcome {
         let mut call = Changed::of(stop, self.arena.path().as_os_str().as_encoded_bytes());
         if stop.sys.op == Op::Open {
@@ -210,57 +193,18 @@ impl ThreadWorld {
             self.decoder.learn_cwd();
         }
         self.victim.listener.answer(stop.id, value);
-        if value < 0 { Outcome::Failed(-value as i32) } else { Outcome::Value(value) }
+        Outcome::of(value)
     }
 
-    /// Opens without ever waiting for the other end of a FIFO, then takes that caution out of the descriptor again.
     fn open(&mut self, stop: &Stop, call: &mut Changed) -> Outcome {
-        let has = |flags: i32| stop.flags & flags as u32 == flags as u32;
-        let never_a_fifo = has(libc::O_CREAT | libc::O_EXCL) || has(libc::O_DIRECTORY) || has(libc::O_PATH);
-        let waits = !never_a_fifo && !has(libc::O_NONBLOCK);
-        if waits {
+        if open::may_wait(stop) {
             call.add_open_flag(libc::O_NONBLOCK as u64);
         }
-        let raw = call.raw();
-        let value = perform(&raw);
-        let outcome = if value < 0 {
-            let fifo = waits && value == -i64::from(libc::ENXIO) && self.is_fifo(stop);
-            if fifo { Outcome::Blocks } else { Outcome::Failed(-value as i32) }
-        } else {
-            self.opened(value as i32, stop, waits)
-        };
+        let value = perform(&call.raw());
+        let outcome = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
         let answer = if outcome == Outcome::Blocks { -i64::from(libc::ENXIO) } else { value };
         self.victim.listener.answer(stop.id, answer);
         outcome
-    }
-
-    fn opened(&mut self, number: i32, stop: &Stop, waits: bool) -> Outcome {
-        let fd = borrow(number);
-        let Ok(found) = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::BTIME)
-        else {
-            return Outcome::Value(i64::from(number));
-        };
-        let reads = stop.flags & libc::O_ACCMODE as u32 == libc::O_RDONLY as u32;
-        // A writer that got in without waiting has a reader; a reader always gets in.
-        if waits && reads && FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo {
-            close(number);
-            return Outcome::Blocks;
-        }
-        if waits && let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
-            // Cannot fail on a descriptor that was just opened.
-            let _ = rustix::fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK);
-        }
-        self.descriptors += 1;
-        Outcome::Descriptor(self.descriptors - 1, ident_of(&found))
-    }
-
-    fn is_fifo(&self, stop: &Stop) -> bool {
-        let mut buffer = [0; crate::arena::tree::PATH_BYTES];
-        let path =
-            stop.places().first().and_then(|p| crate::arena::tree::copy_path(&mut buffer, &[], &p.path));
-        let kind =
-            path.and_then(|p| statx(self.arena.root(), p, AtFlags::empty(), StatxFlags::BASIC_STATS).ok());
-        kind.is_some_and(|found| FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo)
     }
 
     /// True for the victim's thread and others of this process, which shares all it has with us.
@@ -309,7 +253,7 @@ impl World for ThreadWorld {
         let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
         let mut looks = Looks::default();
         loop {
-            let timeout = if self.crew.is_waited_for() { timespec(Crew::PAUSE) } else { self.timeout };
+            let timeout = if self.crew.is_waited_for() { Crew::PAUSE } else { self.timeout };
             match self.victim.listener.wait(Some(&timeout)).map_err(lost)? {
                 Ready::TimedOut if self.crew.is_waited_for() => {
                     if let Some(ending) = self.crew.look_again(self.silence) {
@@ -410,21 +354,10 @@ impl Drop for ThreadWorld {
     }
 }
 
-/// The place of a call that would change something outside of the arena, which no in-process victim may do.
-fn forbidden(stop: &Stop) -> Option<usize> {
-    let changes = stop.mutates() || stop.writes();
+/// What a victim of this process may change outside of the arena.
+fn is_spared(place: &Place) -> bool {
     // A directory of /proc can be a way to anywhere.
     let leads_on = |name: &[u8]| matches!(name, b"cwd" | b"root" | b"fd");
-    let in_proc = |p: &Place| p.path.starts_with(b"/proc/") && !p.path.split(|&b| b == b'/').any(leads_on);
-    let spared = |p: &Place| p.path.starts_with(b"/dev/") || in_proc(p);
-    let named =
-        |p: &Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty() && !spared(p);
-    if changes { stop.places().iter().position(named) } else { None }
-}
-
-fn timespec(time: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: time.subsec_nanos().into(),
-    }
+    let in_proc = place.path.starts_with(b"/proc/") && !place.path.split(|&b| b == b'/').any(leads_on);
+    in_proc || place.path.starts_with(b"/dev/")
 }

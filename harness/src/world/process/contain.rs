@@ -4,11 +4,11 @@
 use crate::arena::{Arena, Stage};
 use crate::class::Class;
 use crate::error::Error;
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::sys::cell::Plan;
 use crate::sys::mounts;
 use crate::victim::Program;
-use rustix::fs::{CWD, MemfdFlags, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, mount_remount,
     move_mount, open_tree,
@@ -16,7 +16,6 @@ use rustix::mount::{
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where a program sees the whole arena.
@@ -142,7 +141,10 @@ pub(super) fn plan(program: &Program, watched: bool) -> Result<Plan, Error> {
     let name = argv.first().ok_or_else(|| Error::input("start the program", "no command was given"))?;
     let path = find(name)?;
     let text = |text: &str| CString::new(text).map_err(|_| Error::input(text, "has a NUL byte in it"));
-    let ours = |call: &'static str| move |e: rustix::io::Errno| Error::ours(call, e);
+    let nothing = |access| {
+        let opened = rustix::fs::open("/dev/null", access | OFlags::CLOEXEC, Mode::empty());
+        opened.map_err(|e| Error::ours("open(\"/dev/null\")", e))
+    };
     Ok(Plan {
         path: text(&path.to_string_lossy())?,
         argv: argv.iter().map(|arg| text(arg)).collect::<Result<_, _>>()?,
@@ -150,9 +152,8 @@ pub(super) fn plan(program: &Program, watched: bool) -> Result<Plan, Error> {
             .iter()
             .map(|(key, value)| text(&format!("{key}={value}")))
             .collect::<Result<_, _>>()?,
-        stdin: rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(ours("open"))?,
-        output: rustix::fs::memfd_create("output", MemfdFlags::CLOEXEC).map_err(ours("memfd_create"))?,
+        stdin: nothing(OFlags::RDONLY)?,
+        output: nothing(OFlags::WRONLY)?,
         most_bytes: 64 << 20,
         watched,
     })
@@ -166,7 +167,7 @@ fn fill(text: &str) -> String {
 
 /// Our own environment, with every variable that leads to temporary or personal files leading into the arena.
 fn environment(program: &Program) -> Vec<(String, String)> {
-    let mut all: std::collections::BTreeMap<String, String> = crate::host::environment();
+    let mut all: std::collections::BTreeMap<String, String> = host::environment();
     for key in ["TMPDIR", "TMP", "TEMP", "TEMPDIR"] {
         all.insert(key.to_owned(), TEMPORARY[0].to_owned());
     }
@@ -181,14 +182,6 @@ fn environment(program: &Program) -> Vec<(String, String)> {
 
 /// The file that a command's name means.
 fn find(name: &str) -> Result<PathBuf, Error> {
-    let runs =
-        |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    let places: Vec<PathBuf> = if name.contains('/') {
-        vec![std::path::absolute(name).unwrap_or_else(|_| name.into())]
-    } else {
-        let path = crate::host::environment().remove("PATH").unwrap_or_default();
-        path.split(':').map(|dir| Path::new(dir).join(name)).collect()
-    };
-    let found = places.into_iter().find(runs);
+    let found = host::find_program(name).and_then(|path| std::path::absolute(path).ok());
     found.ok_or_else(|| Error::victim(name, "there is no such program, or it cannot be executed"))
 }

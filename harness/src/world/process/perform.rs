@@ -5,15 +5,14 @@
 //! A task that has changed its user, or whose call cannot be made by another, makes it itself.
 
 use super::ProcessWorld;
-use crate::arena::tree::ident_of;
 use crate::sys::memory::{self, Memory};
 use crate::sys::perform::{RawCall, borrow, close, perform};
 use crate::sys::thread as own_thread;
-use crate::world::Outcome;
 use crate::world::calls::Op;
 use crate::world::decode::Stop;
 use crate::world::proc::PATH_MAX;
-use rustix::fs::{AtFlags, FileType, OFlags, StatxFlags, statx};
+use crate::world::{Outcome, open};
+use rustix::fs::OFlags;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// A call with its paths, directories and buffers replaced by our own.
@@ -34,12 +33,12 @@ impl ProcessWorld {
             Some(call) if asks(stop) => {
                 let value = perform(&call.raw);
                 self.let_run(stop);
-                outcome(value)
+                Outcome::of(value)
             }
             Some(call) => {
                 let value = perform(&call.raw);
                 self.answer(stop, value);
-                outcome(value)
+                Outcome::of(value)
             }
             None => {
                 self.let_run(stop);
@@ -104,47 +103,32 @@ impl ProcessWorld {
         if let Some(mask) = umask {
             own_thread::umask(mask);
         }
-        let is =
-            |name, own: u32| field(name).and_then(|ids| ids.split('\t').nth(3)) == Some(&own.to_string());
-        umask.is_some()
-            && is("Uid:\t", rustix::process::geteuid().as_raw())
-            && is("Gid:\t", rustix::process::getegid().as_raw())
+        let file_id =
+            |name| field(name).and_then(|ids| ids.split('\t').nth(3)).and_then(|id| id.parse().ok());
+        let (user, group) = own_thread::own_ids();
+        umask.is_some() && file_id("Uid:\t") == Some(user) && file_id("Gid:\t") == Some(group)
     }
 
-    /// Opens without ever waiting for the other end of a FIFO, then takes that caution out of the descriptor again.
     fn open(&mut self, stop: &Stop, call: &mut Borrowed) -> Outcome {
-        let has = |flags: i32| stop.flags & flags as u32 == flags as u32;
-        let never_a_fifo = has(libc::O_CREAT | libc::O_EXCL) || has(libc::O_DIRECTORY) || has(libc::O_PATH);
-        let waits = !never_a_fifo && !has(libc::O_NONBLOCK);
-        call.add_open_flags(stop, (if waits { libc::O_NONBLOCK } else { 0 } | libc::O_CLOEXEC) as u64);
+        let careful = if open::may_wait(stop) { libc::O_NONBLOCK } else { 0 };
+        call.add_open_flags(stop, (careful | libc::O_CLOEXEC) as u64);
         let value = perform(&call.raw);
-        if value < 0 {
-            let fifo = waits && value == -i64::from(libc::ENXIO);
-            self.answer(stop, value);
-            return if fifo { Outcome::Blocks } else { outcome(value) };
+        let outcome = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
+        match outcome {
+            Outcome::Blocks => self.answer(stop, -i64::from(libc::ENXIO)),
+            _ if value < 0 => self.answer(stop, value),
+            _ => self.hand_over(stop, value as i32),
         }
-        self.opened(value as i32, stop, waits)
+        outcome
     }
 
-    fn opened(&mut self, number: i32, stop: &Stop, waits: bool) -> Outcome {
-        let fd = borrow(number);
-        let found = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::BTIME);
-        let Ok(found) = found else { return Outcome::Unknown };
-        let reads = stop.flags & libc::O_ACCMODE as u32 == libc::O_RDONLY as u32;
-        if waits && reads && FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo {
-            close(number);
-            self.answer(stop, -i64::from(libc::ENXIO));
-            return Outcome::Blocks;
-        }
-        if waits && let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
-            // Cannot fail on a descriptor that was just opened.
-            let _ = rustix::fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK);
-        }
+    /// Gives the task a descriptor of ours as the result of its call.
+    fn hand_over(&self, stop: &Stop, number: i32) {
         let close_on_exec = stop.flags & libc::O_CLOEXEC as u32 != 0;
-        self.listener.iter().for_each(|listener| listener.answer_with(stop.id, fd, close_on_exec));
+        self.listener
+            .iter()
+            .for_each(|listener| listener.answer_with(stop.id, borrow(number), close_on_exec));
         close(number);
-        self.descriptors += 1;
-        Outcome::Descriptor(self.descriptors - 1, ident_of(&found))
     }
 }
 
@@ -166,11 +150,7 @@ impl Borrowed {
     }
 
     fn how(&mut self, stop: &Stop, at: usize) -> Option<()> {
-        let mut bytes = [0u8; 24];
-        memory::read(stop.tid, stop.raw.args[at], &mut bytes).ok().filter(|n| *n == bytes.len())?;
-        for (word, chunk) in self.how.iter_mut().zip(bytes.chunks(8)) {
-            *word = u64::from_ne_bytes(std::array::from_fn(|i| chunk[i]));
-        }
+        self.how = memory::read_words(stop.tid, stop.raw.args[at])?;
         (self.raw.args[at], self.raw.args[at + 1]) = (self.how.as_ptr() as u64, 24);
         Some(())
     }
@@ -189,10 +169,6 @@ impl Borrowed {
             }
         }
     }
-}
-
-fn outcome(value: i64) -> Outcome {
-    if value < 0 { Outcome::Failed(-value as i32) } else { Outcome::Value(value) }
 }
 
 /// True for a call that changes nothing, so that asking twice is as good as asking once.

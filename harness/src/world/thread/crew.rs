@@ -9,6 +9,7 @@ use crate::sys::memory;
 use crate::sys::notify::Notification;
 use crate::sys::thread::is_ours;
 use crate::world::calls::CLONE;
+use rustix::event::Timespec;
 use std::time::Duration;
 
 /// Threads of one trial that can be told apart; of more, the verdict is inconclusive.
@@ -34,7 +35,7 @@ impl Default for Crew {
 
 impl Crew {
     /// How long to wait for one more look at threads that are waited for.
-    pub(super) const PAUSE: Duration = Duration::from_millis(1);
+    pub(super) const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
     /// A task of ours is about to start another.
     pub(super) fn starts(&mut self, seen: &Notification) {
@@ -83,7 +84,7 @@ impl Crew {
     /// Looks again after a pause without any call; gives up after `silence`.
     pub(super) fn look_again(&mut self, silence: Duration) -> Option<Ending> {
         if let Some((_, waited)) = &mut self.ended {
-            *waited += Crew::PAUSE;
+            *waited += Duration::from_nanos(Crew::PAUSE.tv_nsec.unsigned_abs());
             if *waited > silence {
                 self.loose = true;
                 self.running.clear();
@@ -108,13 +109,11 @@ impl Crew {
 /// Where the kernel writes the id of the thread that this call starts; `None` for one that starts a process.
 fn thread_id_place(seen: &Notification) -> Option<u64> {
     // clone3(2) points to a struct: flags, pidfd, child_tid, parent_tid. clone(2) has flags, stack, parent_tid.
-    let mut words = [[0u8; 8]; 4];
-    let [flags, place] = if seen.nr == CLONE {
-        [seen.args[0], seen.args[2]]
+    let (flags, place) = if seen.nr == CLONE {
+        (seen.args[0], seen.args[2])
     } else {
-        let bytes = words.as_flattened_mut();
-        memory::read(seen.tid, seen.args[0], bytes).ok().filter(|n| *n == bytes.len())?;
-        [u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[3])]
+        let [flags, _, _, place] = memory::read_words(seen.tid, seen.args[0])?;
+        (flags, place)
     };
     (flags & libc::CLONE_THREAD as u64 != 0 && place != 0).then_some(place)
 }

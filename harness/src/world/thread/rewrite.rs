@@ -45,12 +45,8 @@ impl Changed {
     }
 
     fn copy_how(&mut self, stop: &Stop) {
-        let mut bytes = [0u8; 24];
         // What cannot be read stays zero, and the kernel refuses an empty request as it would have refused a bad one.
-        let _ = memory::read(stop.tid, stop.raw.args[2], &mut bytes);
-        for (word, chunk) in self.how.iter_mut().zip(bytes.chunks(8)) {
-            *word = u64::from_ne_bytes(std::array::from_fn(|i| chunk[i]));
-        }
+        self.how = memory::read_words(stop.tid, stop.raw.args[2]).unwrap_or_default();
     }
 
     fn redirect(&mut self, index: usize, at: usize, socket: bool, arena: &[u8], path: &[u8]) {
