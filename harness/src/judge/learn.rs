@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::explore::trial::Bench;
 use crate::schedule::Schedule;
+use crate::world::Start;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ impl Engine<'_> {
         (self.class, self.umask, self.bench.class) = (class, umask, class);
         let files = self.victim.stage.clone();
         self.bench.labels.know(Vec::new());
+        self.world.start_from(Start::Anew)?;
         self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
         self.learn()?;
         let decoys = self.names.constant.iter();
@@ -59,6 +61,7 @@ impl Engine<'_> {
         let decoys = decoys.collect();
         self.bench.labels.know(self.names.constant.keys().cloned().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
+        self.world.start_from(Start::AtFirstCall)?;
         self.run_alone()?;
         self.clean = clean_modes(&self.bench.evidence);
         Ok(())
@@ -106,6 +109,7 @@ impl Engine<'_> {
 
     /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.
     pub(super) fn a_name_has_changed(&mut self) -> Result<bool, Error> {
+        self.world.start_from(Start::Anew)?;
         self.run(&Schedule::default())?;
         let seen = names_of(&self.bench);
         let gone: Vec<_> = self.names.constant.keys().filter(|name| !seen.contains_key(*name)).collect();

@@ -21,7 +21,7 @@ pub(crate) enum Space {
 }
 
 /// A path argument, resolved.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) space: Space,
     pub(crate) path: Vec<u8>,
@@ -34,7 +34,7 @@ pub(crate) struct Place {
 }
 
 /// A victim held before a call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stop {
     pub(crate) id: u64,
     pub(crate) tid: u32,

@@ -6,15 +6,16 @@
 
 mod contain;
 mod perform;
+mod template;
 
 pub(crate) use contain::prepare_to_contain;
 
-use super::calls::{NAMESPACES, REFUSED, Sys, WATCHED};
+use super::calls::{NAMESPACES, PIDS, REFUSED, Sys, WATCHED};
 use super::decode::{Decoder, Place, Stop};
 use super::proc::Proc;
 use super::pulse::Crowd;
 use super::tasks::Tasks;
-use super::{Next, Outcome, World};
+use super::{Next, Outcome, Start, World};
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
@@ -30,6 +31,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
+use template::{Candidate, Prologue, Template};
 
 /// Places among the plans.
 const PROGRAM: u8 = 0;
@@ -42,10 +44,16 @@ pub(crate) struct ProcessWorld {
     decoder: Decoder,
     /// The program and, if there is one, its setup.
     plans: Vec<Plan>,
+    /// Dropped before the cell: a keeper cannot end before we have let go of all its processes.
+    template: Option<Template>,
     cell: Cell,
     /// `/proc` as the program sees it.
     inside: Proc,
     listener: Option<Listener>,
+    start: Start,
+    prologue: Prologue,
+    /// It was tried to make a template, and cannot be.
+    no_template: bool,
     umask: u32,
     patience: Timespec,
     silence: Duration,
@@ -91,6 +99,10 @@ impl ProcessWorld {
             inside,
             plans,
             listener: None,
+            start: Start::Anew,
+            template: None,
+            prologue: Prologue::default(),
+            no_template: false,
             umask: 0o022,
             patience: super::patience(silence),
             silence,
@@ -127,7 +139,11 @@ impl ProcessWorld {
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Result<Option<Next>, Error> {
         let Some(sys) = Sys::of(seen.nr) else {
-            self.listener()?.let_run(seen.id);
+            let template = self.template.as_ref();
+            match template.and_then(|t| t.answer(seen.nr, seen.tid, seen.args, self.decoder.proc())) {
+                Some(value) => self.listener()?.answer(seen.id, value),
+                None => self.listener()?.let_run(seen.id),
+            }
             return Ok(None);
         };
         self.decoder.decode(seen, sys, false, stop);
@@ -142,36 +158,109 @@ impl ProcessWorld {
             self.listener()?.let_run(seen.id);
             return Ok(None);
         }
+        if self.wants_template() && !Prologue::admits(stop) && self.make_template(seen)? {
+            return Ok(None);
+        }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         Ok(Some(Next::Stop))
     }
 
+    fn wants_template(&self) -> bool {
+        self.start == Start::AtFirstCall && self.template.is_none() && !self.no_template
+    }
+
+    /// Makes the program, which is held, the template and goes on with a copy. False when the call is held still.
+    fn make_template(&mut self, seen: &Notification) -> Result<bool, Error> {
+        self.no_template = true;
+        let Some(candidate) = Candidate::find(seen.tid, self.decoder.proc(), &self.inside) else {
+            return Ok(false);
+        };
+        let listener = self.listener()?;
+        // One that cannot be traced makes its call, which arrives again.
+        let answer = |value| listener.answer(seen.id, value);
+        if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, answer) {
+            self.cell.spare(template.pid()).map_err(|e| Error::ours("keep the program", e))?;
+            self.template = Some(template);
+            self.start_copy()?;
+        }
+        Ok(true)
+    }
+
+    fn start_copy(&mut self) -> Result<(), Error> {
+        let Some(template) = &mut self.template else { return Ok(()) };
+        let announce = |pid| {
+            self.cell.follow(pid)?;
+            self.cell.hear().map(drop)
+        };
+        template.copy(announce).map_err(|e| Error::ours("copy the program", e))?;
+        template.count_on(&mut self.tasks, &mut self.descriptors);
+        Ok(())
+    }
+
+    fn drop_template(&mut self) -> Result<(), Error> {
+        if self.template.take().is_some() {
+            self.cell.spare(0).map_err(|e| Error::ours("end the program", e))?;
+        }
+        (self.no_template, self.listener) = (false, None);
+        Ok(())
+    }
+
     /// How the trial ended, judged by the first process. What still runs is killed: it had its time.
-    fn finished(&mut self, status: i32) -> Result<Next, Error> {
-        self.clear()?;
-        Ok(Next::Ended(match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
+    fn finished(&mut self, status: i32) -> Next {
+        Next::Ended(match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
             (true, _) => Ending::Signal(libc::WTERMSIG(status)),
             (false, 0) => Ending::Success,
             (false, code) => Ending::Error(format!("exit_{code}")),
-        }))
+        })
     }
 
+    /// Takes what the keeper tells; the end, if that is it.
+    fn listen(&mut self) -> Result<Option<Next>, Error> {
+        match (self.hear("wait for the program")?, self.ended) {
+            (Told::Ended(status), _) => self.ended = Some(status),
+            (Told::Empty, Some(status)) => {
+                self.forget();
+                return Ok(Some(self.finished(status)));
+            }
+            (other, _) => return Err(unexpected("wait for the program", &other)),
+        }
+        Ok(None)
+    }
+
+    fn hear(&self, doing: &str) -> Result<Told, Error> {
+        self.cell.hear().map_err(|e| Error::ours(doing, e))
+    }
+
+    /// Ends all that still runs, but a template.
     fn clear(&mut self) -> Result<(), Error> {
+        const DOING: &str = "end the program";
         // Closing the listener first would make every call of a daemon fail with ENOSYS, in a storm.
-        self.cell.clear().map_err(|e| Error::ours("end the program", e))?;
+        self.cell.clear().map_err(|e| Error::ours(DOING, e))?;
         loop {
-            match self.cell.hear().map_err(|e| Error::ours("end the program", e))? {
-                Told::Cleared => break,
+            match self.hear(DOING)? {
+                Told::Done => break,
+                Told::Crowded => {
+                    self.drop_template()?;
+                    self.cell.clear().map_err(|e| Error::ours(DOING, e))?;
+                }
                 Told::Lost => {
+                    self.drop_template()?;
                     (self.cell, self.inside) = start_cell(&self.plans)?;
                     break;
                 }
                 _ => {}
             }
         }
-        self.listener = None;
+        self.forget();
         Ok(())
+    }
+
+    /// The calls of a template's copies arrive at the listener of the template.
+    fn forget(&mut self) {
+        if self.template.is_none() {
+            self.listener = None;
+        }
     }
 
     /// Runs the setup, unwatched, and takes what it made for part of the stage.
@@ -179,15 +268,15 @@ impl ProcessWorld {
         if self.plans.len() < 2 {
             return Ok(());
         }
-        let failed = |e: std::io::Error| Error::ours("run the setup", e);
-        self.cell.begin(SETUP, 0o022).map_err(failed)?;
-        match self.cell.hear().map_err(failed)? {
+        const DOING: &str = "run the setup";
+        self.cell.begin(SETUP, 0o022).map_err(|e| Error::ours(DOING, e))?;
+        match self.hear(DOING)? {
             Told::Ended(0) => {}
             Told::Ended(status) => {
                 let what = format!("its setup ended with status {}", libc::WEXITSTATUS(status));
-                return Err(Error::victim("run the setup", what));
+                return Err(Error::victim(DOING, what));
             }
-            other => return Err(Error::ours("run the setup", format!("unexpected answer {other:?}"))),
+            other => return Err(unexpected(DOING, &other)),
         }
         self.clear()?;
         self.arena.adopt()
@@ -196,43 +285,63 @@ impl ProcessWorld {
 
 /// Starts a keeper, and opens the `/proc` that it has mounted.
 fn start_cell(plans: &[Plan]) -> Result<(Cell, Proc), Error> {
-    let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).collect();
+    let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).chain(PIDS).collect();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
     let cell =
         Cell::start(plans, &refused, &watched).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
     match cell.hear().map_err(|e| Error::ours("start the keeper", e))? {
-        Told::Cleared => {}
+        Told::Done => {}
         Told::Failed(errno) => {
             return Err(contain::refusal("mount(\"/proc\")", std::io::Error::from_raw_os_error(errno)));
         }
-        other => return Err(Error::ours("start the keeper", format!("unexpected answer {other:?}"))),
+        other => return Err(unexpected("start the keeper", &other)),
     }
     Ok((cell, Proc::open().map_err(|e| Error::ours("open(\"/proc\")", e))?))
 }
 
+fn unexpected(doing: &str, told: &Told) -> Error {
+    Error::ours(doing, format!("unexpected answer {told:?}"))
+}
+
 impl World for ProcessWorld {
     fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
+        self.drop_template()?;
         self.umask = umask;
         self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
         self.arena.build(class, stage)?;
         self.set_up()
     }
 
+    fn start_from(&mut self, start: Start) -> Result<(), Error> {
+        self.start = start;
+        if start == Start::Anew { self.drop_template() } else { Ok(()) }
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
+        const DOING: &str = "start the program";
         self.tasks.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
-        self.cell.begin(PROGRAM, self.umask).map_err(|e| Error::ours("start the program", e))?;
-        match self.cell.hear().map_err(|e| Error::ours("start the program", e))? {
+        if self.template.is_some() {
+            self.prologue.again();
+            return self.start_copy();
+        }
+        self.prologue.clear();
+        self.cell.begin(PROGRAM, self.umask).map_err(|e| Error::ours(DOING, e))?;
+        match self.hear(DOING)? {
             Told::Started(listener) => self.listener = Some(listener),
             Told::Failed(errno) => {
-                return Err(contain::refusal("start the program", std::io::Error::from_raw_os_error(errno)));
+                return Err(contain::refusal(DOING, std::io::Error::from_raw_os_error(errno)));
             }
-            other => return Err(Error::ours("start the program", format!("unexpected answer {other:?}"))),
+            other => return Err(unexpected(DOING, &other)),
         }
         Ok(())
     }
 
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
+        if let Some(past) = self.prologue.stop() {
+            stop.clone_from(past);
+            return Ok(Next::Stop);
+        }
         let mut crowd = Crowd::default();
         loop {
             match self.wait()? {
@@ -245,32 +354,20 @@ impl World for ProcessWorld {
                         return Ok(next);
                     }
                 }
-                None => match self.cell.hear().map_err(|e| Error::ours("wait for the program", e))? {
-                    Told::Ended(status) => self.ended = Some(status),
-                    other => {
-                        return Err(Error::ours(
-                            "wait for the program",
-                            format!("unexpected answer {other:?}"),
-                        ));
-                    }
-                },
-                Some(Ready::Gone) => {
-                    if let Some(status) = self.ended {
-                        return self.finished(status);
-                    }
-                    // Its last task is gone; the keeper is about to say how.
-                    if let Told::Ended(status) =
-                        self.cell.hear().map_err(|e| Error::ours("wait for the program", e))?
-                    {
-                        return self.finished(status);
+                // When its last task is gone the keeper is about to say how.
+                None | Some(Ready::Gone) => {
+                    if let Some(end) = self.listen()? {
+                        return Ok(end);
                     }
                 }
                 Some(Ready::TimedOut) => {
-                    let over = crowd.shows_no_life(&self.inside, self.silence);
+                    let spared = self.template.as_ref().map(Template::pid);
+                    let over = crowd.shows_no_life(&self.inside, spared, self.silence);
                     match self.ended {
                         Some(status) if over => {
                             self.notes.insert("processes that it left running were ended".to_owned());
-                            return self.finished(status);
+                            self.clear()?;
+                            return Ok(self.finished(status));
                         }
                         None if over => return Ok(Next::Ended(Ending::Hung)),
                         _ => {}
@@ -285,8 +382,15 @@ impl World for ProcessWorld {
     }
 
     fn release(&mut self, stop: &Stop) -> Outcome {
+        if let Some(outcome) = self.prologue.pass() {
+            return outcome;
+        }
         self.held = None;
-        self.perform(stop)
+        let outcome = self.perform(stop);
+        if self.wants_template() {
+            self.prologue.add(stop, outcome);
+        }
+        outcome
     }
 
     fn look(&mut self, tree: &mut Tree) {
@@ -302,10 +406,7 @@ impl World for ProcessWorld {
     }
 
     fn give_up(&mut self) -> Result<(), Error> {
-        // The keeper may be waiting for the program, so it goes too, and all else with it.
-        (self.cell, self.inside) = start_cell(&self.plans)?;
-        self.listener = None;
-        Ok(())
+        self.clear()
     }
 
     fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {

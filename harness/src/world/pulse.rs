@@ -51,11 +51,12 @@ impl Looks {
 pub(super) struct Crowd(BTreeMap<u32, Looks>);
 
 impl Crowd {
-    /// Looks at all of them; true when none shows any life. `proc` is the namespace's own.
-    pub(super) fn shows_no_life(&mut self, proc: &Proc, silence: Duration) -> bool {
+    /// Looks at all of them but a process that is `spared`; true when none shows any life. `proc` is the namespace's
+    /// own.
+    pub(super) fn shows_no_life(&mut self, proc: &Proc, spared: Option<u32>, silence: Duration) -> bool {
         let mut lifeless = true;
         // Every task is looked at, or the next look would have nothing to compare with.
-        for tid in proc.tasks() {
+        for tid in proc.tasks(spared) {
             lifeless &= self.0.entry(tid).or_default().show_no_life(pulse(proc, tid), silence);
         }
         lifeless

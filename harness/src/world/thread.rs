@@ -9,7 +9,7 @@
 
 use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Stop};
-use super::{Next, Outcome, World, open};
+use super::{Next, Outcome, Start, World, open};
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
@@ -232,6 +232,11 @@ impl World for ThreadWorld {
         self.umask = umask;
         self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
         self.arena.build(class, stage)
+    }
+
+    fn start_from(&mut self, _: Start) -> Result<(), Error> {
+        // A thread cannot be copied; its body begins right at its own start.
+        Ok(())
     }
 
     fn begin(&mut self) -> Result<(), Error> {
