@@ -19,9 +19,9 @@ use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
 use crate::victim::{Victim, Work};
-use crate::world::World;
 use crate::world::process::ProcessWorld;
 use crate::world::thread::ThreadWorld;
+use crate::world::{Start, World};
 use engine::Engine;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -35,6 +35,7 @@ pub struct Judge {
     limits: Limits,
     rules: Vec<&'static Rule>,
     everywhere: bool,
+    start: Start,
     stop: Arc<AtomicBool>,
 }
 
@@ -50,6 +51,7 @@ impl Judge {
             limits: Limits::default(),
             rules,
             everywhere: false,
+            start: Start::AtFirstCall,
             stop: Arc::default(),
         }
     }
@@ -88,6 +90,14 @@ impl Judge {
     #[must_use]
     pub fn look_everywhere(mut self) -> Judge {
         self.everywhere = true;
+        self
+    }
+
+    /// Starts programs anew for each trial. Otherwise, where it shows the same, what a program does before its first call
+    /// in `shared/` is done once, and trials are copies of it (x86-64 only). Slower, and of no other effect.
+    #[must_use]
+    pub fn start_anew(mut self) -> Judge {
+        self.start = Start::Anew;
         self
     }
 

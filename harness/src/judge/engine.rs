@@ -103,7 +103,7 @@ impl<'a> Engine<'a> {
             self.note_full();
         }
         if self.class == Class::None {
-            self.collect(&Schedule::default());
+            self.collect(&Schedule::default())?;
         }
         if self.class == Class::None || self.report.hangs_alone {
             return Ok(());
@@ -164,7 +164,7 @@ impl<'a> Engine<'a> {
         self.count(schedule);
         let landed = self.bench.evidence.landed == schedule.acts.len();
         if landed {
-            self.collect(schedule);
+            self.collect(schedule)?;
         }
         Ok(landed)
     }

@@ -1,24 +1,41 @@
 //! From the evidence on the bench to findings with their timelines. Decides nothing about what is tried.
 
 use super::engine::Engine;
-use crate::finding::{Finding, Report, shape};
+use crate::error::Error;
+use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
+use crate::world::Start;
 
 impl Engine<'_> {
-    /// Applies the rules to the trial on the bench and keeps what is new.
-    pub(super) fn collect(&mut self, schedule: &Schedule) {
-        let hits = self.hits(schedule);
-        let known = |report: &Report, rule: &Rule, hit: &Hit| {
-            report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
-        };
+    /// Applies the rules to the trial on the bench and keeps what is new. What a copy of a program showed has to show
+    /// when it is started anew as well.
+    pub(super) fn collect(&mut self, schedule: &Schedule) -> Result<(), Error> {
+        let mut hits = self.hits(schedule);
+        let new = hits.iter().filter(|(rule, hit)| !self.knows(rule, hit)).count();
+        if new > 0 && self.world.was_copied() {
+            self.world.start_from(Start::Anew)?;
+            self.run(schedule)?;
+            let landed = self.bench.evidence.landed == schedule.acts.len();
+            hits = if landed { self.hits(schedule) } else { Vec::new() };
+            if hits.iter().filter(|(rule, hit)| !self.knows(rule, hit)).count() < new {
+                self.report.unreached += 1;
+                self.note("a finding of a copied program did not show when it was started anew".to_owned());
+            }
+            self.world.start_from(self.judge.start)?;
+        }
         for (rule, hit) in &hits {
-            if !known(&self.report, rule, hit) {
+            if !self.knows(rule, hit) {
                 let finding = self.finding(schedule, rule, hit, &hits);
                 self.report.findings.push(finding);
             }
         }
+        Ok(())
+    }
+
+    fn knows(&self, rule: &Rule, hit: &Hit) -> bool {
+        self.report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
     }
 
     pub(super) fn hits(&self, schedule: &Schedule) -> Vec<(&'static Rule, Hit)> {

@@ -61,7 +61,7 @@ impl Engine<'_> {
         let decoys = decoys.collect();
         self.bench.labels.know(self.names.constant.keys().cloned().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
-        self.world.start_from(Start::AtFirstCall)?;
+        self.world.start_from(self.judge.start)?;
         self.run_alone()?;
         self.clean = clean_modes(&self.bench.evidence);
         Ok(())

@@ -76,7 +76,7 @@ impl Cell {
         self.ask(START + program, umask)
     }
 
-    /// Asks for one process to be spared from now on.
+    /// Asks for one process to be spared from now on, none if 0; done when that was heard.
     pub(crate) fn spare(&self, pid: u32) -> io::Result<()> {
         self.ask(SPARE, pid)
     }

@@ -114,7 +114,11 @@ impl Keeper<'_> {
         let number = u32::from_ne_bytes(number);
         match what {
             CLEAR => self.clear(),
-            SPARE => self.spared = number,
+            SPARE => {
+                self.spared = number;
+                self.namespace.rewind(BEFORE_COPIES);
+                tell(self.start.socket, b'c', 0);
+            }
             FOLLOW => {
                 (self.followed, self.awaited) = (number, true);
                 // The spared one has the first of the pids below, so its copy's children get those that its own would.

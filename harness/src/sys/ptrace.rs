@@ -18,9 +18,10 @@ pub(crate) struct Original {
     before: user_regs_struct,
 }
 
-/// A copy that has not moved yet: its number for us, and the one that it has in its own pid namespace.
+/// A copy that has not moved yet. Dropping it ends it.
 pub(crate) struct Copy {
-    pub(crate) pid: u32,
+    pid: pid_t,
+    /// The number that it has in its own pid namespace.
     pub(crate) own_pid: u32,
 }
 
@@ -54,34 +55,51 @@ impl Original {
         }
     }
 
-    /// Makes it fork. The copy is a child of its parent's, and stands before the call until it is [let go](let_go).
+    /// Makes it fork. The copy is a child of its parent's, and stands before the call until it is [let go](Copy::let_go).
     pub(crate) fn fork(&self) -> io::Result<Copy> {
         set_registers(self.pid, &forking(self.before))?;
         resume(libc::PTRACE_CONT, self.pid, Stood::Forked)?;
         let mut pid: libc::c_ulong = 0;
         request(libc::PTRACE_GETEVENTMSG, self.pid, (&raw mut pid).cast())?;
-        let copy = pid as pid_t;
-        while await_stop(copy)? != Stood::Asked {
-            request(libc::PTRACE_CONT, copy, null_mut())?;
+        let mut copy = Copy { pid: pid as pid_t, own_pid: 0 };
+        while await_stop(copy.pid)? != Stood::Asked {
+            request(libc::PTRACE_CONT, copy.pid, null_mut())?;
         }
-        set_registers(copy, &self.before)?;
+        set_registers(copy.pid, &self.before)?;
         // The original comes out of its call, where it stays until the next time.
         resume(libc::PTRACE_SYSCALL, self.pid, Stood::Signal(libc::SIGTRAP))?;
-        Ok(Copy { pid: copy as u32, own_pid: value(&registers(self.pid)?) as u32 })
+        copy.own_pid = value(&registers(self.pid)?) as u32;
+        Ok(copy)
+    }
+}
+
+impl Copy {
+    /// Lets it run, not traced any more; returns its pid.
+    pub(crate) fn let_go(self) -> io::Result<u32> {
+        request(libc::PTRACE_DETACH, self.pid, null_mut())?;
+        let pid = self.pid as u32;
+        std::mem::forget(self);
+        Ok(pid)
     }
 }
 
 impl Drop for Original {
     fn drop(&mut self) {
-        // SAFETY: we trace it and have not collected it, so the number is still its own.
-        unsafe { libc::kill(self.pid, libc::SIGKILL) };
-        while await_stop(self.pid).is_ok() {}
+        end(self.pid);
     }
 }
 
-/// Lets a copy run; it is not traced any more.
-pub(crate) fn let_go(copy: &Copy) -> io::Result<()> {
-    request(libc::PTRACE_DETACH, copy.pid as pid_t, null_mut())
+impl Drop for Copy {
+    fn drop(&mut self) {
+        end(self.pid);
+    }
+}
+
+/// Ends a process that we trace. Its parent cannot collect it before we have.
+fn end(pid: pid_t) {
+    // SAFETY: we trace it and have not collected it, so the number is still its own.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    while await_stop(pid).is_ok() {}
 }
 
 /// Sends a signal to a process that we have started and not yet collected; returns what kill(2) does.

@@ -74,6 +74,8 @@ pub(crate) trait World {
     fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error>;
     /// Says where the trials to come begin.
     fn start_from(&mut self, start: Start) -> Result<(), Error>;
+    /// True when the last trial began elsewhere than at the victim's own start.
+    fn was_copied(&self) -> bool;
     /// Lets the victim start.
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.

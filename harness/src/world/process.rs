@@ -5,12 +5,14 @@
 //! (see `perform`), so that their results are exact; the others it lets run, and their effect is looked at afterwards.
 
 mod contain;
+mod copies;
+mod ends;
 mod perform;
 mod template;
 
 pub(crate) use contain::prepare_to_contain;
 
-use super::calls::{NAMESPACES, PIDS, REFUSED, Sys, WATCHED};
+use super::calls::Sys;
 use super::decode::{Decoder, Place, Stop};
 use super::proc::Proc;
 use super::pulse::Crowd;
@@ -27,11 +29,12 @@ use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::sys::notify::{Listener, Notification, Ready};
 use crate::victim::Program;
+use ends::{start_cell, unexpected};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
-use template::{Candidate, Prologue, Template};
+use template::{Prologue, Template};
 
 /// Places among the plans.
 const PROGRAM: u8 = 0;
@@ -166,103 +169,6 @@ impl ProcessWorld {
         Ok(Some(Next::Stop))
     }
 
-    fn wants_template(&self) -> bool {
-        self.start == Start::AtFirstCall && self.template.is_none() && !self.no_template
-    }
-
-    /// Makes the program, which is held, the template and goes on with a copy. False when the call is held still.
-    fn make_template(&mut self, seen: &Notification) -> Result<bool, Error> {
-        self.no_template = true;
-        let Some(candidate) = Candidate::find(seen.tid, self.decoder.proc(), &self.inside) else {
-            return Ok(false);
-        };
-        let listener = self.listener()?;
-        // One that cannot be traced makes its call, which arrives again.
-        let answer = |value| listener.answer(seen.id, value);
-        if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, answer) {
-            self.cell.spare(template.pid()).map_err(|e| Error::ours("keep the program", e))?;
-            self.template = Some(template);
-            self.start_copy()?;
-        }
-        Ok(true)
-    }
-
-    fn start_copy(&mut self) -> Result<(), Error> {
-        let Some(template) = &mut self.template else { return Ok(()) };
-        let announce = |pid| {
-            self.cell.follow(pid)?;
-            self.cell.hear().map(drop)
-        };
-        template.copy(announce).map_err(|e| Error::ours("copy the program", e))?;
-        template.count_on(&mut self.tasks, &mut self.descriptors);
-        Ok(())
-    }
-
-    fn drop_template(&mut self) -> Result<(), Error> {
-        if self.template.take().is_some() {
-            self.cell.spare(0).map_err(|e| Error::ours("end the program", e))?;
-        }
-        (self.no_template, self.listener) = (false, None);
-        Ok(())
-    }
-
-    /// How the trial ended, judged by the first process. What still runs is killed: it had its time.
-    fn finished(&mut self, status: i32) -> Next {
-        Next::Ended(match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
-            (true, _) => Ending::Signal(libc::WTERMSIG(status)),
-            (false, 0) => Ending::Success,
-            (false, code) => Ending::Error(format!("exit_{code}")),
-        })
-    }
-
-    /// Takes what the keeper tells; the end, if that is it.
-    fn listen(&mut self) -> Result<Option<Next>, Error> {
-        match (self.hear("wait for the program")?, self.ended) {
-            (Told::Ended(status), _) => self.ended = Some(status),
-            (Told::Empty, Some(status)) => {
-                self.forget();
-                return Ok(Some(self.finished(status)));
-            }
-            (other, _) => return Err(unexpected("wait for the program", &other)),
-        }
-        Ok(None)
-    }
-
-    fn hear(&self, doing: &str) -> Result<Told, Error> {
-        self.cell.hear().map_err(|e| Error::ours(doing, e))
-    }
-
-    /// Ends all that still runs, but a template.
-    fn clear(&mut self) -> Result<(), Error> {
-        const DOING: &str = "end the program";
-        // Closing the listener first would make every call of a daemon fail with ENOSYS, in a storm.
-        self.cell.clear().map_err(|e| Error::ours(DOING, e))?;
-        loop {
-            match self.hear(DOING)? {
-                Told::Done => break,
-                Told::Crowded => {
-                    self.drop_template()?;
-                    self.cell.clear().map_err(|e| Error::ours(DOING, e))?;
-                }
-                Told::Lost => {
-                    self.drop_template()?;
-                    (self.cell, self.inside) = start_cell(&self.plans)?;
-                    break;
-                }
-                _ => {}
-            }
-        }
-        self.forget();
-        Ok(())
-    }
-
-    /// The calls of a template's copies arrive at the listener of the template.
-    fn forget(&mut self) {
-        if self.template.is_none() {
-            self.listener = None;
-        }
-    }
-
     /// Runs the setup, unwatched, and takes what it made for part of the stage.
     fn set_up(&mut self) -> Result<(), Error> {
         if self.plans.len() < 2 {
@@ -283,26 +189,6 @@ impl ProcessWorld {
     }
 }
 
-/// Starts a keeper, and opens the `/proc` that it has mounted.
-fn start_cell(plans: &[Plan]) -> Result<(Cell, Proc), Error> {
-    let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).chain(PIDS).collect();
-    let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
-    let cell =
-        Cell::start(plans, &refused, &watched).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
-    match cell.hear().map_err(|e| Error::ours("start the keeper", e))? {
-        Told::Done => {}
-        Told::Failed(errno) => {
-            return Err(contain::refusal("mount(\"/proc\")", std::io::Error::from_raw_os_error(errno)));
-        }
-        other => return Err(unexpected("start the keeper", &other)),
-    }
-    Ok((cell, Proc::open().map_err(|e| Error::ours("open(\"/proc\")", e))?))
-}
-
-fn unexpected(doing: &str, told: &Told) -> Error {
-    Error::ours(doing, format!("unexpected answer {told:?}"))
-}
-
 impl World for ProcessWorld {
     fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error> {
         self.drop_template()?;
@@ -317,13 +203,22 @@ impl World for ProcessWorld {
         if start == Start::Anew { self.drop_template() } else { Ok(()) }
     }
 
+    fn was_copied(&self) -> bool {
+        self.template.is_some()
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         const DOING: &str = "start the program";
         self.tasks.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
         if self.template.is_some() {
             self.prologue.again();
-            return self.start_copy();
+            match self.start_copy() {
+                Ok(()) => return Ok(()),
+                // A copy has ended it, as one can that signals its own process group.
+                Err(_) => self.drop_template()?,
+            }
+            self.no_template = true;
         }
         self.prologue.clear();
         self.cell.begin(PROGRAM, self.umask).map_err(|e| Error::ours(DOING, e))?;
@@ -412,6 +307,9 @@ impl World for ProcessWorld {
     fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
         let reset = self.arena.reset(seen)?;
         if reset == Reset::Rebuilt {
+            if self.prologue.holds_entries() {
+                self.drop_template()?;
+            }
             self.set_up()?;
         }
         Ok(reset)

@@ -235,8 +235,12 @@ impl World for ThreadWorld {
     }
 
     fn start_from(&mut self, _: Start) -> Result<(), Error> {
-        // A thread cannot be copied; its body begins right at its own start.
+        // A thread cannot be copied.
         Ok(())
+    }
+
+    fn was_copied(&self) -> bool {
+        false
     }
 
     fn begin(&mut self) -> Result<(), Error> {

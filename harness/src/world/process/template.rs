@@ -48,6 +48,13 @@ impl Prologue {
         Some(*outcome)
     }
 
+    /// True when the program may hold something of the arena, which a stage that is built anew does not have.
+    pub(super) fn holds_entries(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|(stop, outcome)| outcome.succeeded() && matches!(stop.sys.op, Op::Open | Op::Enter))
+    }
+
     /// True for a call whose effect no move can change, and that changes nothing itself: moves are made below
     /// `shared/`, and there nothing is looked at.
     pub(super) fn admits(stop: &Stop) -> bool {
@@ -123,12 +130,12 @@ impl Template {
     /// Makes a copy and lets it go once `announce` was told its pid.
     pub(super) fn copy(&mut self, announce: impl FnOnce(u32) -> std::io::Result<()>) -> std::io::Result<()> {
         let copy = self.original.fork()?;
-        self.copy = copy.pid;
         for (file, place) in &self.places {
             seek(file, SeekFrom::Start(*place))?;
         }
         announce(copy.own_pid)?;
-        ptrace::let_go(&copy)
+        self.copy = copy.let_go()?;
+        Ok(())
     }
 
     /// The answer to a call of the task `tid` that asks for pids or names one, if it must not be the kernel's: a copy
