@@ -3,12 +3,13 @@
 use super::Judge;
 use super::learn::Names;
 use crate::arena::tree::Tree;
+use crate::attacker::Verb;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
-use crate::schedule::Schedule;
+use crate::schedule::{Key, Schedule};
 use crate::victim::Victim;
 use crate::world::World;
 use std::sync::atomic::Ordering;
@@ -114,11 +115,17 @@ impl<'a> Engine<'a> {
                 "names behind a link of the victim's own or before a `..` were not attacked".to_owned(),
             );
         }
+        let mut closed = None;
         for schedule in self.schedules() {
             if self.must_stop() {
                 break;
             }
+            if closed.is_some() && closed == directory_at(&schedule) {
+                self.report.refused += 1;
+                continue;
+            }
             self.try_one(&schedule)?;
+            closed = directory_at(&schedule).filter(|_| self.bench.evidence.refused == Some(libc::EACCES));
         }
         Ok(())
     }
@@ -190,4 +197,12 @@ impl<'a> Engine<'a> {
             note.into_iter().for_each(|n| self.note(n));
         }
     }
+}
+
+/// The stop of a schedule of one move, and the directory that the move changes. When the attacker may not change it, no
+/// other move there at that stop can be made either.
+fn directory_at(schedule: &Schedule) -> Option<(Key, String)> {
+    let [act] = schedule.acts.as_slice() else { return None };
+    let (directory, _) = act.does.target.rsplit_once('/')?;
+    (act.does.verb != Verb::Chmod).then(|| (act.at.clone(), directory.to_owned()))
 }

@@ -22,6 +22,8 @@ const A_SECOND: Duration = Duration::from_millis(1_001);
 /// What is known about the names of one victim; true for directories.
 #[derive(Default)]
 pub(super) struct Names {
+    /// What follows was learned. A victim takes its names whoever interferes, so it is once for all attackers.
+    learned: bool,
     constant: BTreeMap<Vec<u8>, bool>,
     /// Names with a number in them that were there again a second later.
     settled: BTreeSet<Vec<u8>>,
@@ -52,10 +54,13 @@ impl Engine<'_> {
     pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         (self.class, self.umask, self.bench.class) = (class, umask, class);
         let files = self.victim.stage.clone();
-        self.bench.labels.know(Vec::new());
-        self.world.start_from(Start::Anew)?;
-        self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
-        self.learn()?;
+        if !self.names.learned {
+            self.bench.labels.know(Vec::new());
+            self.world.start_from(Start::Anew)?;
+            self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
+            self.learn()?;
+            self.names.learned = true;
+        }
         let decoys = self.names.constant.iter();
         let decoys = decoys.filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir)));
         let decoys = decoys.collect();
@@ -114,6 +119,7 @@ impl Engine<'_> {
         let seen = names_of(&self.bench);
         let gone: Vec<_> = self.names.constant.keys().filter(|name| !seen.contains_key(*name)).collect();
         self.names.changing.extend(gone.iter().map(|name| shape(name)));
+        self.names.learned &= gone.is_empty();
         Ok(!gone.is_empty())
     }
 }
