@@ -27,6 +27,9 @@ pub struct Finding {
     pub trial: u64,
     /// The umask of the trial.
     pub umask: u32,
+    /// True when a move has to come between two calls of the victim; false when it can be made before the victim
+    /// starts, or when there is none.
+    pub raced: bool,
     /// True for a suspicion: something that is usually wrong, with no effect shown.
     pub suspicion: bool,
     /// The moves.

@@ -6,6 +6,7 @@ mod learn;
 mod replay;
 mod sample;
 mod session;
+mod sure;
 
 pub use replay::Replay;
 pub use sample::Sampled;

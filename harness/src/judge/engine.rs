@@ -25,6 +25,8 @@ pub(super) struct Engine<'a> {
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
+    /// The first stop of the recorded run.
+    pub(super) first: Option<Key>,
     /// Mode and owner of the victim's files after an undisturbed run, by label.
     pub(super) clean: Vec<(String, u32, u32)>,
 }
@@ -40,6 +42,7 @@ impl<'a> Engine<'a> {
             names: Names::default(),
             class: Class::None,
             umask: 0,
+            first: None,
             clean: Vec::new(),
         }
     }

@@ -6,35 +6,26 @@ use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
-use crate::world::Start;
 
 impl Engine<'_> {
-    /// Applies the rules to the trial on the bench and keeps what is new. What a copy of a program showed has to show
-    /// when it is started anew as well.
+    /// Applies the rules to the trial on the bench and keeps what is new, shown by the easiest attack.
     pub(super) fn collect(&mut self, schedule: &Schedule) -> Result<(), Error> {
         let mut hits = self.hits(schedule);
-        let new = hits.iter().filter(|(rule, hit)| !self.knows(rule, hit)).count();
-        if new > 0 && self.world.was_copied() {
-            self.world.start_from(Start::Anew)?;
-            self.run(schedule)?;
-            let landed = self.bench.evidence.landed == schedule.acts.len();
-            hits = if landed { self.hits(schedule) } else { Vec::new() };
-            if hits.iter().filter(|(rule, hit)| !self.knows(rule, hit)).count() < new {
-                self.report.unreached += 1;
-                self.note("a finding of a copied program did not show when it was started anew".to_owned());
-            }
-            self.world.start_from(self.judge.start)?;
+        if hits.iter().all(|(rule, hit)| self.knows(rule, hit)) {
+            return Ok(());
         }
+        let (schedule, sure) = self.make_sure(schedule, &hits)?;
+        hits = if sure { self.hits(&schedule) } else { Vec::new() };
         for (rule, hit) in &hits {
             if !self.knows(rule, hit) {
-                let finding = self.finding(schedule, rule, hit, &hits);
+                let finding = self.finding(&schedule, rule, hit, &hits);
                 self.report.findings.push(finding);
             }
         }
         Ok(())
     }
 
-    fn knows(&self, rule: &Rule, hit: &Hit) -> bool {
+    pub(super) fn knows(&self, rule: &Rule, hit: &Hit) -> bool {
         self.report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
     }
 
@@ -82,6 +73,7 @@ impl Engine<'_> {
             step: hit.at.map(|at| at + 1),
             trial: self.report.trials,
             umask: self.umask,
+            raced: self.between(schedule),
             suspicion: rule.suspicion,
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &broken),

@@ -7,6 +7,7 @@ use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::explore::key_of;
 use crate::explore::trial::Bench;
 use crate::schedule::Schedule;
 use crate::world::Start;
@@ -68,7 +69,9 @@ impl Engine<'_> {
         self.world.prepare(class, umask, Stage { files, decoys })?;
         self.world.start_from(self.judge.start)?;
         self.run_alone()?;
-        self.clean = clean_modes(&self.bench.evidence);
+        let evidence = &self.bench.evidence;
+        self.first = evidence.calls().next().map(|(_, call)| key_of(evidence, call));
+        self.clean = clean_modes(evidence);
         Ok(())
     }
 

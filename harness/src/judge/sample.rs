@@ -114,6 +114,7 @@ impl Judge {
             step,
             trial,
             umask,
+            raced: true,
             suspicion,
             schedule,
             timeline,

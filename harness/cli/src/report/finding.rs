@@ -94,8 +94,13 @@ fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
         return format!("sampled with attacker {attacker}, umask {umask:03o}; not exhaustive");
     }
     let kind = if finding.suspicion { "suspected" } else { "found" };
+    let when = match finding.schedule.acts.as_slice() {
+        [] => "",
+        _ if finding.raced => "; the attacker has to act between two calls",
+        _ => "; the attacker can act before it starts",
+    };
     format!(
-        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}; {depth}",
+        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}; {depth}{when}",
         finding.trial, report.trials
     )
 }

@@ -56,6 +56,8 @@ struct FindingOut<'a> {
     cwe: Vec<String>,
     attacker: &'static str,
     phase: &'static str,
+    /// The attacker has to act between two calls of the victim.
+    raced: bool,
     path: &'a str,
     umask: String,
     confidence: &'static str,
@@ -111,6 +113,7 @@ fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> Finding
         cwe: finding.cwe.iter().map(|n| format!("CWE-{n}")).collect(),
         attacker: finding.attacker.name(),
         phase: finding.phase,
+        raced: finding.raced,
         path: &finding.example,
         umask: format!("{:03o}", finding.umask),
         confidence: if finding.suspicion { "suspected" } else { "demonstrated" },
