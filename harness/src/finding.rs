@@ -27,6 +27,8 @@ pub struct Finding {
     pub trial: u64,
     /// The umask of the trial.
     pub umask: u32,
+    /// The file system of the trial.
+    pub file_system: &'static str,
     /// True for a suspicion: something that is usually wrong, with no effect shown.
     pub suspicion: bool,
     /// The moves.
@@ -95,6 +97,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was not looked at, and why.
     pub not_examined: Vec<String>,
+    /// The file systems that it was judged on, with the verdict on each.
+    pub file_systems: Vec<(&'static str, Verdict)>,
 }
 
 impl Report {
@@ -111,6 +115,7 @@ impl Report {
             hangs_alone: false,
             findings: Vec::new(),
             not_examined: Vec::new(),
+            file_systems: Vec::new(),
         }
     }
 }

@@ -82,6 +82,7 @@ impl Engine<'_> {
             step: hit.at.map(|at| at + 1),
             trial: self.report.trials,
             umask: self.umask,
+            file_system: self.judge.host.file_system(),
             suspicion: rule.suspicion,
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &broken),

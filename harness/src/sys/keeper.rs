@@ -303,6 +303,7 @@ fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
 
 fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
     rustix::process::setsid()?;
+    plan.cwd.as_ref().map_or(Ok(()), rustix::process::chdir)?;
     // SAFETY: an all-zero set is a valid, empty one.
     let none: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `none` is a live, valid set; the old one is not asked for.
