@@ -30,6 +30,8 @@ pub struct Finding {
     /// True when a move has to come between two calls of the victim; false when it can be made before the victim
     /// starts, or when there is none.
     pub raced: bool,
+    /// The file system of the trial.
+    pub file_system: &'static str,
     /// True for a suspicion: something that is usually wrong, with no effect shown.
     pub suspicion: bool,
     /// The moves.
@@ -98,6 +100,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was not looked at, and why.
     pub not_examined: Vec<String>,
+    /// The file systems that it was judged on, with the verdict on each.
+    pub file_systems: Vec<(&'static str, Verdict)>,
 }
 
 impl Report {
@@ -114,6 +118,7 @@ impl Report {
             hangs_alone: false,
             findings: Vec::new(),
             not_examined: Vec::new(),
+            file_systems: Vec::new(),
         }
     }
 }

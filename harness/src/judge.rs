@@ -1,6 +1,7 @@
 //! What a caller sets up and asks for: classes, umasks, rules, bounds; to judge, replay, minimise, or hold a session.
 
 mod engine;
+mod file_systems;
 mod findings;
 mod learn;
 mod replay;
@@ -14,6 +15,7 @@ pub use session::{Session, Tried};
 
 use crate::class::Class;
 use crate::error::{Error, ErrorKind};
+use crate::file_system::FileSystem;
 use crate::finding::{Report, Verdict};
 use crate::host::{self, Host};
 use crate::limits::Limits;
@@ -36,6 +38,8 @@ pub struct Judge {
     limits: Limits,
     rules: Vec<&'static Rule>,
     everywhere: bool,
+    /// Those to judge on; none for where arenas lie by default.
+    file_systems: Vec<FileSystem>,
     start: Start,
     stop: Arc<AtomicBool>,
 }
@@ -52,6 +56,7 @@ impl Judge {
             limits: Limits::default(),
             rules,
             everywhere: false,
+            file_systems: Vec::new(),
             start: Start::AtFirstCall,
             stop: Arc::default(),
         }
@@ -119,16 +124,14 @@ impl Judge {
         if let Some(lacking) = without_its_programs(victim) {
             return Ok(lacking);
         }
-        match self.on_engine(victim, |mut engine| engine.judge()) {
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) && !victim.is_program() => {
-                self.judge_by_luck(victim, &error)
-            }
+        self.on_each(victim, |judge| match judge.on_engine(victim, |mut engine| engine.judge()) {
+            Err(error) if judge.may_sample(victim, &error) => judge.judge_by_luck(victim, &error),
             other => other,
-        }
+        })
     }
 
     /// Keeps a victim ready under one attacker and umask, for many trials of the caller's choice: what a fuzzer or
-    /// a property test does. `work` runs on the engine's own thread.
+    /// a property test does, on the first file system asked for. `work` runs on the engine's own thread.
     ///
     /// ```
     /// # use linkbait::{Class, Host, Judge};
@@ -152,18 +155,19 @@ impl Judge {
         umask: u32,
         work: impl FnOnce(&mut Session<'_>) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        self.on_engine(victim, |mut engine| {
+        let first = self.file_systems.first().map(|first| self.on(*first));
+        first.as_ref().unwrap_or(self).on_engine(victim, |mut engine| {
             engine.must_record(class, umask)?;
             work(&mut Session::new(engine))
         })
     }
 
-    /// Runs the schedule of a timeline again.
+    /// Runs the schedule of a timeline again, on the file system that it names.
     ///
     /// # Errors
     /// As [`Judge::judge`].
     pub fn replay(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.on_engine(victim, |mut engine| engine.replay(file))
+        self.where_it_was(file)?.on_engine(victim, |mut engine| engine.replay(file))
     }
 
     /// Makes the schedule of a timeline as small as can be while the findings of the file stay.
@@ -171,7 +175,26 @@ impl Judge {
     /// # Errors
     /// As [`Judge::judge`], and of kind input when the file's findings do not show here.
     pub fn minimize(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.on_engine(victim, |mut engine| engine.minimize(file))
+        self.where_it_was(file)?.on_engine(victim, |mut engine| engine.minimize(file))
+    }
+
+    /// A judge for the file system of a timeline.
+    fn where_it_was(&self, file: &Timeline) -> Result<Judge, Error> {
+        let name = &file.head.file_system;
+        match FileSystem::named(name) {
+            _ if name == self.host.file_system() => Ok(self.clone()),
+            Some(known) => Ok(self.on(known)),
+            None => Err(Error::unsupported(
+                "replay",
+                format!("the timeline is of a file system {name:?}, on which nothing can be put here"),
+            )),
+        }
+    }
+
+    /// True where free runs may say what held ones cannot: of a body, where arenas lie by default.
+    fn may_sample(&self, victim: &Victim, why: &Error) -> bool {
+        let unsupported = matches!(why.kind(), ErrorKind::Unsupported(_));
+        unsupported && !victim.is_program() && self.host.disk().is_none() && self.host.is_exclusive()
     }
 
     /// Neither judging nor sampling is sound when the victim can run out of descriptors.

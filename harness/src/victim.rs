@@ -4,6 +4,7 @@ use crate::arena::{Dirs, Staged};
 use crate::class::Class;
 use crate::ending::Ending;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The work of a victim, as a thread runs it.
@@ -28,6 +29,8 @@ pub struct Program {
     pub env: Vec<(String, String)>,
     /// Shell text that runs as the victim before the attacker may act.
     pub setup: Option<String>,
+    /// Directories that it may write, of which each trial has a copy of its own: see [`crate::check_writable`].
+    pub writable: Vec<PathBuf>,
 }
 
 /// A finding that a roster expects.
@@ -150,6 +153,15 @@ impl Victim {
     #[must_use]
     pub fn needs(mut self, program: &str) -> Victim {
         self.needs.push(program.to_owned());
+        self
+    }
+
+    /// A directory that it may write if it is a program. What it writes there is thrown away after each trial.
+    #[must_use]
+    pub fn writable(mut self, dir: PathBuf) -> Victim {
+        if let Work::Program(program) = &mut self.work {
+            program.writable.push(dir);
+        }
         self
     }
 

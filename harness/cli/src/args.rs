@@ -3,7 +3,7 @@
 
 use crate::values::{self, Seconds, Shard};
 use clap::{Parser, Subcommand, ValueEnum};
-use linkbait::Class;
+use linkbait::{Class, FileSystem};
 use std::path::PathBuf;
 
 /// Shows whether code that touches temporary files can be raced.
@@ -54,6 +54,9 @@ pub(crate) enum Command {
         /// The victim file that the timeline is of
         #[arg(long, value_name = "FILE")]
         victim: Option<PathBuf>,
+        /// Let programs write this directory; what they write is thrown away after each trial
+        #[arg(long, value_name = "DIR", value_parser = values::writable)]
+        writable: Vec<PathBuf>,
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
@@ -64,6 +67,9 @@ pub(crate) enum Command {
         /// The victim file that the timeline is of
         #[arg(long, value_name = "FILE")]
         victim: Option<PathBuf>,
+        /// Let programs write this directory; what they write is thrown away after each trial
+        #[arg(long, value_name = "DIR", value_parser = values::writable)]
+        writable: Vec<PathBuf>,
         /// Write the timeline there instead of to stdout
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -115,9 +121,12 @@ pub(crate) struct Judging {
     /// Moves in one schedule; only 1 so far
     #[arg(long, value_parser = values::depth, default_value = "1", value_name = "N")]
     pub(crate) depth: u32,
-    /// Put arenas on this file system
-    #[arg(long, value_name = "NAME")]
-    pub(crate) fs: Option<String>,
+    /// Judge on each of these file systems: tmpfs, ext4, xfs, btrfs, overlay, no-excl (remote, without O_EXCL)
+    #[arg(long, value_delimiter = ',', value_parser = values::file_system, value_name = "NAME")]
+    pub(crate) fs: Vec<FileSystem>,
+    /// Let programs write this directory; what they write is thrown away after each trial
+    #[arg(long, value_name = "DIR", value_parser = values::writable)]
+    pub(crate) writable: Vec<PathBuf>,
     /// Judge only every n-th victim, beginning with the k-th, from 1
     #[arg(long, value_parser = values::shard, value_name = "K/N")]
     pub(crate) shard: Option<Shard>,

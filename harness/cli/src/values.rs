@@ -1,6 +1,7 @@
 //! How the values of options are read, and what a wrong one is answered.
 
-use linkbait::Class;
+use linkbait::{Class, FileSystem};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every n-th victim, beginning with the k-th.
@@ -37,6 +38,14 @@ impl From<Seconds> for Duration {
 pub(crate) fn class(text: &str) -> Result<Class, String> {
     let names: Vec<_> = Class::ALL.iter().map(|c| c.name()).collect();
     Class::named(text).ok_or_else(|| unknown(text, &names))
+}
+
+pub(crate) fn file_system(text: &str) -> Result<FileSystem, String> {
+    FileSystem::named(text).ok_or_else(|| unknown(text, &FileSystem::ALL.map(FileSystem::name)))
+}
+
+pub(crate) fn writable(text: &str) -> Result<PathBuf, String> {
+    linkbait::check_writable(Path::new(text)).map_err(|e| e.kind().to_string())
 }
 
 pub(crate) fn rule_id(text: &str) -> Result<String, String> {

@@ -39,6 +39,9 @@ struct Command {
     /// Programs beside the first of `argv` without which it is unsupported.
     #[serde(default)]
     needs: Vec<String>,
+    /// Directories that it may write.
+    #[serde(default)]
+    writable: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -129,10 +132,17 @@ pub(crate) fn parse(text: &str, here: &str) -> Result<Victim, String> {
 
 fn make(file: File, here: &str) -> Result<Victim, String> {
     let fill = |text: &String| text.replace("{here}", here);
+    let writable: Result<Vec<PathBuf>, String> = file
+        .command
+        .writable
+        .iter()
+        .map(|dir| values::writable(&fill(dir)).map_err(|e| format!("command.writable: {dir}: {e}")))
+        .collect();
     let program = Program {
         argv: file.command.argv.iter().map(fill).collect(),
         env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
         setup: file.command.setup.as_ref().map(fill),
+        writable: writable?,
     };
     if program.argv.is_empty() {
         return Err("command.argv is empty; name a command and its arguments".to_owned());

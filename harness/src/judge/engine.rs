@@ -70,6 +70,7 @@ impl<'a> Engine<'a> {
             () if self.report.unreached > 0 || self.report.trials == 0 => Verdict::Inconclusive,
             () => Verdict::Pass,
         };
+        self.report.file_systems = vec![(self.judge.host.file_system(), self.report.verdict)];
         self.report.clone()
     }
 

@@ -74,6 +74,7 @@ impl Engine<'_> {
             trial: self.report.trials,
             umask: self.umask,
             raced: self.between(schedule),
+            file_system: self.judge.host.file_system(),
             suspicion: rule.suspicion,
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &broken),

@@ -78,6 +78,7 @@ impl Judge {
         const ATTEMPTS: u64 = 300;
         let mut report = Report::new(&victim.name);
         report.verdict = Verdict::Unsupported;
+        report.file_systems = vec![(self.host.file_system(), report.verdict)];
         report.not_examined.push(format!("the victim could not be held: {why}"));
         let wanted = self.attackers.as_ref().unwrap_or(&victim.attackers);
         for class in wanted.iter().copied().filter(|class| *class != Class::None) {
@@ -87,6 +88,7 @@ impl Judge {
                 report.not_examined.push(format!("{said} ({class}, umask {umask:03o})"));
                 if sampled.hits > 0 && report.findings.is_empty() {
                     report.verdict = Verdict::Fail;
+                    report.file_systems = vec![(self.host.file_system(), report.verdict)];
                     report.findings.push(self.lucky(victim, class, umask, said));
                 }
             }
@@ -115,6 +117,7 @@ impl Judge {
             trial,
             umask,
             raced: true,
+            file_system: self.host.file_system(),
             suspicion,
             schedule,
             timeline,

@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) stdin: OwnedFd,
     /// Where both outputs go.
     pub(crate) output: OwnedFd,
+    /// Where it starts, if not where we are.
+    pub(crate) cwd: Option<CString>,
     /// Bytes that a single file may have.
     pub(crate) most_bytes: u64,
     /// It is held at its calls.

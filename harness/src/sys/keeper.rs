@@ -131,6 +131,8 @@ impl Keeper<'_> {
 
     /// Starts a program, with the same pid in every trial.
     fn run(&mut self, program: usize, umask: u32) {
+        // A template that was just ended has that pid until it is collected.
+        self.collect();
         self.namespace.rewind(BEFORE_FIRST);
         match fork(0) {
             Ok(0) => become_program(self.start, program, umask),
@@ -301,6 +303,7 @@ fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
 
 fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
     rustix::process::setsid()?;
+    plan.cwd.as_ref().map_or(Ok(()), rustix::process::chdir)?;
     // SAFETY: an all-zero set is a valid, empty one.
     let none: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `none` is a live, valid set; the old one is not asked for.

@@ -4,6 +4,7 @@
 pub(crate) mod calls;
 pub(crate) mod decode;
 pub(crate) mod labels;
+mod no_excl;
 mod open;
 mod proc;
 pub(crate) mod process;

@@ -9,11 +9,14 @@ mod copies;
 mod ends;
 mod perform;
 mod template;
+mod writable;
 
 pub(crate) use contain::prepare_to_contain;
+pub(crate) use writable::check as check_writable;
 
 use super::calls::Sys;
 use super::decode::{Decoder, Place, Stop};
+use super::no_excl::NoExcl;
 use super::proc::Proc;
 use super::pulse::Crowd;
 use super::tasks::Tasks;
@@ -35,6 +38,7 @@ use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
 use template::{Prologue, Template};
+use writable::Writable;
 
 /// Places among the plans.
 const PROGRAM: u8 = 0;
@@ -66,6 +70,8 @@ pub(crate) struct ProcessWorld {
     /// How the first process ended, once it has.
     ended: Option<i32>,
     notes: BTreeSet<String>,
+    no_excl: NoExcl,
+    writable: Writable,
 }
 
 impl ProcessWorld {
@@ -85,13 +91,14 @@ impl ProcessWorld {
         if let Some(text) = &program.setup {
             plans.push(contain::plan(&contain::shell(program, text), false)?);
         }
-        let arena = contain::arena(host, attacker)?;
+        let (arena, writable) = contain::arena(host, attacker, &program.writable)?;
         let mut notes = BTreeSet::new();
         if contain::start_elsewhere()? {
             notes.insert(
                 "its working directory is below one that the arena covers; it starts in its home".to_owned(),
             );
         }
+        plans.iter_mut().for_each(|plan| plan.cwd = contain::fresh_directory(&writable));
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
         let (cell, inside) = start_cell(&plans)?;
         Ok(ProcessWorld {
@@ -114,6 +121,8 @@ impl ProcessWorld {
             held: None,
             ended: None,
             notes,
+            no_excl: NoExcl::new(!host.is_exclusive()),
+            writable,
         })
     }
 
@@ -150,7 +159,7 @@ impl ProcessWorld {
             return Ok(None);
         };
         self.decoder.decode(seen, sys, false, stop);
-        if let Some(place) = stop.changes_elsewhere(is_spared) {
+        if let Some(place) = stop.changes_elsewhere(|p| is_spared(p) || self.writable.has(&p.path)) {
             let path = place.path.escape_ascii();
             self.notes.insert(format!(
                 "changes outside of the arena were made impossible: {}(\"{path}\")",
@@ -166,6 +175,10 @@ impl ProcessWorld {
         }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
+        if self.no_excl.concerns(stop) {
+            let was_taken = self.would_find(stop);
+            self.no_excl.arrive(stop, was_taken);
+        }
         Ok(Some(Next::Stop))
     }
 
@@ -175,6 +188,7 @@ impl ProcessWorld {
             return Ok(());
         }
         const DOING: &str = "run the setup";
+        self.writable.begin_stage()?;
         self.cell.begin(SETUP, 0o022).map_err(|e| Error::ours(DOING, e))?;
         match self.hear(DOING)? {
             Told::Ended(0) => {}
@@ -185,6 +199,7 @@ impl ProcessWorld {
             other => return Err(unexpected(DOING, &other)),
         }
         self.clear()?;
+        self.writable.end_stage()?;
         self.arena.adopt()
     }
 }
@@ -209,6 +224,7 @@ impl World for ProcessWorld {
 
     fn begin(&mut self) -> Result<(), Error> {
         const DOING: &str = "start the program";
+        self.writable.renew()?;
         self.tasks.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
         if self.template.is_some() {
@@ -321,7 +337,7 @@ impl World for ProcessWorld {
 
     fn not_examined(&self) -> Vec<String> {
         const MOST: usize = 8;
-        self.notes.iter().take(MOST).cloned().collect()
+        self.no_excl.not_examined().into_iter().chain(self.notes.iter().cloned()).take(MOST).collect()
     }
 }
 

@@ -52,8 +52,9 @@ pub(crate) fn draw(run: &Run, report: &Report, number: usize, finding: &Finding,
         group = group.element(Level::NOTE.message(wrap(&message, width.saturating_sub(9), 0)));
     }
     let mut groups = vec![group];
-    if let Some(rule) = rule {
-        groups.push(Group::with_title(Level::HELP.secondary_title(wrap(rule.help, width - 6, 0))));
+    if rule.is_some() {
+        let help = linkbait::rules::help(finding);
+        groups.push(Group::with_title(Level::HELP.secondary_title(wrap(help, width - 6, 0))));
     }
     let names = names_of(&finding.timeline, &text);
     let notes = names.into_iter().chain([
@@ -89,9 +90,9 @@ fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
         0 => format!("depth {} complete", run.depth),
         missed => format!("depth {} incomplete, {missed} not tried", run.depth),
     };
-    let (attacker, umask) = (finding.attacker, finding.umask);
+    let (attacker, umask, place) = (finding.attacker, finding.umask, finding.file_system);
     if finding.trial == 0 {
-        return format!("sampled with attacker {attacker}, umask {umask:03o}; not exhaustive");
+        return format!("sampled with attacker {attacker}, umask {umask:03o}, on {place}; not exhaustive");
     }
     let kind = if finding.suspicion { "suspected" } else { "found" };
     let when = match finding.schedule.acts.as_slice() {
@@ -100,7 +101,7 @@ fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
         _ => "; the attacker can act before it starts",
     };
     format!(
-        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}; {depth}{when}",
+        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}, on {place}; {depth}{when}",
         finding.trial, report.trials
     )
 }

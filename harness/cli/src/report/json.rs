@@ -3,7 +3,7 @@
 use super::Run;
 use crate::crew::Judged;
 use crate::files;
-use linkbait::Finding;
+use linkbait::{Finding, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -47,7 +47,22 @@ struct VictimOut<'a> {
     exhaustive: bool,
     duration_s: f64,
     not_examined: &'a [String],
+    file_systems: Vec<FileSystemOut>,
     findings: Vec<FindingOut<'a>>,
+}
+
+/// The verdict on one of the file systems judged on.
+#[derive(Serialize)]
+struct FileSystemOut {
+    name: &'static str,
+    verdict: String,
+}
+
+/// What the trial of a finding ran in.
+#[derive(Serialize)]
+struct Surroundings {
+    file_system: &'static str,
+    umask: String,
 }
 
 #[derive(Serialize)]
@@ -60,6 +75,7 @@ struct FindingOut<'a> {
     raced: bool,
     path: &'a str,
     umask: String,
+    environment: Surroundings,
     confidence: &'static str,
     message: &'a str,
     help: &'static str,
@@ -103,11 +119,17 @@ fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
         exhaustive: report.unreached == 0 && report.trials > 0,
         duration_s: judged.seconds,
         not_examined: &report.not_examined,
+        file_systems: report.file_systems.iter().map(file_system_out).collect(),
         findings: findings.map(|(number, found)| finding_out(&report.name, number, found)).collect(),
     }
 }
 
+fn file_system_out((name, verdict): &(&'static str, Verdict)) -> FileSystemOut {
+    FileSystemOut { name, verdict: verdict.to_string() }
+}
+
 fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> FindingOut<'a> {
+    let umask = format!("{:03o}", finding.umask);
     FindingOut {
         rule: finding.rule,
         cwe: finding.cwe.iter().map(|n| format!("CWE-{n}")).collect(),
@@ -115,10 +137,11 @@ fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> Finding
         phase: finding.phase,
         raced: finding.raced,
         path: &finding.example,
-        umask: format!("{:03o}", finding.umask),
+        umask: umask.clone(),
+        environment: Surroundings { file_system: finding.file_system, umask },
         confidence: if finding.suspicion { "suspected" } else { "demonstrated" },
         message: &finding.message,
-        help: linkbait::rules::rule(finding.rule).map_or("", |rule| rule.help),
+        help: linkbait::rules::help(finding),
         step: finding.step,
         trial: finding.trial,
         schedule: finding.schedule.acts.iter().map(|act| format!("{} before {}", act.does, act.at)).collect(),

@@ -2,9 +2,11 @@
 
 mod desk;
 mod exits;
+mod file_systems;
 mod files;
 mod interrupts;
 mod programs;
 mod readme;
 mod replays;
 mod reports;
+mod writable;

@@ -8,7 +8,9 @@ use crate::world::Start;
 
 impl ProcessWorld {
     pub(super) fn wants_template(&self) -> bool {
-        self.start == Start::AtFirstCall && self.template.is_none() && !self.no_template
+        // What the program wrote up to there would have to be part of the template.
+        let writes_there = !self.writable.is_empty();
+        self.start == Start::AtFirstCall && self.template.is_none() && !self.no_template && !writes_there
     }
 
     /// Makes the program, which is held, the template and goes on with a copy. False when the call is held still.
