@@ -57,7 +57,8 @@ pub(crate) fn draw(run: &Run, report: &Report, number: usize, finding: &Finding,
         groups.push(Group::with_title(Level::HELP.secondary_title(wrap(help, width - 6, 0))));
     }
     let names = names_of(&finding.timeline, &text);
-    let notes = names.into_iter().chain([
+    let timing = timing(finding).map(str::to_owned);
+    let notes = names.into_iter().chain(timing).chain([
         wrap(&how_found(run, report, finding), width - 6, 0),
         // Not wrapped: these are there to be copied.
         format!("replay with `linkbait replay {file}`"),
@@ -95,15 +96,19 @@ fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
         return format!("sampled with attacker {attacker}, umask {umask:03o}, on {place}; not exhaustive");
     }
     let kind = if finding.suspicion { "suspected" } else { "found" };
-    let when = match finding.schedule.acts.as_slice() {
-        [] => "",
-        _ if finding.raced => "; the attacker has to act between two calls",
-        _ => "; the attacker can act before it starts",
-    };
     format!(
-        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}, on {place}; {depth}{when}",
+        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}, on {place}; {depth}",
         finding.trial, report.trials
     )
+}
+
+/// Whether the attacker has to win a race.
+fn timing(finding: &Finding) -> Option<&'static str> {
+    match finding.schedule.acts.as_slice() {
+        [] => None,
+        _ if finding.raced => Some("a race: the attacker has to act between two calls"),
+        _ => Some("no race: the attacker can act before the start"),
+    }
 }
 
 /// What is marked, and what is said there.
