@@ -131,6 +131,8 @@ impl Keeper<'_> {
 
     /// Starts a program, with the same pid in every trial.
     fn run(&mut self, program: usize, umask: u32) {
+        // One that was spared until now keeps its pid until it is collected.
+        while ended(WaitOptions::NOHANG).is_some() {}
         self.namespace.rewind(BEFORE_FIRST);
         match fork(0) {
             Ok(0) => become_program(self.start, program, umask),
