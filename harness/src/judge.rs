@@ -12,6 +12,7 @@ pub use sample::Sampled;
 pub use session::{Session, Tried};
 
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::error::{Error, ErrorKind};
 use crate::finding::{Report, Verdict};
 use crate::host::{self, Host};
@@ -35,6 +36,7 @@ pub struct Judge {
     limits: Limits,
     rules: Vec<&'static Rule>,
     everywhere: bool,
+    determinism: Option<Determinism>,
     start: Start,
     stop: Arc<AtomicBool>,
 }
@@ -51,6 +53,7 @@ impl Judge {
             limits: Limits::default(),
             rules,
             everywhere: false,
+            determinism: None,
             start: Start::AtFirstCall,
             stop: Arc::default(),
         }
@@ -90,6 +93,14 @@ impl Judge {
     #[must_use]
     pub fn look_everywhere(mut self) -> Judge {
         self.everywhere = true;
+        self
+    }
+
+    /// Fixes this much of the chance in programs; without this, random bytes. Victims in this process have their own
+    /// luck whatever is said here, and their reports say so.
+    #[must_use]
+    pub fn determinism(mut self, determinism: Determinism) -> Judge {
+        self.determinism = Some(determinism);
         self
     }
 
@@ -157,12 +168,12 @@ impl Judge {
         })
     }
 
-    /// Runs the schedule of a timeline again.
+    /// Runs the schedule of a timeline again, at its level of determinism and with its seed unless others are set.
     ///
     /// # Errors
     /// As [`Judge::judge`].
     pub fn replay(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.on_engine(victim, |mut engine| engine.replay(file))
+        self.as_in(file).on_engine(victim, |mut engine| engine.replay(file))
     }
 
     /// Makes the schedule of a timeline as small as can be while the findings of the file stay.
@@ -170,7 +181,16 @@ impl Judge {
     /// # Errors
     /// As [`Judge::judge`], and of kind input when the file's findings do not show here.
     pub fn minimize(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.on_engine(victim, |mut engine| engine.minimize(file))
+        self.as_in(file).on_engine(victim, |mut engine| engine.minimize(file))
+    }
+
+    fn as_in(&self, file: &Timeline) -> Judge {
+        self.clone().determinism(self.determinism.unwrap_or(file.head.determinism))
+    }
+
+    /// How much of this victim's chance is fixed.
+    fn determinism_of(&self, victim: &Victim) -> Determinism {
+        if victim.is_program() { self.determinism.unwrap_or_default() } else { Determinism::OFF }
     }
 
     /// Neither judging nor sampling is sound when the victim can run out of descriptors.
@@ -190,7 +210,8 @@ impl Judge {
                 let world: Box<dyn World> = match &victim.work {
                     Work::Body(body) => Box::new(ThreadWorld::new(&self.host, body, self.limits.silence)?),
                     Work::Program(program) => {
-                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence)?)
+                        let fixed = self.determinism_of(victim);
+                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence, fixed)?)
                     }
                 };
                 work(Engine::new(self, victim, world))

@@ -80,11 +80,11 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
         Some(Command::Exec { judging, argv }) => return run::exec(&judging, &argv),
-        Some(Command::Replay { file, victim, timeout }) => {
-            return replay::replay(&file, victim.as_deref(), timeout.into());
+        Some(Command::Replay { file, victim, chance, timeout }) => {
+            return replay::replay(&file, victim.as_deref(), chance, timeout.into());
         }
-        Some(Command::Minimize { file, victim, output, timeout }) => {
-            return replay::minimize(&file, victim.as_deref(), output.as_deref(), timeout.into());
+        Some(Command::Minimize { file, victim, output, chance, timeout }) => {
+            return replay::minimize(&file, victim.as_deref(), output.as_deref(), chance, timeout.into());
         }
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what }) => explain::list(what),

@@ -1,6 +1,6 @@
 //! `replay` and `minimize`: run the schedule of a timeline again, compare, make it smaller.
 
-use crate::args::Usage;
+use crate::args::{Chance, Usage};
 use crate::files::Target;
 use crate::{Exit, files, output, select};
 use linkbait::timeline::Timeline;
@@ -11,10 +11,15 @@ use std::time::Duration;
 
 const ADVICE: &str = "`linkbait run` saves timelines below target/linkbait/";
 
-pub(crate) fn replay(file: &Path, of: Option<&Path>, silence: Duration) -> anyhow::Result<Exit> {
+pub(crate) fn replay(
+    file: &Path,
+    of: Option<&Path>,
+    chance: Chance,
+    silence: Duration,
+) -> anyhow::Result<Exit> {
     let text = files::read(file, ADVICE)?;
     let (victim, timeline) = load(file, of, &text)?;
-    let replay = judge(&timeline, silence).replay(&victim, &timeline)?;
+    let replay = judge(&timeline, chance, silence).replay(&victim, &timeline)?;
     let mut told = output::lines(&replay.timeline);
     let exit = compare(&mut told, file, &text, &timeline, &replay);
     output::print(&told)?;
@@ -26,12 +31,13 @@ pub(crate) fn minimize(
     file: &Path,
     of: Option<&Path>,
     target: Option<&Path>,
+    chance: Chance,
     silence: Duration,
 ) -> anyhow::Result<Exit> {
     let text = files::read(file, ADVICE)?;
     let (victim, timeline) = load(file, of, &text)?;
     let target = target.map(Target::prepare).transpose()?;
-    let smaller = judge(&timeline, silence).minimize(&victim, &timeline)?.timeline;
+    let smaller = judge(&timeline, chance, silence).minimize(&victim, &timeline)?.timeline;
     match target {
         Some(target) => target.write(&smaller)?,
         None => output::print(&output::lines(&smaller))?,
@@ -39,11 +45,12 @@ pub(crate) fn minimize(
     Ok(Exit::Clean)
 }
 
-fn judge(timeline: &Timeline, silence: Duration) -> Judge {
+fn judge(timeline: &Timeline, chance: Chance, silence: Duration) -> Judge {
     // A suspicion is looked for again only where the file has one.
     let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
     let rules: Vec<_> = linkbait::RULES.into_iter().filter(shown).collect();
-    Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() })
+    let judge = Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() });
+    judge.determinism(chance.or(timeline.head.determinism))
 }
 
 /// Reads a timeline and finds its victim.
