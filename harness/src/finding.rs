@@ -1,6 +1,7 @@
 //! A rule that was broken in a trial, and the verdict on a victim.
 
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::schedule::Schedule;
 use std::fmt;
 
@@ -98,6 +99,8 @@ pub struct Report {
     pub hangs_alone: bool,
     /// Findings, weakest attacker first.
     pub findings: Vec<Finding>,
+    /// How much of its chance was fixed.
+    pub determinism: Determinism,
     /// What was not looked at, and why.
     pub not_examined: Vec<String>,
     /// The file systems that it was judged on, with the verdict on each.
@@ -117,6 +120,7 @@ impl Report {
             stops: 0,
             hangs_alone: false,
             findings: Vec::new(),
+            determinism: Determinism::OFF,
             not_examined: Vec::new(),
             file_systems: Vec::new(),
         }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The machine, the user and where an arena can be.
 #[derive(Clone, Debug)]
@@ -247,6 +248,12 @@ fn has_id(map: &str, id: u32) -> bool {
     };
     let text = fs::read_to_string(Path::new("/proc/self").join(map));
     text.map_or(true, |text| text.lines().any(|line| covers(line).unwrap_or(false)))
+}
+
+/// Time since some moment in the past.
+pub(crate) fn monotonic() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(now).unwrap_or_default()
 }
 
 /// The environment that programs inherit; what is not text is left out.

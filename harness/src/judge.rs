@@ -14,6 +14,7 @@ pub use sample::Sampled;
 pub use session::{Session, Tried};
 
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::error::{Error, ErrorKind};
 use crate::file_system::FileSystem;
 use crate::finding::{Report, Verdict};
@@ -40,6 +41,7 @@ pub struct Judge {
     everywhere: bool,
     /// Those to judge on; none for where arenas lie by default.
     file_systems: Vec<FileSystem>,
+    determinism: Option<Determinism>,
     start: Start,
     stop: Arc<AtomicBool>,
 }
@@ -57,6 +59,7 @@ impl Judge {
             rules,
             everywhere: false,
             file_systems: Vec::new(),
+            determinism: None,
             start: Start::AtFirstCall,
             stop: Arc::default(),
         }
@@ -96,6 +99,14 @@ impl Judge {
     #[must_use]
     pub fn look_everywhere(mut self) -> Judge {
         self.everywhere = true;
+        self
+    }
+
+    /// Fixes this much of the chance in programs; without this, random bytes. Victims in this process have their own
+    /// luck whatever is said here, and their reports say so.
+    #[must_use]
+    pub fn determinism(mut self, determinism: Determinism) -> Judge {
+        self.determinism = Some(determinism);
         self
     }
 
@@ -162,12 +173,13 @@ impl Judge {
         })
     }
 
-    /// Runs the schedule of a timeline again, on the file system that it names.
+    /// Runs the schedule of a timeline again, on the file system that it names, at its level of determinism and with its
+    /// seed unless others are set.
     ///
     /// # Errors
     /// As [`Judge::judge`].
     pub fn replay(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.where_it_was(file)?.on_engine(victim, |mut engine| engine.replay(file))
+        self.as_in(file)?.on_engine(victim, |mut engine| engine.replay(file))
     }
 
     /// Makes the schedule of a timeline as small as can be while the findings of the file stay.
@@ -175,7 +187,7 @@ impl Judge {
     /// # Errors
     /// As [`Judge::judge`], and of kind input when the file's findings do not show here.
     pub fn minimize(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.where_it_was(file)?.on_engine(victim, |mut engine| engine.minimize(file))
+        self.as_in(file)?.on_engine(victim, |mut engine| engine.minimize(file))
     }
 
     /// A judge for the file system of a timeline.
@@ -197,6 +209,15 @@ impl Judge {
         unsupported && !victim.is_program() && self.host.disk().is_none() && self.host.is_exclusive()
     }
 
+    fn as_in(&self, file: &Timeline) -> Result<Judge, Error> {
+        Ok(self.where_it_was(file)?.determinism(self.determinism.unwrap_or(file.head.determinism)))
+    }
+
+    /// How much of this victim's chance is fixed.
+    fn determinism_of(&self, victim: &Victim) -> Determinism {
+        if victim.is_program() { self.determinism.unwrap_or_default() } else { Determinism::OFF }
+    }
+
     /// Neither judging nor sampling is sound when the victim can run out of descriptors.
     fn has_files(&self) -> Result<(), Error> {
         self.host.lacks_files().map_or(Ok(()), |lack| Err(Error::unsupported("judge", lack)))
@@ -214,7 +235,8 @@ impl Judge {
                 let world: Box<dyn World> = match &victim.work {
                     Work::Body(body) => Box::new(ThreadWorld::new(&self.host, body, self.limits.silence)?),
                     Work::Program(program) => {
-                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence)?)
+                        let fixed = self.determinism_of(victim);
+                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence, fixed)?)
                     }
                 };
                 work(Engine::new(self, victim, world))

@@ -24,6 +24,7 @@
 mod arena;
 mod attacker;
 mod class;
+mod determinism;
 mod ending;
 mod error;
 mod evidence;
@@ -45,6 +46,7 @@ mod world;
 pub use arena::{Dirs, Staged};
 pub use attacker::{Bait, Move, Verb};
 pub use class::Class;
+pub use determinism::{Determinism, Level};
 pub use ending::Ending;
 pub use error::{Error, ErrorKind};
 pub use file_system::FileSystem;

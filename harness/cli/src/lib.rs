@@ -81,11 +81,11 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
         Some(Command::Exec { judging, argv }) => return run::exec(&judging, &argv),
-        Some(Command::Replay { file, victim, writable, timeout }) => {
-            return replay::replay(&Again { file, victim, writable, silence: timeout.into() });
+        Some(Command::Replay { file, victim, writable, chance, timeout }) => {
+            return replay::replay(&Again { file, victim, writable, chance, silence: timeout.into() });
         }
-        Some(Command::Minimize { file, victim, writable, output, timeout }) => {
-            let again = Again { file, victim, writable, silence: timeout.into() };
+        Some(Command::Minimize { file, victim, writable, output, chance, timeout }) => {
+            let again = Again { file, victim, writable, chance, silence: timeout.into() };
             return replay::minimize(&again, output.as_deref());
         }
         Some(Command::Doctor) => return doctor::doctor(),

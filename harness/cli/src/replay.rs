@@ -1,6 +1,6 @@
 //! `replay` and `minimize`: run the schedule of a timeline again, compare, make it smaller.
 
-use crate::args::Usage;
+use crate::args::{Chance, Usage};
 use crate::files::Target;
 use crate::{Exit, files, output, select};
 use linkbait::timeline::Timeline;
@@ -17,13 +17,14 @@ pub(crate) struct Again {
     /// The victim file that it is of.
     pub(crate) victim: Option<PathBuf>,
     pub(crate) writable: Vec<PathBuf>,
+    pub(crate) chance: Chance,
     pub(crate) silence: Duration,
 }
 
 pub(crate) fn replay(again: &Again) -> anyhow::Result<Exit> {
     let text = files::read(&again.file, ADVICE)?;
     let (victim, timeline) = load(again, &text)?;
-    let replay = judge(&timeline, again.silence).replay(&victim, &timeline)?;
+    let replay = judge(&timeline, again.chance, again.silence).replay(&victim, &timeline)?;
     let mut told = output::lines(&replay.timeline);
     let exit = compare(&mut told, &again.file, &text, &timeline, &replay);
     output::print(&told)?;
@@ -35,7 +36,7 @@ pub(crate) fn minimize(again: &Again, target: Option<&Path>) -> anyhow::Result<E
     let text = files::read(&again.file, ADVICE)?;
     let (victim, timeline) = load(again, &text)?;
     let target = target.map(Target::prepare).transpose()?;
-    let smaller = judge(&timeline, again.silence).minimize(&victim, &timeline)?.timeline;
+    let smaller = judge(&timeline, again.chance, again.silence).minimize(&victim, &timeline)?.timeline;
     match target {
         Some(target) => target.write(&smaller)?,
         None => output::print(&output::lines(&smaller))?,
@@ -43,11 +44,12 @@ pub(crate) fn minimize(again: &Again, target: Option<&Path>) -> anyhow::Result<E
     Ok(Exit::Clean)
 }
 
-fn judge(timeline: &Timeline, silence: Duration) -> Judge {
+fn judge(timeline: &Timeline, chance: Chance, silence: Duration) -> Judge {
     // A suspicion is looked for again only where the file has one.
     let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
     let rules: Vec<_> = linkbait::RULES.into_iter().filter(shown).collect();
-    Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() })
+    let judge = Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() });
+    judge.determinism(chance.or(timeline.head.determinism))
 }
 
 /// Reads a timeline and finds its victim.

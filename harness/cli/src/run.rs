@@ -6,7 +6,7 @@ use crate::progress::Progress;
 use crate::report::{self, Run, json};
 use crate::select::Selected;
 use crate::{Exit, crew, files, output, select};
-use linkbait::{Error, ErrorKind, Host, Judge, Limits, Verdict, Victim};
+use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits, Verdict, Victim};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -34,7 +34,8 @@ fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Re
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
     let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
     let left_out = selected.left_out;
-    let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth };
+    let determinism = asked.chance.or(Determinism::default());
+    let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth, determinism };
     let document = json::render(&run)?;
     let text = match asked.format {
         Format::Json => document.clone(),
@@ -79,6 +80,8 @@ fn judge(asked: &Judging, host: &Host) -> Judge {
     let rules: Vec<_> = rules.collect();
     let judge = Judge::new(host.clone()).rules(&rules).umasks(&asked.umask).limits(limits);
     let judge = judge.file_systems(&asked.fs);
+    let chance = asked.chance.or(Determinism::default());
+    let judge = if asked.chance.is_asked() { judge.determinism(chance) } else { judge };
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }
 }
 
@@ -123,7 +126,14 @@ mod tests {
             Judged { report, group: String::new(), seconds: 0.0, fault: None, no_start: false }
         });
         let judged: Vec<_> = judged.collect();
-        let run = Run { host: Host::detect(), asked: judged.len(), left_out: 0, judged, depth: 1 };
+        let run = Run {
+            host: Host::detect(),
+            asked: judged.len(),
+            left_out: 0,
+            judged,
+            depth: 1,
+            determinism: Determinism::OFF,
+        };
         verdict(&run, false, &Interrupt::default())
     }
 

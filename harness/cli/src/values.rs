@@ -1,6 +1,6 @@
 //! How the values of options are read, and what a wrong one is answered.
 
-use linkbait::{Class, FileSystem};
+use linkbait::{Class, FileSystem, Level};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,6 +64,11 @@ pub(crate) fn depth(text: &str) -> Result<u32, String> {
         Ok(0) | Err(_) => Err("a number of moves was expected; only 1 is possible so far".to_owned()),
         Ok(_) => Err("schedules have one move so far; leave it out or say 1".to_owned()),
     }
+}
+
+pub(crate) fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::of);
+    level.ok_or_else(|| "0, 1 or 2 was expected".to_owned())
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Seconds, String> {

@@ -22,6 +22,8 @@ pub(super) struct Engine<'a> {
     pub(super) bench: Bench,
     pub(super) report: Report,
     pub(super) names: Names,
+    /// Runs made to learn names.
+    pub(super) luck: u64,
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
@@ -33,13 +35,15 @@ pub(super) struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     pub(super) fn new(judge: &'a Judge, victim: &'a Victim, world: Box<dyn World + 'a>) -> Engine<'a> {
+        let determinism = judge.determinism_of(victim);
         Engine {
             judge,
             victim,
             world,
             bench: Bench::new(&judge.host, judge.everywhere),
-            report: Report::new(&victim.name),
+            report: Report { determinism, ..Report::new(&victim.name) },
             names: Names::default(),
+            luck: 0,
             class: Class::None,
             umask: 0,
             first: None,
@@ -65,6 +69,12 @@ impl<'a> Engine<'a> {
     /// The verdict on what was tried.
     pub(super) fn conclude(&mut self) -> Report {
         self.world.not_examined().into_iter().for_each(|what| self.note(what));
+        let asked = self.judge.determinism.is_some_and(|asked| asked.level > self.report.determinism.level);
+        if asked {
+            self.note(
+                "it runs in this process, where nothing of its chance can be fixed: determinism 0".into(),
+            );
+        }
         self.report.verdict = match () {
             () if !self.report.findings.is_empty() => Verdict::Fail,
             () if self.report.unreached > 0 || self.report.trials == 0 => Verdict::Inconclusive,

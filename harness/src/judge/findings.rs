@@ -90,7 +90,8 @@ impl Engine<'_> {
     pub(super) fn timeline(&self, schedule: &Schedule, broken: &[String]) -> String {
         let file_system = self.judge.host.file_system().to_owned();
         let victim = self.victim.name.clone();
-        let head = Head { victim, class: self.class, umask: self.umask, file_system };
+        let determinism = self.report.determinism;
+        let head = Head { victim, class: self.class, umask: self.umask, file_system, determinism };
         let fresh: Vec<String> =
             self.bench.labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
         timeline::render(&head, &self.bench.evidence, schedule, &fresh, broken)

@@ -94,8 +94,18 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Runs it alone with luck that no other run has: what a seed makes the same in all trials is not the same for those
+    /// who have another.
+    fn run_with_other_luck(&mut self) -> Result<(), Error> {
+        self.luck += 1;
+        self.world.vary(self.luck);
+        let ran = self.run_alone();
+        self.world.vary(0);
+        ran
+    }
+
     fn learn(&mut self) -> Result<(), Error> {
-        self.run_alone()?;
+        self.run_with_other_luck()?;
         let mut first = names_of(&self.bench);
         first.retain(|name, _| !self.names.changing.contains(&shape(name)));
         self.names.constant = first;
@@ -103,12 +113,12 @@ impl Engine<'_> {
             if self.report.hangs_alone {
                 return Ok(());
             }
-            self.run_alone()?;
+            self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));
         }
         if self.names.may_tell_time() {
             std::thread::sleep(A_SECOND);
-            self.run_alone()?;
+            self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));
             self.names.settled.extend(self.names.constant.keys().cloned());
         }
@@ -118,7 +128,7 @@ impl Engine<'_> {
     /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.
     pub(super) fn a_name_has_changed(&mut self) -> Result<bool, Error> {
         self.world.start_from(Start::Anew)?;
-        self.run(&Schedule::default())?;
+        self.run_with_other_luck()?;
         let seen = names_of(&self.bench);
         let gone: Vec<_> = self.names.constant.keys().filter(|name| !seen.contains_key(*name)).collect();
         self.names.changing.extend(gone.iter().map(|name| shape(name)));

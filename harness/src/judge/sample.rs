@@ -6,6 +6,7 @@ use super::Judge;
 use crate::arena::{Arena, Stage};
 use crate::attacker::storm::{Plan, Storm};
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Report, Verdict};
@@ -98,7 +99,8 @@ impl Judge {
 
     fn lucky(&self, victim: &Victim, attacker: Class, umask: u32, message: String) -> Finding {
         let file_system = self.host.file_system().to_owned();
-        let head = Head { victim: victim.name.clone(), class: attacker, umask, file_system };
+        let (victim, determinism) = (victim.name.clone(), Determinism::OFF);
+        let head = Head { victim, class: attacker, umask, file_system, determinism };
         let path = "outside/canary".to_owned();
         let broken = [format!("follows-link  {path}  {message}   CWE-59")];
         let schedule = Schedule::default();

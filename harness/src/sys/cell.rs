@@ -55,15 +55,18 @@ pub(crate) struct Cell {
     keeper: Pid,
 }
 
+/// Stands beside the umask, which has no such bit.
+pub(super) const FIXED_ADDRESSES: u32 = 1 << 31;
+
 impl Cell {
     /// Forks the keeper of a new pid namespace. The calling thread must be in a mount namespace of its own, whose
     /// `/proc` the keeper replaces by that of the new namespace.
-    pub(crate) fn start(plans: &[Plan], refused: &[u32], watched: &[u32]) -> io::Result<Cell> {
+    pub(crate) fn start(plans: &[Plan], fates: &[(Fate, &[u32])]) -> io::Result<Cell> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let arguments: Vec<Arguments> =
             plans.iter().map(|plan| (pointers(&plan.argv), pointers(&plan.envp))).collect();
-        let code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
+        let code = bpf::program(fates);
         let pid = fork(libc::CLONE_NEWPID)?;
         if pid == 0 {
             drop(ours);
@@ -73,9 +76,9 @@ impl Cell {
         Ok(Cell { socket: ours, keeper })
     }
 
-    /// Asks for a program to be started, by its place among the plans.
-    pub(crate) fn begin(&self, program: u8, umask: u32) -> io::Result<()> {
-        self.ask(START + program, umask)
+    /// Asks for a program to be started, by its place among the plans; at the same addresses each time or at any.
+    pub(crate) fn begin(&self, program: u8, umask: u32, fixed_addresses: bool) -> io::Result<()> {
+        self.ask(START + program, umask | if fixed_addresses { FIXED_ADDRESSES } else { 0 })
     }
 
     /// Asks for one process to be spared from now on, none if 0; done when that was heard.

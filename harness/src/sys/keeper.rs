@@ -4,7 +4,7 @@
 //! When linkbait dies the kernel kills the keeper, and with it every process of the namespace. Keeper and programs
 //! begin as copies of a process with threads, so after the fork nothing allocates: all they need is in [`Plan`].
 
-use super::cell::Plan;
+use super::cell::{FIXED_ADDRESSES, Plan};
 use super::notify;
 use libc::sock_filter;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -131,8 +131,8 @@ impl Keeper<'_> {
 
     /// Starts a program, with the same pid in every trial.
     fn run(&mut self, program: usize, umask: u32) {
-        // A template that was just ended has that pid until it is collected.
-        self.collect();
+        // One that was spared until now keeps its pid until it is collected.
+        while ended(WaitOptions::NOHANG).is_some() {}
         self.namespace.rewind(BEFORE_FIRST);
         match fork(0) {
             Ok(0) => become_program(self.start, program, umask),
@@ -304,6 +304,9 @@ fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
 fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
     rustix::process::setsid()?;
     plan.cwd.as_ref().map_or(Ok(()), rustix::process::chdir)?;
+    if umask & FIXED_ADDRESSES != 0 {
+        super::thread::fix_addresses()?;
+    }
     // SAFETY: an all-zero set is a valid, empty one.
     let none: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `none` is a live, valid set; the old one is not asked for.
@@ -315,7 +318,7 @@ fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
     rustix::stdio::dup2_stdin(&plan.stdin)?;
     rustix::stdio::dup2_stdout(&plan.output)?;
     rustix::stdio::dup2_stderr(&plan.output)?;
-    rustix::process::umask(Mode::from_bits_retain(umask));
+    rustix::process::umask(Mode::from_bits_retain(umask & 0o777));
     let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
     rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
     rustix::process::setrlimit(rustix::process::Resource::Core, limit(0))?;

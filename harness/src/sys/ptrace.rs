@@ -10,6 +10,9 @@ use std::ptr::null_mut;
 /// a signal interrupted, and that is to be made again.
 pub(crate) const AGAIN: i64 = -512;
 
+/// The flags of the clone(2) that makes a copy. A filter must let it run, as the process cannot be held there too.
+pub(crate) const FORK: u32 = (libc::CLONE_PARENT | libc::SIGCHLD) as u32;
+
 /// A process of one thread that stands before a call and never makes it. Used by the thread that made it only. Dropping
 /// it ends the process.
 pub(crate) struct Original {
@@ -190,7 +193,7 @@ fn rewound(at: user_regs_struct) -> Option<user_regs_struct> {
 /// Those with which it forks instead.
 #[cfg(target_arch = "x86_64")]
 fn forking(before: user_regs_struct) -> user_regs_struct {
-    let (rax, rdi) = (libc::SYS_clone as u64, (libc::CLONE_PARENT | libc::SIGCHLD) as u64);
+    let (rax, rdi) = (libc::SYS_clone as u64, FORK.into());
     user_regs_struct { rax, rdi, rsi: 0, rdx: 0, r10: 0, r8: 0, ..before }
 }
 

@@ -139,9 +139,13 @@ impl Stop {
         self.places().iter().filter(|_| changes).filter(named).find(|p| !spared(p))
     }
 
+    pub(crate) fn opens(&self) -> bool {
+        self.sys.op == Op::Open
+    }
+
     /// True for an open that asks for more than reading.
     pub(crate) fn writes(&self) -> bool {
-        self.sys.op == Op::Open && self.flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32
+        self.opens() && self.flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) trait World {
     fn start_from(&mut self, start: Start) -> Result<(), Error>;
     /// True when the last trial began elsewhere than at the victim's own start.
     fn was_copied(&self) -> bool;
+    /// From the next start on, other luck than that of the trials, which is number 0; for learning what luck changes.
+    fn vary(&mut self, variation: u64);
     /// Lets the victim start.
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.

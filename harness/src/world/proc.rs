@@ -43,6 +43,21 @@ impl Proc {
         listing.map(|dir| dir.flatten().filter_map(number).collect()).unwrap_or_default()
     }
 
+    /// The state of a task as proc(5) has it, `R` for one that runs or wants to.
+    pub(super) fn state(&self, tid: u32) -> Option<u8> {
+        let mut buffer = [0; 2048];
+        // The name before it, in parentheses, can hold anything.
+        let text = self.text(format_args!("{tid}/stat"), &mut buffer);
+        text.rsplit_once(") ")?.1.bytes().next()
+    }
+
+    /// How often a task was given a core so far (Documentation/scheduler/sched-stats.rst).
+    pub(super) fn turns(&self, tid: u32) -> u64 {
+        let mut buffer = [0; 2048];
+        let text = self.text(format_args!("{tid}/schedstat"), &mut buffer);
+        text.split_ascii_whitespace().nth(2).and_then(|turns| turns.parse().ok()).unwrap_or(0)
+    }
+
     /// Appends what a link says; nothing when it cannot be read.
     pub(super) fn link(&self, name: Arguments<'_>, into: &mut Vec<u8>) {
         link(self.top.as_fd(), name, into);

@@ -4,17 +4,24 @@
 //! The supervisor's thread shares the program's mount namespace. It makes calls that name paths in the program's place
 //! (see `perform`), so that their results are exact; the others it lets run, and their effect is looked at afterwards.
 
+mod chance;
+mod clock;
 mod contain;
 mod copies;
 mod ends;
+mod held;
+mod image;
+mod order;
 mod perform;
+mod stream;
 mod template;
+mod vdso;
 mod writable;
 
 pub(crate) use contain::prepare_to_contain;
 pub(crate) use writable::check as check_writable;
 
-use super::calls::Sys;
+use super::calls::{Op, Sys};
 use super::decode::{Decoder, Place, Stop};
 use super::no_excl::NoExcl;
 use super::proc::Proc;
@@ -26,13 +33,17 @@ use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
 use crate::attacker::hands::Hands;
 use crate::class::Class;
+use crate::determinism::{Determinism, Level};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::sys::notify::{Listener, Notification, Ready};
 use crate::victim::Program;
+use chance::Chance;
 use ends::{start_cell, unexpected};
+use held::Held;
+use order::{Order, Scene};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -65,6 +76,8 @@ pub(crate) struct ProcessWorld {
     patience: Timespec,
     silence: Duration,
     tasks: Tasks,
+    chance: Chance,
+    order: Order,
     descriptors: u32,
     held: Option<u64>,
     /// How the first process ended, once it has.
@@ -77,7 +90,13 @@ pub(crate) struct ProcessWorld {
 impl ProcessWorld {
     /// Contains a new arena and starts the keeper. Must be called on a thread made for this: it enters a mount
     /// namespace of its own.
-    pub(crate) fn new(host: &Host, program: &Program, silence: Duration) -> Result<ProcessWorld, Error> {
+    pub(crate) fn new(
+        host: &Host,
+        program: &Program,
+        silence: Duration,
+        fixed: Determinism,
+    ) -> Result<ProcessWorld, Error> {
+        let chance = Chance::new(fixed)?;
         super::become_supervisor(host)?;
         let attacker = host.attacker();
         let decoder = Decoder::new(
@@ -100,7 +119,7 @@ impl ProcessWorld {
         }
         plans.iter_mut().for_each(|plan| plan.cwd = contain::fresh_directory(&writable));
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
-        let (cell, inside) = start_cell(&plans)?;
+        let (cell, inside) = start_cell(&plans, &chance)?;
         Ok(ProcessWorld {
             arena,
             hands,
@@ -117,6 +136,8 @@ impl ProcessWorld {
             patience: super::patience(silence),
             silence,
             tasks: Tasks::with_room(u16::MAX),
+            chance,
+            order: Order::default(),
             descriptors: 3,
             held: None,
             ended: None,
@@ -133,6 +154,9 @@ impl ProcessWorld {
     /// Waits for a stop; `None` when the keeper has something to tell.
     fn wait(&self) -> Result<Option<Ready>, Error> {
         let listener = self.listener()?;
+        if self.order.has_next() {
+            return Ok(Some(Ready::Stopped));
+        }
         let mut fds = [
             PollFd::new(listener, PollFlags::IN),
             PollFd::from_borrowed_fd(self.cell.as_fd(), PollFlags::IN),
@@ -149,16 +173,41 @@ impl ProcessWorld {
         }
     }
 
+    fn receive(&mut self) -> Result<Option<Notification>, Error> {
+        let Some(listener) = &self.listener else { return Ok(None) };
+        let (proc, inside, clock) = (self.decoder.proc(), &self.inside, self.chance.clock());
+        let scene = Scene { listener, proc, inside, clock, template: self.template.as_ref() };
+        let received = match self.chance.level() {
+            Level::Full => self.order.next(&scene),
+            Level::Off | Level::Random => listener.receive(),
+        };
+        received.map_err(|e| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e))
+    }
+
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Result<Option<Next>, Error> {
+        let Some(listener) = &self.listener else { return Ok(None) };
+        let held = Held { seen, listener, proc: self.decoder.proc() };
+        if !self.chance.meet(&held) {
+            self.notes
+                .insert("the clock and the random bytes of a program that it ran are its own".to_owned());
+        }
         let Some(sys) = Sys::of(seen.nr) else {
             let template = self.template.as_ref();
             match template.and_then(|t| t.answer(seen.nr, seen.tid, seen.args, self.decoder.proc())) {
-                Some(value) => self.listener()?.answer(seen.id, value),
-                None => self.listener()?.let_run(seen.id),
+                Some(value) => held.answer(value),
+                None => self.chance.answer(&held),
             }
-            return Ok(None);
+            return Ok(self.chance.only_waits().then_some(Next::Ended(Ending::Hung)));
         };
         self.decoder.decode(seen, sys, false, stop);
+        if sys.op == Op::Run {
+            self.chance.expect_image(&held);
+        }
+        if let Some(device) = self.chance.device(stop) {
+            let device = device.map_err(|e| Error::ours("pipe", e))?;
+            listener.answer_with(seen.id, device.as_fd(), stop.flags & libc::O_CLOEXEC as u32 != 0);
+            return Ok(None);
+        }
         if let Some(place) = stop.changes_elsewhere(|p| is_spared(p) || self.writable.has(&p.path)) {
             let path = place.path.escape_ascii();
             self.notes.insert(format!(
@@ -170,6 +219,7 @@ impl ProcessWorld {
             self.listener()?.let_run(seen.id);
             return Ok(None);
         }
+        self.chance.goes_on();
         if self.wants_template() && !Prologue::admits(stop) && self.make_template(seen)? {
             return Ok(None);
         }
@@ -189,7 +239,7 @@ impl ProcessWorld {
         }
         const DOING: &str = "run the setup";
         self.writable.begin_stage()?;
-        self.cell.begin(SETUP, 0o022).map_err(|e| Error::ours(DOING, e))?;
+        self.cell.begin(SETUP, 0o022, false).map_err(|e| Error::ours(DOING, e))?;
         match self.hear(DOING)? {
             Told::Ended(0) => {}
             Told::Ended(status) => {
@@ -222,10 +272,16 @@ impl World for ProcessWorld {
         self.template.is_some()
     }
 
+    fn vary(&mut self, variation: u64) {
+        self.chance.vary(variation);
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         const DOING: &str = "start the program";
         self.writable.renew()?;
         self.tasks.clear();
+        self.chance.restart();
+        self.order.restart();
         (self.descriptors, self.held, self.ended) = (3, None, None);
         if self.template.is_some() {
             self.prologue.again();
@@ -237,7 +293,9 @@ impl World for ProcessWorld {
             self.no_template = true;
         }
         self.prologue.clear();
-        self.cell.begin(PROGRAM, self.umask).map_err(|e| Error::ours(DOING, e))?;
+        self.cell
+            .begin(PROGRAM, self.umask, self.chance.fixes_addresses())
+            .map_err(|e| Error::ours(DOING, e))?;
         match self.hear(DOING)? {
             Told::Started(listener) => self.listener = Some(listener),
             Told::Failed(errno) => {
@@ -257,9 +315,7 @@ impl World for ProcessWorld {
         loop {
             match self.wait()? {
                 Some(Ready::Stopped) => {
-                    let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
-                    let seen = self.listener()?.receive().map_err(lost)?;
-                    if let Some(seen) = seen
+                    if let Some(seen) = self.receive()?
                         && let Some(next) = self.take(&seen, stop)?
                     {
                         return Ok(next);
@@ -337,7 +393,10 @@ impl World for ProcessWorld {
 
     fn not_examined(&self) -> Vec<String> {
         const MOST: usize = 8;
-        self.no_excl.not_examined().into_iter().chain(self.notes.iter().cloned()).take(MOST).collect()
+        let disorder = "several of its tasks ran at once for long; the order of their calls was not ours";
+        let disorder = self.order.gave_up().then(|| disorder.to_owned());
+        let notes = self.notes.iter().take(MOST).cloned();
+        self.no_excl.not_examined().into_iter().chain(notes).chain(disorder).collect()
     }
 }
 

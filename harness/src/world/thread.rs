@@ -258,6 +258,9 @@ impl World for ThreadWorld {
         false
     }
 
+    /// In this process nothing is fixed, so every run has other luck.
+    fn vary(&mut self, _: u64) {}
+
     fn begin(&mut self) -> Result<(), Error> {
         rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
         self.decoder.learn_cwd();

@@ -30,7 +30,9 @@ struct Environment<'a> {
     kernel: &'a str,
     uid: u32,
     file_system: &'static str,
+    /// What programs get; each victim says what it got.
     determinism: u8,
+    seed: u64,
     protected: BTreeMap<&'static str, Option<u32>>,
 }
 
@@ -45,6 +47,7 @@ struct VictimOut<'a> {
     hangs_alone: bool,
     depth: u32,
     exhaustive: bool,
+    determinism: u8,
     duration_s: f64,
     not_examined: &'a [String],
     file_systems: Vec<FileSystemOut>,
@@ -94,7 +97,8 @@ pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
             kernel: run.host.kernel(),
             uid: run.host.uid(),
             file_system: run.host.file_system(),
-            determinism: 0,
+            determinism: run.determinism.level.number(),
+            seed: run.determinism.seed,
             protected: run.host.protected().iter().copied().collect(),
         },
         asked: run.asked,
@@ -117,6 +121,7 @@ fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
         hangs_alone: report.hangs_alone,
         depth,
         exhaustive: report.unreached == 0 && report.trials > 0,
+        determinism: report.determinism.level.number(),
         duration_s: judged.seconds,
         not_examined: &report.not_examined,
         file_systems: report.file_systems.iter().map(file_system_out).collect(),

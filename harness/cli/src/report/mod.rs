@@ -7,7 +7,7 @@ mod scorecard;
 
 use crate::crew::Judged;
 use crate::output;
-use linkbait::{Host, Verdict};
+use linkbait::{Determinism, Host, Verdict};
 
 /// Everything that a report tells.
 pub(crate) struct Run {
@@ -19,6 +19,8 @@ pub(crate) struct Run {
     pub(crate) left_out: usize,
     /// Moves in one schedule.
     pub(crate) depth: u32,
+    /// What programs get.
+    pub(crate) determinism: Determinism,
 }
 
 impl Run {

@@ -22,7 +22,7 @@ impl ProcessWorld {
         let listener = self.listener()?;
         // One that cannot be traced makes its call, which arrives again.
         let answer = |value| listener.answer(seen.id, value);
-        if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, answer) {
+        if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, &self.chance, answer) {
             self.spare(template.pid())?;
             self.template = Some(template);
             self.start_copy()?;
@@ -43,6 +43,7 @@ impl ProcessWorld {
         };
         template.copy(announce).map_err(|e| Error::ours("copy the program", e))?;
         template.count_on(&mut self.tasks, &mut self.descriptors);
+        self.chance.clone_from(template.chance());
         Ok(())
     }
 

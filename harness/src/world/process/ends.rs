@@ -1,8 +1,10 @@
 //! The keeper of a program, asked and listened to: how a trial ends, and how what still runs is ended.
 
+use super::chance::Chance;
 use super::{ProcessWorld, contain};
 use crate::ending::Ending;
 use crate::error::Error;
+use crate::sys::bpf::Fate;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::world::Next;
 use crate::world::calls::{NAMESPACES, PIDS, REFUSED, Sys, WATCHED};
@@ -59,7 +61,7 @@ impl ProcessWorld {
             _ => {
                 // The keeper itself is gone, and so are all others.
                 self.template = None;
-                (self.cell, self.inside) = start_cell(&self.plans)?;
+                (self.cell, self.inside) = start_cell(&self.plans, &self.chance)?;
                 self.drop_template()?;
             }
         }
@@ -75,11 +77,13 @@ impl ProcessWorld {
 }
 
 /// Starts a keeper, and opens the `/proc` that it has mounted.
-pub(super) fn start_cell(plans: &[Plan]) -> Result<(Cell, Proc), Error> {
+pub(super) fn start_cell(plans: &[Plan], chance: &Chance) -> Result<(Cell, Proc), Error> {
     let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).chain(PIDS).collect();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
-    let cell =
-        Cell::start(plans, &refused, &watched).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
+    let further = chance.watched();
+    let mut fates: Vec<(Fate, &[u32])> = vec![(Fate::Refused, &refused), (Fate::Watched, &watched)];
+    fates.extend(further.iter().map(|(fate, numbers)| (*fate, numbers.as_slice())));
+    let cell = Cell::start(plans, &fates).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
     match cell.hear().map_err(|e| Error::ours("start the keeper", e))? {
         Told::Done => {}
         Told::Failed(errno) => {

@@ -2,8 +2,9 @@
 //! are copies of it, so that what comes before that call is done once.
 //!
 //! Owns when a copy shows the same as a start anew, and what it needs for that: the stops before, its place in files that
-//! it shares with the other copies, the original's pid.
+//! it shares with the other copies, the original's pid, what its chance had come to.
 
+use super::chance::Chance;
 use crate::sys::ptrace::{self, Original};
 use crate::world::Outcome;
 use crate::world::calls::Op;
@@ -78,6 +79,7 @@ pub(super) struct Template {
     places: Vec<(OwnedFd, u64)>,
     tasks: Tasks,
     descriptors: u32,
+    chance: Chance,
     copy: u32,
 }
 
@@ -105,13 +107,15 @@ impl Candidate {
         self,
         tasks: &Tasks,
         descriptors: u32,
+        chance: &Chance,
         answer: impl FnOnce(i64),
     ) -> std::io::Result<Template> {
         let Candidate { tid, pid, places } = self;
         let original = Original::seize(tid)?;
         answer(ptrace::AGAIN);
         let original = original.arrive()?;
-        Ok(Template { original, tid, pid, places, tasks: tasks.clone(), descriptors, copy: 0 })
+        let (tasks, chance) = (tasks.clone(), chance.clone());
+        Ok(Template { original, tid, pid, places, tasks, descriptors, chance, copy: 0 })
     }
 }
 
@@ -119,6 +123,16 @@ impl Template {
     /// Its pid in its own namespace.
     pub(super) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// The chance that every copy has from where the template stands.
+    pub(super) fn chance(&self) -> &Chance {
+        &self.chance
+    }
+
+    /// The number that a task has in its own namespace, as the program knows it.
+    pub(super) fn own_number(&self, tid: u32) -> Option<u32> {
+        (tid == self.copy).then_some(self.pid)
     }
 
     /// Numbers the tasks and descriptors of a trial from where the template stands.
