@@ -50,6 +50,8 @@ pub struct Victim {
     pub(crate) tags: Vec<String>,
     pub(crate) work: Work,
     pub(crate) stage: Vec<Staged>,
+    pub(crate) faults: bool,
+    pub(crate) signals: bool,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) attackers: Vec<Class>,
@@ -98,6 +100,8 @@ impl Victim {
             tags: Vec::new(),
             work,
             stage: Vec::new(),
+            faults: false,
+            signals: false,
             keeps: Vec::new(),
             public: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
@@ -124,6 +128,20 @@ impl Victim {
     #[must_use]
     pub fn stage(mut self, path: &str, mode: u32, content: &str) -> Victim {
         self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned() });
+        self
+    }
+
+    /// Tries faults on it, as [`crate::Judge::faults`] does on all.
+    #[must_use]
+    pub fn faults(mut self, wanted: bool) -> Victim {
+        self.faults = wanted;
+        self
+    }
+
+    /// Tries signals on it, as [`crate::Judge::signals`] does on all.
+    #[must_use]
+    pub fn signals(mut self, wanted: bool) -> Victim {
+        self.signals = wanted;
         self
     }
 

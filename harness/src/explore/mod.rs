@@ -3,6 +3,8 @@
 //! A move at a path changes nothing for calls that do not look that path up, so it is tried only right before each
 //! call that does: a move made earlier has the same effect there. Calls on open descriptors look nothing up.
 
+mod acts;
+pub(crate) mod faults;
 pub(crate) mod trial;
 
 use crate::arena::tree::{Tree, What};

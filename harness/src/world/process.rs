@@ -9,6 +9,7 @@ mod clock;
 mod contain;
 mod copies;
 mod ends;
+mod faults;
 mod held;
 mod image;
 mod order;
@@ -27,15 +28,16 @@ use super::no_excl::NoExcl;
 use super::proc::Proc;
 use super::pulse::Crowd;
 use super::tasks::Tasks;
-use super::{Next, Outcome, Start, World};
+use super::{Next, Outcome, Start, Terms, World};
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
 use crate::attacker::hands::Hands;
 use crate::class::Class;
-use crate::determinism::{Determinism, Level};
+use crate::determinism::Level;
 use crate::ending::Ending;
 use crate::error::Error;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::sys::notify::{Listener, Notification, Ready};
@@ -75,6 +77,7 @@ pub(crate) struct ProcessWorld {
     umask: u32,
     patience: Timespec,
     silence: Duration,
+    for_faults: bool,
     tasks: Tasks,
     chance: Chance,
     order: Order,
@@ -90,13 +93,8 @@ pub(crate) struct ProcessWorld {
 impl ProcessWorld {
     /// Contains a new arena and starts the keeper. Must be called on a thread made for this: it enters a mount
     /// namespace of its own.
-    pub(crate) fn new(
-        host: &Host,
-        program: &Program,
-        silence: Duration,
-        fixed: Determinism,
-    ) -> Result<ProcessWorld, Error> {
-        let chance = Chance::new(fixed)?;
+    pub(crate) fn new(host: &Host, program: &Program, terms: Terms) -> Result<ProcessWorld, Error> {
+        let chance = Chance::new(terms.fixed)?;
         super::become_supervisor(host)?;
         let attacker = host.attacker();
         let decoder = Decoder::new(
@@ -119,7 +117,7 @@ impl ProcessWorld {
         }
         plans.iter_mut().for_each(|plan| plan.cwd = contain::fresh_directory(&writable));
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
-        let (cell, inside) = start_cell(&plans, &chance)?;
+        let (cell, inside) = start_cell(&plans, &chance, terms.for_faults)?;
         Ok(ProcessWorld {
             arena,
             hands,
@@ -133,8 +131,9 @@ impl ProcessWorld {
             prologue: Prologue::default(),
             no_template: false,
             umask: 0o022,
-            patience: super::patience(silence),
-            silence,
+            patience: super::patience(terms.silence),
+            silence: terms.silence,
+            for_faults: terms.for_faults,
             tasks: Tasks::with_room(u16::MAX),
             chance,
             order: Order::default(),
@@ -358,6 +357,14 @@ impl World for ProcessWorld {
             self.prologue.add(stop, outcome);
         }
         outcome
+    }
+
+    fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
+        // A call that is only played back is not there to fail.
+        if self.prologue.stop().is_some() {
+            return None;
+        }
+        self.suffer(stop, fault)
     }
 
     fn look(&mut self, tree: &mut Tree) {

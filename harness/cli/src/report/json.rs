@@ -149,7 +149,7 @@ fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> Finding
         help: linkbait::rules::help(finding),
         step: finding.step,
         trial: finding.trial,
-        schedule: finding.schedule.acts.iter().map(|act| format!("{} before {}", act.does, act.at)).collect(),
+        schedule: finding.schedule.acts.iter().map(|act| format!("{} at {}", act.does, act.at)).collect(),
         timeline: finding.timeline.lines().collect(),
         replay: files::replay_path(victim, number, finding.rule),
     }

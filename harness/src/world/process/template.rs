@@ -168,7 +168,7 @@ impl Template {
     }
 
     fn signal(&self, number: u64) -> i64 {
-        ptrace::signal(self.copy, number as i32)
+        ptrace::signal(self.copy as i32, number as i32)
     }
 }
 
