@@ -4,7 +4,7 @@ use super::ProcessWorld;
 use crate::fault::{Fault, Whom};
 use crate::sys::memory;
 use crate::sys::perform::{RawCall, perform};
-use crate::sys::ptrace::signal;
+use crate::sys::ptrace::{AGAIN, signal};
 use crate::world::Outcome;
 use crate::world::decode::Stop;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
@@ -39,7 +39,12 @@ impl ProcessWorld {
             return None;
         }
         self.held = None;
-        Some(if dies { Outcome::Unknown } else { self.perform(stop) })
+        if !dies {
+            return Some(self.perform(stop));
+        }
+        // A signal that dumps core does not wake a held task. It dies before it could make the call again.
+        self.answer(stop, AGAIN);
+        Some(Outcome::Unknown)
     }
 
     /// True when the process neither catches, ignores nor blocks the signal.
