@@ -64,6 +64,13 @@ fn a_shell_that_kills_its_process_group_shows_the_same() {
     shows_the_same(&victim(&["sh", "-c", "echo x > /tmp/a; kill -KILL 0; echo y > /tmp/b"], None));
 }
 
+/// ptrace(PTRACE_TRACEME), so that we cannot trace it.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_program_that_is_traced_already_shows_the_same() {
+    shows_the_same(&victim(&["perl", "-e", "syscall(101, 0, 0, 0, 0); open(F, '>', '/tmp/a')"], None));
+}
+
 #[test]
 fn a_script_that_is_read_bit_by_bit_shows_the_same() {
     let line = format!("# {}\n", "long ".repeat(200));

@@ -20,7 +20,7 @@ impl ProcessWorld {
             return Ok(false);
         };
         let listener = self.listener()?;
-        // One that cannot be traced makes its call, which arrives again.
+        // One that a signal reaches meanwhile makes its call, which arrives again.
         let answer = |value| listener.answer(seen.id, value);
         if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, &self.chance, answer) {
             self.spare(template.pid())?;

@@ -83,8 +83,9 @@ pub(super) struct Template {
     copy: u32,
 }
 
-/// What a program must be for its copies to be as good as it.
+/// A program that is held, and is such that its copies are as good as it.
 pub(super) struct Candidate {
+    original: Original,
     tid: u32,
     pid: u32,
     places: Vec<(OwnedFd, u64)>,
@@ -99,7 +100,10 @@ impl Candidate {
         if !alone || shares_memory(&proc.whole(format_args!("{tid}/maps"))) {
             return None;
         }
-        Some(Candidate { tid, pid, places: places(tid, proc)? })
+        let places = places(tid, proc)?;
+        // Who is traced by another cannot be traced by us.
+        let original = Original::seize(tid).ok()?;
+        Some(Candidate { original, tid, pid, places })
     }
 
     /// Makes it the template. `answer` ends its call with a value.
@@ -110,8 +114,7 @@ impl Candidate {
         chance: &Chance,
         answer: impl FnOnce(i64),
     ) -> std::io::Result<Template> {
-        let Candidate { tid, pid, places } = self;
-        let original = Original::seize(tid)?;
+        let Candidate { original, tid, pid, places } = self;
         answer(ptrace::AGAIN);
         let original = original.arrive()?;
         let (tasks, chance) = (tasks.clone(), chance.clone());
