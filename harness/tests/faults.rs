@@ -134,6 +134,19 @@ fn a_shell_without_a_trap_leaves_its_file_after_a_signal_and_one_with_a_trap_doe
 }
 
 #[test]
+fn what_stays_after_a_kill_is_told_and_whether_the_next_start_can_live_with_it() {
+    let line = "set -C; echo x > /tmp/lock && echo y > /tmp/work && rm /tmp/work /tmp/lock";
+    let Some(report) = with_signals(line) else { return };
+    let told = |text: &str| {
+        report.notes.iter().any(|note| note.starts_with("after SIGKILL at ") && note.contains(text))
+    };
+    assert!(told("stays shared/lock") && told("the next start does not end as usual: error"), "{report:#?}");
+    let Some(report) = with_signals("echo x > /tmp/work; rm /tmp/work") else { return };
+    let lives = |note: &String| !note.contains("next start");
+    assert!(!report.notes.is_empty() && report.notes.iter().all(lives), "{report:#?}");
+}
+
+#[test]
 fn a_finding_of_a_fault_replays() {
     let victim =
         linkbait::victim("leaves", |dir| make(&dir.join("a")).and_then(|()| fs::remove_file(dir.join("a"))));

@@ -28,6 +28,9 @@ pub(crate) struct Bench {
     pub(super) guards_links: bool,
     /// Look at the whole arena after every step.
     pub(crate) everywhere: bool,
+    /// Leave the arena as the trial leaves it; the next trial begins with that.
+    pub(crate) keep: bool,
+    kept: bool,
     /// A call was made whose effect has not been looked at.
     pub(super) blind: bool,
     pub(super) now: Tree,
@@ -45,6 +48,8 @@ impl Bench {
             kernel_decides: host.kernel_decides(),
             guards_links: host.guards_links(),
             everywhere,
+            keep: false,
+            kept: false,
             blind: false,
             now: Tree::default(),
             next: Tree::default(),
@@ -63,7 +68,9 @@ impl Bench {
         self.evidence.restart();
         self.labels.restart();
         self.blind = false;
-        world.look_at_stage(&mut self.now);
+        if !std::mem::take(&mut self.kept) {
+            world.look_at_stage(&mut self.now);
+        }
         world.begin()?;
         let mut pending = schedule.acts.as_slice();
         let (mut grabbing, mut missing) = (None, None);
@@ -155,6 +162,10 @@ impl Bench {
         self.look(world, Maker::Victim);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
+        if self.keep {
+            self.kept = true;
+            return Ok(Reset::Undone);
+        }
         world.reset(&self.now)
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Engine<'a> {
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
+    /// How the recorded run ended.
+    pub(super) ended_alone: Ending,
     /// The first stop of the recorded run.
     pub(super) first: Option<Key>,
     /// Faults after which the victim makes calls that it does not make otherwise.
@@ -48,6 +50,7 @@ impl<'a> Engine<'a> {
             luck: 0,
             class: Class::None,
             umask: 0,
+            ended_alone: Ending::Success,
             first: None,
             error_paths: Vec::new(),
             clean: Vec::new(),
@@ -211,7 +214,7 @@ impl<'a> Engine<'a> {
         self.bench.run(self.world.as_mut(), schedule, &self.judge.limits).map(drop)
     }
 
-    fn count(&mut self, schedule: &Schedule) {
+    pub(super) fn count(&mut self, schedule: &Schedule) {
         let evidence = &self.bench.evidence;
         let kernel_said_no =
             matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));

@@ -1,6 +1,7 @@
 //! Trying faults: every one at every call, signals, and every move in what a victim does after an error.
 
 use super::engine::Engine;
+use crate::arena::tree::{Entry, Maker};
 use crate::error::Error;
 use crate::explore::faults::{faults, signals};
 use crate::explore::key_of;
@@ -54,9 +55,63 @@ impl Engine<'_> {
             if self.must_stop() {
                 return Ok(());
             }
-            self.try_fault(schedule)?;
+            if signal_of(schedule) == Some("SIGKILL") {
+                self.try_next_start(schedule)?;
+            } else {
+                self.try_fault(schedule)?;
+            }
         }
         Ok(())
+    }
+
+    /// Nothing can clean up after SIGKILL, so what stays is no finding; whether the next start can live with it is told.
+    fn try_next_start(&mut self, schedule: &Schedule) -> Result<(), Error> {
+        if !self.kill_and_keep(schedule)? && self.world.was_copied() {
+            // What stands there now is of a run that went its usual way.
+            self.run(&Schedule::default())?;
+            self.world.start_from(Start::Anew)?;
+            self.kill_and_keep(schedule)?;
+        }
+        self.count(schedule);
+        let stays = self.left_behind();
+        self.run(&Schedule::default())?;
+        self.world.start_from(self.judge.start)?;
+        let ending = self.bench.evidence.ending.clone();
+        let at = &schedule.acts[0].at;
+        if ending != self.ended_alone {
+            self.tell(format!(
+                "after SIGKILL at {at} the next start does not end as usual: {}",
+                ending.phase()
+            ));
+        }
+        if !stays.is_empty() {
+            self.tell(format!("after SIGKILL at {at} stays {}", stays.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// True when the signal came; what the trial left stands for the next one.
+    fn kill_and_keep(&mut self, schedule: &Schedule) -> Result<bool, Error> {
+        self.bench.keep = true;
+        let ran = self.run(schedule);
+        self.bench.keep = false;
+        ran.map(|()| self.bench.evidence.landed == schedule.acts.len())
+    }
+
+    /// The entries below `shared/` that the victim of the trial on the bench has made and left.
+    fn left_behind(&self) -> Vec<String> {
+        let evidence = &self.bench.evidence;
+        let own = |entry: &&Entry| entry.maker == Maker::Victim;
+        let paths = evidence.last.entries().iter().filter(own).map(|entry| evidence.last.path(entry));
+        let shared = paths.filter(|path| path.starts_with(b"shared/"));
+        shared.filter_map(|path| evidence.label_of(path).map(str::to_owned)).collect()
+    }
+
+    fn tell(&mut self, what: String) {
+        const MOST: usize = 16;
+        if self.report.notes.len() < MOST && !self.report.notes.contains(&what) {
+            self.report.notes.push(what);
+        }
     }
 
     fn note_programs_only(&mut self, recorded: &Recorded) {
