@@ -1,6 +1,7 @@
 //! A rule that was broken in a trial, and the verdict on a victim.
 
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::schedule::Schedule;
 use std::fmt;
 
@@ -74,6 +75,17 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// A run of a program in which no one interfered.
+#[derive(Clone, Debug)]
+pub struct Alone {
+    /// How it ended.
+    pub ending: Ending,
+    /// The end of what it printed, 64 KiB at most; what is no text is replaced. It may hold control characters.
+    pub output: String,
+    /// It printed more before that.
+    pub cut: bool,
+}
+
 /// What judging a victim came to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -91,6 +103,8 @@ pub struct Report {
     pub stops: usize,
     /// It hung although no one interfered, so no attack was tried; findings are of what it did until then.
     pub hangs_alone: bool,
+    /// How a program ended, and what it printed, when no one interfered.
+    pub alone: Option<Alone>,
     /// Findings, weakest attacker first.
     pub findings: Vec<Finding>,
     /// What was not looked at, and why.
@@ -109,6 +123,7 @@ impl Report {
             unreached: 0,
             stops: 0,
             hangs_alone: false,
+            alone: None,
             findings: Vec::new(),
             not_examined: Vec::new(),
         }

@@ -46,7 +46,7 @@ pub use attacker::{Bait, Move, Verb};
 pub use class::Class;
 pub use ending::Ending;
 pub use error::{Error, ErrorKind};
-pub use finding::{Finding, Report, Verdict};
+pub use finding::{Alone, Finding, Report, Verdict};
 pub use host::Host;
 pub use judge::{Judge, Replay, Sampled, Session, Tried};
 pub use limits::Limits;

@@ -28,6 +28,11 @@ pub struct Program {
     pub env: Vec<(String, String)>,
     /// Shell text that runs as the victim before the attacker may act.
     pub setup: Option<String>,
+    /// What it reads from its standard input, from the start in every trial; nothing without.
+    pub stdin: Option<Vec<u8>>,
+    /// It gets a terminal of its own as standard input, output and error, on which nobody types. Not together with
+    /// `stdin`.
+    pub tty: bool,
 }
 
 /// A finding that a roster expects.

@@ -3,6 +3,7 @@
 use crate::args::Usage;
 use crate::files;
 use crate::output;
+use crate::select;
 use crate::values;
 use linkbait::{Class, Program, Victim};
 use serde::Deserialize;
@@ -36,6 +37,12 @@ struct Command {
     #[serde(default)]
     env: BTreeMap<String, String>,
     setup: Option<String>,
+    /// A file, from the directory of this one, that it reads from its standard input; or that text itself.
+    stdin: Option<String>,
+    stdin_text: Option<String>,
+    /// It gets a terminal of its own.
+    #[serde(default)]
+    tty: bool,
     /// Programs beside the first of `argv` without which it is unsupported.
     #[serde(default)]
     needs: Vec<String>,
@@ -127,12 +134,25 @@ pub(crate) fn parse(text: &str, here: &str) -> Result<Victim, String> {
     make(file, here)
 }
 
+fn stdin(command: &Command, here: &str) -> Result<Option<Vec<u8>>, String> {
+    match (&command.stdin, &command.stdin_text, command.tty) {
+        (None, None, _) => Ok(None),
+        (Some(name), None, false) => {
+            select::stdin(&Path::new(here).join(name.replace("{here}", here))).map(Some)
+        }
+        (None, Some(text), false) => Ok(Some(text.clone().into_bytes())),
+        _ => Err("command.stdin, command.stdin_text and command.tty exclude each other".to_owned()),
+    }
+}
+
 fn make(file: File, here: &str) -> Result<Victim, String> {
     let fill = |text: &String| text.replace("{here}", here);
     let program = Program {
         argv: file.command.argv.iter().map(fill).collect(),
         env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
         setup: file.command.setup.as_ref().map(fill),
+        stdin: stdin(&file.command, here)?,
+        tty: file.command.tty,
     };
     if program.argv.is_empty() {
         return Err("command.argv is empty; name a command and its arguments".to_owned());

@@ -61,6 +61,10 @@ impl<'a> Engine<'a> {
     /// The verdict on what was tried.
     pub(super) fn conclude(&mut self) -> Report {
         self.world.not_examined().into_iter().for_each(|what| self.note(what));
+        if let Some(why) = self.world.cramped() {
+            self.note(why.to_owned());
+            self.report.unreached += 1;
+        }
         self.report.verdict = match () {
             () if !self.report.findings.is_empty() => Verdict::Fail,
             () if self.report.unreached > 0 || self.report.trials == 0 => Verdict::Inconclusive,
@@ -136,9 +140,12 @@ impl<'a> Engine<'a> {
         true
     }
 
-    /// The recorded run did not end. After many calls it may yet have ended, so the attacks are tried all the same.
+    /// The recorded run did not end, or was ended. After many calls it may yet have ended, so the attacks are tried all the same.
     fn note_hang(&mut self) {
         self.report.unreached += 1;
+        if let Some(why) = self.world.spoiled() {
+            return self.note(why.to_owned());
+        }
         self.note(if self.report.hangs_alone {
             "it hung although no one interfered; a longer time limit may help".to_owned()
         } else {

@@ -8,6 +8,7 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::explore::trial::Bench;
+use crate::finding::Alone;
 use crate::schedule::Schedule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -67,6 +68,9 @@ impl Engine<'_> {
     /// Records for those who have no use for a victim that hangs.
     pub(super) fn must_record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         self.record(class, umask)?;
+        if let Some(why) = self.world.spoiled() {
+            return Err(Error::input(&self.victim.name, why));
+        }
         if !self.report.hangs_alone {
             return Ok(());
         }
@@ -79,7 +83,13 @@ impl Engine<'_> {
     fn run_alone(&mut self) -> Result<(), Error> {
         self.run(&Schedule::default())?;
         let evidence = &self.bench.evidence;
-        self.report.hangs_alone |= evidence.ending == Ending::Hung && !evidence.endless;
+        let spoiled = self.world.spoiled().is_some();
+        self.report.hangs_alone |= evidence.ending == Ending::Hung && !evidence.endless && !spoiled;
+        self.report.alone = self.world.printed().map(|(output, cut)| Alone {
+            ending: evidence.ending.clone(),
+            output: String::from_utf8_lossy(output).into_owned(),
+            cut,
+        });
         Ok(())
     }
 
@@ -89,7 +99,7 @@ impl Engine<'_> {
         first.retain(|name, _| !self.names.changing.contains(&shape(name)));
         self.names.constant = first;
         for _ in 1..RECORDINGS {
-            if self.report.hangs_alone {
+            if self.report.hangs_alone || self.world.spoiled().is_some() {
                 return Ok(());
             }
             self.run_alone()?;

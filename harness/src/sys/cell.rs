@@ -7,6 +7,7 @@
 
 use super::bpf::{self, Fate};
 use super::notify::{self, Listener};
+use super::streams::Streams;
 use libc::sock_filter;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsmount, fsopen, mount,
@@ -16,7 +17,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -27,9 +28,7 @@ pub(crate) struct Plan {
     pub(crate) path: CString,
     pub(crate) argv: Vec<CString>,
     pub(crate) envp: Vec<CString>,
-    pub(crate) stdin: OwnedFd,
-    /// Where both outputs go.
-    pub(crate) output: OwnedFd,
+    pub(crate) streams: Streams,
     /// Bytes that a single file may have.
     pub(crate) most_bytes: u64,
     /// It is held at its calls.
@@ -41,6 +40,8 @@ pub(crate) struct Plan {
 pub(crate) enum Told {
     /// The program is about to start; its calls arrive at this listener.
     Started(Listener),
+    /// It has a terminal of its own, whose other side this is.
+    Terminal(OwnedFd),
     /// The first process ended with this status, as wait(2) has it.
     Ended(i32),
     /// Nothing of the trial runs any more.
@@ -73,7 +74,7 @@ impl Cell {
         let arguments: Vec<Arguments> =
             plans.iter().map(|plan| (pointers(&plan.argv), pointers(&plan.envp))).collect();
         let code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
-        let pid = fork(libc::CLONE_NEWPID)?;
+        let pid = fork(libc::CLONE_NEWPID | libc::CLONE_NEWIPC)?;
         if pid == 0 {
             drop(ours);
             keep(&Start { plans, arguments: &arguments, code: &code, socket: theirs.as_fd() });
@@ -105,15 +106,16 @@ impl Cell {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let got = recvmsg(&self.socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC);
-        let listener = control.drain().find_map(|message| match message {
+        let sent = control.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
         let number = i32::from_ne_bytes(std::array::from_fn(|at| bytes[at + 1]));
-        Ok(match (got.map(|m| m.bytes), bytes[0], listener) {
+        Ok(match (got.map(|m| m.bytes), bytes[0], sent) {
             (Ok(0) | Err(rustix::io::Errno::CONNRESET), ..) => Told::Lost,
             (Err(e), ..) => return Err(e.into()),
             (_, b'l', Some(fd)) => Told::Started(notify::adopt(fd)),
+            (_, b't', Some(fd)) => Told::Terminal(fd),
             (_, b'e', _) => Told::Ended(number),
             (_, b'c', _) => Told::Cleared,
             (_, _, _) => Told::Failed(number),
@@ -161,6 +163,16 @@ fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
     let _ = rustix::net::send(socket, &[tag, a, b, c, d], SendFlags::NOSIGNAL);
 }
 
+/// Tells a descriptor.
+pub(super) fn send(socket: BorrowedFd<'_>, tag: u8, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = [fd];
+    control.push(SendAncillaryMessage::ScmRights(&fds));
+    sendmsg(socket, &[IoSlice::new(&[tag, 0, 0, 0, 0])], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
 fn end(status: i32) -> ! {
     // SAFETY: ends this forked process without running anything of ours.
     unsafe { libc::_exit(status) }
@@ -202,16 +214,21 @@ fn keep(start: &Start<'_>) -> ! {
 fn fresh_proc() -> rustix::io::Result<Option<OwnedFd>> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount(c"proc", c"/proc", c"proc", flags | MountFlags::RDONLY, None)?;
-    Ok(last_pid().ok())
+    let Ok(hidden) = hidden_proc() else { return Ok(None) };
+    let open = |name: &CStr| {
+        let writing = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
+        rustix::fs::openat(&hidden, name, writing, rustix::fs::Mode::empty())
+    };
+    // When memory runs out the kernel ends a program first. Where that cannot be set, it chooses.
+    let _ = open(c"self/oom_score_adj").map(|fd| rustix::io::write(fd, b"1000"));
+    Ok(open(c"sys/kernel/ns_last_pid").ok())
 }
 
-/// Opened in a second `/proc` that stands nowhere and may be written to.
-fn last_pid() -> rustix::io::Result<OwnedFd> {
+/// A second `/proc` that stands nowhere and may be written to.
+fn hidden_proc() -> rustix::io::Result<OwnedFd> {
     let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(context.as_fd())?;
-    let hidden = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
-    let writing = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
-    rustix::fs::openat(&hidden, c"sys/kernel/ns_last_pid", writing, rustix::fs::Mode::empty())
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
 /// Starts the program and tells how its first process ended. Orphans that end meanwhile are collected.
@@ -248,7 +265,7 @@ fn clear(socket: BorrowedFd<'_>) {
 /// The first process of the program, up to its start.
 fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
     let (plan, (argv, envp)) = (&start.plans[program], &start.arguments[program]);
-    let errno = match prepare(plan, umask).and_then(|()| hand_over(start, plan.watched)) {
+    let errno = match prepare(start, plan, umask).and_then(|()| hand_over(start, plan.watched)) {
         // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
         Ok(()) => unsafe {
             libc::execve(plan.path.as_ptr(), argv.as_ptr(), envp.as_ptr());
@@ -262,15 +279,13 @@ fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
     end(if errno.raw_os_error() == Some(libc::ENOENT) { 127 } else { 126 });
 }
 
-fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
+fn prepare(start: &Start<'_>, plan: &Plan, umask: u32) -> io::Result<()> {
     rustix::process::setsid()?;
     for signal in 1..=64 {
         // SAFETY: restores a default disposition; numbers that cannot be set are refused.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
-    rustix::stdio::dup2_stdin(&plan.stdin)?;
-    rustix::stdio::dup2_stdout(&plan.output)?;
-    rustix::stdio::dup2_stderr(&plan.output)?;
+    plan.streams.connect(start.socket)?;
     rustix::process::umask(rustix::fs::Mode::from_bits_retain(umask));
     let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
     rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
@@ -311,11 +326,7 @@ fn hand_over(start: &Start<'_>, watched: bool) -> io::Result<()> {
         let filter = start.code.as_ptr().cast_mut();
         let program = libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter };
         let listener = notify::install_program(&program)?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let fds = [listener.as_fd()];
-        control.push(SendAncillaryMessage::ScmRights(&fds));
-        sendmsg(start.socket, &[IoSlice::new(b"l\0\0\0\0")], &mut control, SendFlags::NOSIGNAL)?;
+        send(start.socket, b'l', listener.as_fd())?;
     }
     // SAFETY: closes numbers from 3 on; nothing here uses one of them again.
     unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };

@@ -16,4 +16,5 @@ pub(crate) mod memory;
 pub(crate) mod mounts;
 pub(crate) mod notify;
 pub(crate) mod perform;
+pub(crate) mod streams;
 pub(crate) mod thread;

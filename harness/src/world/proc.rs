@@ -35,6 +35,16 @@ impl Proc {
         others.flat_map(|pid| self.numbers(format_args!("{pid}/task"))).collect()
     }
 
+    /// True when job control, or a tracer, has stopped any of these tasks.
+    pub(super) fn has_stopped_task(&self) -> bool {
+        let stopped = |tid: u32| {
+            let mut buffer = [0; 2048];
+            let status = self.text(format_args!("{tid}/status"), &mut buffer);
+            status.lines().any(|line| line.starts_with("State:\tT"))
+        };
+        self.tasks().into_iter().any(stopped)
+    }
+
     /// The entries of a directory that are numbers; none of one that is gone.
     fn numbers(&self, name: Arguments<'_>) -> Vec<u32> {
         let listing = self.open_at(name, OFlags::RDONLY | OFlags::DIRECTORY).and_then(Dir::new);

@@ -4,8 +4,11 @@
 //! The supervisor's thread shares the program's mount namespace. It makes calls that name paths in the program's place
 //! (see `perform`), so that their results are exact; the others it lets run, and their effect is looked at afterwards.
 
+mod bounds;
 mod contain;
+mod output;
 mod perform;
+mod ticks;
 
 pub(crate) use contain::prepare_to_contain;
 
@@ -24,16 +27,35 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
-use crate::sys::notify::{Listener, Notification, Ready};
+use crate::sys::notify::{Listener, Notification};
+use crate::sys::streams::Terminal;
 use crate::victim::Program;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use bounds::{Bounds, MAKE_TASKS};
+use output::Output;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
+use ticks::Ticks;
 
 /// Places among the plans.
 const PROGRAM: u8 = 0;
 const SETUP: u8 = 1;
+
+/// What there is to do next.
+enum Event {
+    /// A call waits for its answer.
+    Stopped,
+    /// The keeper has something to tell.
+    Told,
+    /// Time has passed.
+    Tick,
+    /// No task is left that could be held.
+    Gone,
+}
+
+/// How much of what a setup printed is told when it fails.
+const MOST_SHOWN: usize = 400;
 
 /// A program and its cell.
 pub(crate) struct ProcessWorld {
@@ -47,8 +69,10 @@ pub(crate) struct ProcessWorld {
     inside: Proc,
     listener: Option<Listener>,
     umask: u32,
-    patience: Timespec,
     silence: Duration,
+    ticks: Ticks,
+    output: Output,
+    bounds: Bounds,
     tasks: Tasks,
     descriptors: u32,
     held: Option<u64>,
@@ -70,9 +94,10 @@ impl ProcessWorld {
         )
         .map_err(|e| Error::ours("open(\"/proc\")", e))?
         .mounted();
-        let mut plans = vec![contain::plan(program, true)?];
+        let (output, writer) = Output::new()?;
+        let mut plans = vec![contain::plan(program, &writer, true)?];
         if let Some(text) = &program.setup {
-            plans.push(contain::plan(&contain::shell(program, text), false)?);
+            plans.push(contain::plan(&contain::shell(program, text), &writer, false)?);
         }
         let arena = contain::arena(host, attacker)?;
         let mut notes = BTreeSet::new();
@@ -92,8 +117,10 @@ impl ProcessWorld {
             plans,
             listener: None,
             umask: 0o022,
-            patience: super::patience(silence),
             silence,
+            ticks: Ticks::new(silence)?,
+            output,
+            bounds: Bounds::default(),
             tasks: Tasks::with_room(u16::MAX),
             descriptors: 3,
             held: None,
@@ -106,29 +133,41 @@ impl ProcessWorld {
         self.listener.as_ref().ok_or_else(|| Error::ours("wait for the program", "it was not started"))
     }
 
-    /// Waits for a stop; `None` when the keeper has something to tell.
-    fn wait(&self) -> Result<Option<Ready>, Error> {
-        let listener = self.listener()?;
-        let mut fds = [
-            PollFd::new(listener, PollFlags::IN),
-            PollFd::from_borrowed_fd(self.cell.as_fd(), PollFlags::IN),
-        ];
+    /// Waits, and meanwhile reads what is printed. What the keeper tells comes before any call: a daemon that never
+    /// rests must not keep us from hearing that the program has ended.
+    fn wait(&mut self) -> Result<Event, Error> {
+        let listener = self.listener.as_ref();
+        let listener = listener.ok_or_else(|| Error::ours("wait for the program", "it was not started"))?;
         loop {
-            match poll(&mut fds, Some(&self.patience)) {
-                Ok(0) => return Ok(Some(Ready::TimedOut)),
-                Ok(_) if fds[0].revents().contains(PollFlags::IN) => return Ok(Some(Ready::Stopped)),
-                Ok(_) if !fds[1].revents().is_empty() => return Ok(None),
-                Ok(_) => return Ok(Some(Ready::Gone)),
-                Err(rustix::io::Errno::INTR) => {}
+            let source = self.output.source();
+            let mut fds = [
+                PollFd::new(listener, PollFlags::IN),
+                PollFd::from_borrowed_fd(self.cell.as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(self.ticks.as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(source.unwrap_or(self.ticks.as_fd()), PollFlags::IN),
+            ];
+            match poll(&mut fds, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(e) => return Err(Error::ours("poll", e)),
+            }
+            let [call, told, tick, printed] = fds.map(|fd| fd.revents());
+            if !printed.is_empty() {
+                self.output.drain();
+            }
+            match () {
+                () if !told.is_empty() => return Ok(Event::Told),
+                () if call.contains(PollFlags::IN) => return Ok(Event::Stopped),
+                () if !tick.is_empty() => return Ok(Event::Tick),
+                () if !call.is_empty() => return Ok(Event::Gone),
+                () => {}
             }
         }
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Result<Option<Next>, Error> {
+        self.ticks.hear();
         let Some(sys) = Sys::of(seen.nr) else {
-            self.listener()?.let_run(seen.id);
-            return Ok(None);
+            return self.make_task(seen);
         };
         self.decoder.decode(seen, sys, false, stop);
         if let Some(place) = stop.changes_elsewhere(is_spared) {
@@ -140,15 +179,71 @@ impl ProcessWorld {
         }
         if !stop.touches_arena() {
             self.listener()?.let_run(seen.id);
-            return Ok(None);
+            return self.pass();
+        }
+        self.bounds.rest();
+        if !self.bounds.has_disk(self.arena.root()) {
+            return Ok(Some(Next::Ended(Ending::Hung)));
         }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         Ok(Some(Next::Stop))
     }
 
+    /// A process or thread is about to be made.
+    fn make_task(&mut self, seen: &Notification) -> Result<Option<Next>, Error> {
+        if MAKE_TASKS.contains(&seen.nr) && !self.bounds.may_make_task(&self.inside) {
+            return Ok(Some(Next::Ended(Ending::Hung)));
+        }
+        self.listener()?.let_run(seen.id);
+        self.pass()
+    }
+
+    /// A call that is none of our business went on.
+    fn pass(&mut self) -> Result<Option<Next>, Error> {
+        match self.ended {
+            _ if self.bounds.may_call(self.ended.is_some()) => Ok(None),
+            Some(status) => self.outlived(status).map(Some),
+            None => Ok(Some(Next::Ended(Ending::Hung))),
+        }
+    }
+
+    /// What the first process left running was given its time.
+    fn outlived(&mut self, status: i32) -> Result<Next, Error> {
+        self.notes.insert("processes that it left running were ended".to_owned());
+        self.finished(status)
+    }
+
+    /// Time has passed: looks whether the program takes too much, and, when it was silent, whether it lives.
+    fn tick(&mut self, crowd: &mut Crowd) -> Result<Option<Next>, Error> {
+        let silent = self.ticks.take();
+        if !self.bounds.has_memory(&self.inside) || !self.bounds.has_disk(self.arena.root()) {
+            return Ok(Some(Next::Ended(Ending::Hung)));
+        }
+        if !silent || !crowd.shows_no_life(&self.inside, self.silence) {
+            return Ok(None);
+        }
+        if let Some(status) = self.ended {
+            return self.outlived(status).map(Some);
+        }
+        if self.inside.has_stopped_task() {
+            self.notes.insert(STOPPED.to_owned());
+        }
+        Ok(Some(Next::Ended(Ending::Hung)))
+    }
+
+    /// Takes what the keeper tells of the program while it runs.
+    fn hear(&mut self) -> Result<Option<i32>, Error> {
+        match self.cell.hear().map_err(|e| Error::ours("wait for the program", e))? {
+            Told::Ended(status) => Ok(Some(status)),
+            other => Err(Error::ours("wait for the program", format!("unexpected answer {other:?}"))),
+        }
+    }
+
     /// How the trial ended, judged by the first process. What still runs is killed: it had its time.
     fn finished(&mut self, status: i32) -> Result<Next, Error> {
+        self.output.drain();
+        self.bounds.has_disk(self.arena.root());
         self.clear()?;
         Ok(Next::Ended(match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
             (true, _) => Ending::Signal(libc::WTERMSIG(status)),
@@ -174,29 +269,76 @@ impl ProcessWorld {
         Ok(())
     }
 
+    /// Nothing was printed or taken yet.
+    fn start_trial(&mut self) {
+        self.output.restart();
+        self.bounds.restart(&self.inside, self.arena.root());
+    }
+
+    /// Waits for the setup, whose calls we do not see; `None` when it does not end.
+    fn run_unwatched(&mut self) -> Result<Option<i32>, Error> {
+        let mut crowd = Crowd::default();
+        loop {
+            self.output.drain();
+            let source = self.output.source().unwrap_or(self.ticks.as_fd());
+            let mut fds = [self.cell.as_fd(), self.ticks.as_fd(), source]
+                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            match poll(&mut fds, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(Error::ours("poll", e)),
+            }
+            if !fds[0].revents().is_empty() {
+                let ended = self.hear()?;
+                self.output.drain();
+                return Ok(ended);
+            }
+            if !fds[1].revents().is_empty() {
+                let (silent, proc) = (self.ticks.take(), &self.inside);
+                let kept = self.bounds.has_memory(proc)
+                    && self.bounds.has_disk(self.arena.root())
+                    && self.bounds.has_few_tasks(proc);
+                if !kept || (silent && crowd.shows_no_life(proc, self.silence)) {
+                    self.give_up()?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
     /// Runs the setup, unwatched, and takes what it made for part of the stage.
     fn set_up(&mut self) -> Result<(), Error> {
         if self.plans.len() < 2 {
             return Ok(());
         }
         let failed = |e: std::io::Error| Error::ours("run the setup", e);
+        self.start_trial();
         self.cell.begin(SETUP, 0o022).map_err(failed)?;
-        match self.cell.hear().map_err(failed)? {
-            Told::Ended(0) => {}
-            Told::Ended(status) => {
-                let what = format!("its setup ended with status {}", libc::WEXITSTATUS(status));
-                return Err(Error::victim("run the setup", what));
+        match self.run_unwatched()? {
+            Some(0) => {}
+            status => {
+                let how = status.map_or("did not end".to_owned(), |status| {
+                    format!("ended with status {}", libc::WEXITSTATUS(status))
+                });
+                let (printed, _) = self.output.printed();
+                let end = printed.len().saturating_sub(MOST_SHOWN);
+                let end = String::from_utf8_lossy(&printed[end..]);
+                return Err(Error::victim(
+                    "run the setup",
+                    format!("its setup {how}; it printed: {}", end.trim()),
+                ));
             }
-            other => return Err(Error::ours("run the setup", format!("unexpected answer {other:?}"))),
         }
         self.clear()?;
         self.arena.adopt()
     }
 }
 
+/// What a program that job control has stopped looks like.
+const STOPPED: &str = "it was stopped by a signal, as job control does (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU), and nobody continues it";
+
 /// Starts a keeper, and opens the `/proc` that it has mounted.
 fn start_cell(plans: &[Plan]) -> Result<(Cell, Proc), Error> {
-    let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).collect();
+    let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).chain(MAKE_TASKS).collect();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
     let cell =
         Cell::start(plans, &refused, &watched).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
@@ -221,8 +363,15 @@ impl World for ProcessWorld {
     fn begin(&mut self) -> Result<(), Error> {
         self.tasks.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
-        self.cell.begin(PROGRAM, self.umask).map_err(|e| Error::ours("start the program", e))?;
-        match self.cell.hear().map_err(|e| Error::ours("start the program", e))? {
+        self.start_trial();
+        let failed = |e: std::io::Error| Error::ours("start the program", e);
+        self.cell.begin(PROGRAM, self.umask).map_err(failed)?;
+        let mut told = self.cell.hear().map_err(failed)?;
+        if let Told::Terminal(master) = told {
+            self.output.attach(Terminal::adopt(master).map_err(failed)?);
+            told = self.cell.hear().map_err(failed)?;
+        }
+        match told {
             Told::Started(listener) => self.listener = Some(listener),
             Told::Failed(errno) => {
                 return Err(contain::refusal("start the program", std::io::Error::from_raw_os_error(errno)));
@@ -236,7 +385,7 @@ impl World for ProcessWorld {
         let mut crowd = Crowd::default();
         loop {
             match self.wait()? {
-                Some(Ready::Stopped) => {
+                Event::Stopped => {
                     let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
                     let seen = self.listener()?.receive().map_err(lost)?;
                     if let Some(seen) = seen
@@ -245,35 +394,16 @@ impl World for ProcessWorld {
                         return Ok(next);
                     }
                 }
-                None => match self.cell.hear().map_err(|e| Error::ours("wait for the program", e))? {
-                    Told::Ended(status) => self.ended = Some(status),
-                    other => {
-                        return Err(Error::ours(
-                            "wait for the program",
-                            format!("unexpected answer {other:?}"),
-                        ));
-                    }
-                },
-                Some(Ready::Gone) => {
-                    if let Some(status) = self.ended {
-                        return self.finished(status);
-                    }
-                    // Its last task is gone; the keeper is about to say how.
-                    if let Told::Ended(status) =
-                        self.cell.hear().map_err(|e| Error::ours("wait for the program", e))?
-                    {
+                Event::Told => self.ended = self.hear()?,
+                Event::Gone => {
+                    // Its last task is gone; the keeper has said how, or is about to.
+                    if let Some(status) = self.ended.map_or_else(|| self.hear(), |status| Ok(Some(status)))? {
                         return self.finished(status);
                     }
                 }
-                Some(Ready::TimedOut) => {
-                    let over = crowd.shows_no_life(&self.inside, self.silence);
-                    match self.ended {
-                        Some(status) if over => {
-                            self.notes.insert("processes that it left running were ended".to_owned());
-                            return self.finished(status);
-                        }
-                        None if over => return Ok(Next::Ended(Ending::Hung)),
-                        _ => {}
+                Event::Tick => {
+                    if let Some(next) = self.tick(&mut crowd)? {
+                        return Ok(next);
                     }
                 }
             }
@@ -317,7 +447,15 @@ impl World for ProcessWorld {
     }
 
     fn spoiled(&self) -> Option<&'static str> {
-        None
+        self.bounds.passed()
+    }
+
+    fn cramped(&self) -> Option<&'static str> {
+        self.bounds.touched()
+    }
+
+    fn printed(&self) -> Option<(&[u8], bool)> {
+        Some(self.output.printed())
     }
 
     fn not_examined(&self) -> Vec<String> {

@@ -106,8 +106,9 @@ pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
         .and_then(|nr| nr.parse().ok());
     let doing = match call {
         Some(nr) if WAITS.contains(&nr) || OLD_WAITS.contains(&nr) => Doing::Waits,
-        Some(0..) => Doing::Blocked,
-        _ => Doing::Runs,
+        // -1 for one that waits outside of any call: stopped by a signal, or for a page.
+        Some(_) => Doing::Blocked,
+        None => Doing::Runs,
     };
     let mut buffer = [0; 2048];
     // Documentation/scheduler/sched-stats.rst: nanoseconds on a core, nanoseconds waiting for one, times it got one.

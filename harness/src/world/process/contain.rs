@@ -7,13 +7,16 @@ use crate::error::Error;
 use crate::host::{self, Host};
 use crate::sys::cell::Plan;
 use crate::sys::mounts;
+use crate::sys::streams::Streams;
 use crate::victim::Program;
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, memfd_create};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, mount_remount,
     move_mount, open_tree,
 };
 use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ pub(super) const ARENA: &str = "/mnt";
 
 /// What a program can fill before it is told that the disk is full.
 const ROOM: &CStr = c"size=256m,nr_inodes=65536,mode=0755";
+pub(super) const ROOM_BYTES: u64 = 256 << 20;
 
 /// Where it sees `shared/`, the first one being the directory it is told.
 pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
@@ -132,19 +136,16 @@ pub(super) fn refusal(call: &str, e: std::io::Error) -> Error {
 /// The program that runs a line of shell with the same environment.
 pub(super) fn shell(program: &Program, text: &str) -> Program {
     let argv = ["sh", "-c", text].map(str::to_owned).to_vec();
-    Program { argv, env: program.env.clone(), setup: None }
+    Program { argv, env: program.env.clone(), ..Program::default() }
 }
 
 /// Makes all that a program's start needs.
-pub(super) fn plan(program: &Program, watched: bool) -> Result<Plan, Error> {
+pub(super) fn plan(program: &Program, output: &OwnedFd, watched: bool) -> Result<Plan, Error> {
     let argv: Vec<String> = program.argv.iter().map(|text| fill(text)).collect();
     let name = argv.first().ok_or_else(|| Error::input("start the program", "no command was given"))?;
     let path = find(name)?;
     let text = |text: &str| CString::new(text).map_err(|_| Error::input(text, "has a NUL byte in it"));
-    let nothing = |access| {
-        let opened = rustix::fs::open("/dev/null", access | OFlags::CLOEXEC, Mode::empty());
-        opened.map_err(|e| Error::ours("open(\"/dev/null\")", e))
-    };
+    let output = output.try_clone().map_err(|e| Error::ours("fcntl(F_DUPFD)", e))?;
     Ok(Plan {
         path: text(&path.to_string_lossy())?,
         argv: argv.iter().map(|arg| text(arg)).collect::<Result<_, _>>()?,
@@ -152,11 +153,32 @@ pub(super) fn plan(program: &Program, watched: bool) -> Result<Plan, Error> {
             .iter()
             .map(|(key, value)| text(&format!("{key}={value}")))
             .collect::<Result<_, _>>()?,
-        stdin: nothing(OFlags::RDONLY)?,
-        output: nothing(OFlags::WRONLY)?,
-        most_bytes: 64 << 20,
+        streams: Streams { stdin: stdin(program)?, output, terminal: program.tty },
+        most_bytes: ROOM_BYTES,
         watched,
     })
+}
+
+/// What a program reads: a copy in memory, sealed, so that every trial reads the same and nothing leads from there to
+/// a file of this machine.
+fn stdin(program: &Program) -> Result<OwnedFd, Error> {
+    let Some(text) = &program.stdin else {
+        let opened = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        return opened.map_err(|e| Error::ours("open(\"/dev/null\")", e));
+    };
+    if program.tty {
+        return Err(Error::input(
+            "stdin",
+            "a program with a terminal reads from that; leave out one of the two",
+        ));
+    }
+    let failed = |e: std::io::Error| Error::ours("memfd_create", e);
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut copy = File::from(memfd_create(c"stdin", flags).map_err(|e| failed(e.into()))?);
+    copy.write_all(text).map_err(failed)?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    rustix::fs::fcntl_add_seals(&copy, seals).map_err(|e| failed(e.into()))?;
+    Ok(copy.into())
 }
 
 fn fill(text: &str) -> String {
