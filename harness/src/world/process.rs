@@ -6,6 +6,7 @@
 
 mod bounds;
 mod contain;
+mod devices;
 mod output;
 mod perform;
 mod ticks;

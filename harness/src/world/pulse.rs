@@ -46,6 +46,10 @@ impl Looks {
     }
 }
 
+/// How many tasks can each run for all of the silence that one has before together they show no life either: hundreds
+/// that run in a loop must not take hundreds of times as long.
+const MANY: u32 = 8;
+
 /// The looks at all tasks of a pid namespace since it was last known to do something.
 #[derive(Default)]
 pub(super) struct Crowd(BTreeMap<u32, Looks>);
@@ -54,11 +58,14 @@ impl Crowd {
     /// Looks at all of them; true when none shows any life. `proc` is the namespace's own.
     pub(super) fn shows_no_life(&mut self, proc: &Proc, silence: Duration) -> bool {
         let mut lifeless = true;
+        let mut spent = Duration::ZERO;
         // Every task is looked at, or the next look would have nothing to compare with.
         for tid in proc.tasks() {
-            lifeless &= self.0.entry(tid).or_default().show_no_life(pulse(proc, tid), silence);
+            let (now, looks) = (pulse(proc, tid), self.0.entry(tid).or_default());
+            lifeless &= looks.show_no_life(now, silence);
+            spent += looks.first.map_or(Duration::ZERO, |first| now.spent.saturating_sub(first.spent));
         }
-        lifeless
+        lifeless || spent >= silence * MANY
     }
 }
 

@@ -13,7 +13,7 @@ use std::os::fd::BorrowedFd;
 const MOST_TASKS: usize = 512;
 
 /// Calls between two that touch the arena, and after the first process has ended.
-const MOST_CALLS: u32 = 1_000_000;
+const MOST_CALLS: u32 = 200_000;
 const MOST_CALLS_OF_DAEMONS: u32 = 50_000;
 
 /// Calls that make a process or a thread.
@@ -26,7 +26,7 @@ pub(super) const TOO_MANY_TASKS: &str = "it was ended for having more than 512 p
 const TOO_MUCH_MEMORY: &str = "it was ended because less than an eighth of the machine's memory was left, or half of what there was at the start";
 const TOO_MUCH_DISK: &str =
     "it was ended for filling more than 256 MiB of the file system that the arena is on";
-const TOO_MANY_CALLS: &str = "it was ended after 1000000 calls of which none touched the arena";
+const TOO_MANY_CALLS: &str = "it was ended after 200000 calls of which none touched the arena";
 const DISK_FULL: &str = "the arena's disk, of 256 MiB and 65536 entries, was full";
 
 /// The bounds of one world, and how near the trial is to them.

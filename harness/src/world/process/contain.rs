@@ -92,6 +92,7 @@ fn enclose(arena: &Arena, own_disk: bool) -> Result<(), Error> {
     let whole = copy(arena.path())?;
     let shared: Vec<OwnedFd> =
         TEMPORARY.iter().map(|_| copy(&arena.path().join("shared"))).collect::<Result<_, _>>()?;
+    super::devices::cover()?;
     mounts::make_all_read_only().map_err(|e| refusal("mount_setattr(MOUNT_ATTR_RDONLY)", e))?;
     if own_disk {
         let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV;
