@@ -35,14 +35,11 @@ impl Proc {
         others.flat_map(|pid| self.numbers(format_args!("{pid}/task"))).collect()
     }
 
-    /// True when job control, or a tracer, has stopped any of these tasks.
-    pub(super) fn has_stopped_task(&self) -> bool {
-        let stopped = |tid: u32| {
-            let mut buffer = [0; 2048];
-            let status = self.text(format_args!("{tid}/status"), &mut buffer);
-            status.lines().any(|line| line.starts_with("State:\tT"))
-        };
-        self.tasks().into_iter().any(stopped)
+    /// What a task is doing, as the letter of proc_pid_status(5): `R` runs, `T` is stopped, `Z` is dead.
+    pub(super) fn state(&self, tid: u32) -> Option<char> {
+        let mut buffer = [0; 2048];
+        let status = self.text(format_args!("{tid}/status"), &mut buffer);
+        status.lines().find_map(|line| line.strip_prefix("State:\t"))?.chars().next()
     }
 
     /// The entries of a directory that are numbers; none of one that is gone.

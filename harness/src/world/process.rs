@@ -227,7 +227,7 @@ impl ProcessWorld {
         if let Some(status) = self.ended {
             return self.outlived(status).map(Some);
         }
-        if self.inside.has_stopped_task() {
+        if self.inside.tasks().into_iter().any(|tid| self.inside.state(tid) == Some('T')) {
             self.notes.insert(STOPPED.to_owned());
         }
         Ok(Some(Next::Ended(Ending::Hung)))

@@ -106,16 +106,14 @@ const OLD_WAITS: [libc::c_long; 0] = [];
 pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
     let mut buffer = [0; 2048];
     // proc_pid_syscall(5): the number of the call that a thread waits in; "running" for one that does not wait.
-    let call: Option<libc::c_long> = proc
-        .text(format_args!("{tid}/syscall"), &mut buffer)
-        .split(' ')
-        .next()
-        .and_then(|nr| nr.parse().ok());
-    let doing = match call {
-        Some(nr) if WAITS.contains(&nr) || OLD_WAITS.contains(&nr) => Doing::Waits,
+    let call = proc.text(format_args!("{tid}/syscall"), &mut buffer).split(' ').next().unwrap_or_default();
+    let doing = match call.parse::<libc::c_long>() {
+        Ok(nr) if WAITS.contains(&nr) || OLD_WAITS.contains(&nr) => Doing::Waits,
         // -1 for one that waits outside of any call: stopped by a signal, or for a page.
-        Some(_) => Doing::Blocked,
-        None => Doing::Runs,
+        Ok(_) => Doing::Blocked,
+        // Of the dead and of those that guard their memory the kernel tells less.
+        Err(_) if call.is_empty() && proc.state(tid) != Some('R') => Doing::Blocked,
+        Err(_) => Doing::Runs,
     };
     let mut buffer = [0; 2048];
     // Documentation/scheduler/sched-stats.rst: nanoseconds on a core, nanoseconds waiting for one, times it got one.
