@@ -263,7 +263,9 @@ impl Evidence {
     /// Who made the file with this identity, as far as this trial saw it.
     pub(crate) fn maker_of(&self, ident: Ident) -> Option<(Maker, bool)> {
         let entries = self.changes.iter().flat_map(|c| [c.is, c.was]).flatten();
-        entries.filter(|e| e.ident == ident).map(|e| (e.maker, e.is_dir())).next_back()
+        let changed = entries.filter(|e| e.ident == ident).next_back();
+        // What did not change stands there still.
+        changed.or_else(|| self.last.by_ident(ident).copied()).map(|e| (e.maker, e.is_dir()))
     }
 }
 

@@ -122,10 +122,20 @@ impl Victim {
         self
     }
 
-    /// A file that stands in `shared/` before the victim starts.
+    /// A file of the victim's that stands in `shared/` before it starts.
     #[must_use]
-    pub fn stage(mut self, path: &str, mode: u32, content: &str) -> Victim {
-        self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned() });
+    pub fn stage(self, path: &str, mode: u32, content: &str) -> Victim {
+        self.staged(path, mode, content, false)
+    }
+
+    /// A file of the attacker's that stands in `shared/` before the victim starts.
+    #[must_use]
+    pub fn stage_foreign(self, path: &str, mode: u32, content: &str) -> Victim {
+        self.staged(path, mode, content, true)
+    }
+
+    fn staged(mut self, path: &str, mode: u32, content: &str, foreign: bool) -> Victim {
+        self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned(), foreign });
         self
     }
 

@@ -60,7 +60,17 @@ struct StagedFile {
     path: String,
     mode: u32,
     #[serde(default)]
+    owner: Owner,
+    #[serde(default)]
     content: String,
+}
+
+#[derive(Clone, Copy, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum Owner {
+    #[default]
+    Victim,
+    Attacker,
 }
 
 #[derive(Deserialize, Default)]
@@ -163,7 +173,11 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
     let mut victim = Victim::program(&file.name, program).summary(&file.summary).tags(&tags);
     victim = interpreter.iter().chain(&file.command.needs).fold(victim, |victim, name| victim.needs(name));
     for staged in &file.stage.files {
-        victim = victim.stage(&staged.path, staged.mode, &staged.content);
+        let StagedFile { path, mode, content, .. } = staged;
+        victim = match staged.owner {
+            Owner::Victim => victim.stage(path, *mode, content),
+            Owner::Attacker => victim.stage_foreign(path, *mode, content),
+        };
     }
     victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
     victim = file.judge.public.iter().fold(victim, |victim, pattern| victim.public(pattern));

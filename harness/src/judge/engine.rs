@@ -60,6 +60,11 @@ impl<'a> Engine<'a> {
 
     /// The verdict on what was tried.
     pub(super) fn conclude(&mut self) -> Report {
+        if self.judge.host.attacker().is_none() && self.victim.stage.iter().any(|staged| staged.foreign) {
+            self.note(
+                "the attacker's staged files have our own uid, so the victim may do all with them".to_owned(),
+            );
+        }
         self.world.not_examined().into_iter().for_each(|what| self.note(what));
         if let Some(why) = self.world.cramped() {
             self.note(why.to_owned());
