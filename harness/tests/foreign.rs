@@ -70,5 +70,5 @@ fn it_is_foreign_again_in_every_trial() {
 fn a_missing_second_uid_is_said() {
     let report = against_foreign("looks", |path| fs::metadata(path).map(drop));
     let said = report.not_examined.iter().any(|note| note.contains("have our own uid"));
-    assert_eq!(said, !Host::detect().is_root(), "{report:#?}");
+    assert_eq!(said, !Host::detect().has_attacker(), "{report:#?}");
 }

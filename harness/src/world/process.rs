@@ -9,6 +9,7 @@ mod contain;
 mod devices;
 mod output;
 mod perform;
+mod subordinate;
 mod ticks;
 
 pub(crate) use contain::prepare_to_contain;
@@ -30,6 +31,7 @@ use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::sys::notify::{Listener, Notification};
 use crate::sys::streams::Terminal;
+use crate::sys::thread as own_thread;
 use crate::victim::Program;
 use bounds::{Bounds, MAKE_TASKS};
 use output::Output;
@@ -417,7 +419,8 @@ impl World for ProcessWorld {
 
     fn release(&mut self, stop: &Stop) -> Outcome {
         self.held = None;
-        self.perform(stop)
+        // The program has none of the rights that its namespace gives to us.
+        own_thread::without_file_capabilities(|| self.perform(stop))
     }
 
     fn look(&mut self, tree: &mut Tree) {

@@ -1,6 +1,7 @@
 //! Containment of a program: the arena over the machine's temporary directories, all else read-only, and where the
 //! program finds its places.
 
+use super::subordinate::Helper;
 use crate::arena::{Arena, Stage};
 use crate::class::Class;
 use crate::error::Error;
@@ -31,22 +32,29 @@ pub(super) const ROOM_BYTES: u64 = 256 << 20;
 /// Where it sees `shared/`, the first one being the directory it is told.
 pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/// Enters a user namespace in which this user may mount, if it may not already.
+/// Enters a user namespace in which this user may mount, if it may not already, and has a second uid for the attacker
+/// if one is lent to it.
 pub(crate) fn prepare_to_contain() -> Result<(), Error> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     if user == 0 {
         return Ok(());
     }
+    let helper = Helper::start(user, group);
     mounts::own_user_namespace().map_err(|e| refusal("unshare(CLONE_NEWUSER)", e))?;
+    if helper.is_some_and(Helper::write_maps) {
+        return Ok(());
+    }
     let files = [
         ("setgroups", "deny".to_owned()),
         ("uid_map", format!("{user} {user} 1")),
         ("gid_map", format!("{group} {group} 1")),
     ];
-    files.into_iter().try_for_each(|(file, text)| {
-        std::fs::write(Path::new("/proc/self").join(file), text)
-            .map_err(|e| refusal("write(\"/proc/self/uid_map\")", e))
-    })
+    // A map can be written once; the helper may have come as far as one of the two.
+    let is_empty = |file: &str| std::fs::read_to_string(file).is_ok_and(|text| text.trim().is_empty());
+    let files = files.map(|(file, text)| (format!("/proc/self/{file}"), text));
+    files.into_iter().filter(|(file, _)| file.ends_with("setgroups") || is_empty(file)).try_for_each(
+        |(file, text)| std::fs::write(file, text).map_err(|e| refusal("write(\"/proc/self/uid_map\")", e)),
+    )
 }
 
 /// Makes an arena, and gives the calling thread a mount namespace in which it lies over the temporary directories and
@@ -198,6 +206,11 @@ fn environment(program: &Program) -> Vec<(String, String)> {
         ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"]
     {
         all.insert(key.to_owned(), format!("{ARENA}/private"));
+    }
+    // Shells look there first for where they are.
+    let covered = |dir: &String| TEMPORARY.iter().any(|top| Path::new(dir).starts_with(top));
+    for key in ["PWD", "OLDPWD"] {
+        all.remove(key).filter(|dir| !covered(dir)).map(|dir| all.insert(key.to_owned(), dir));
     }
     all.extend(program.env.iter().map(|(key, value)| (key.clone(), fill(value))));
     all.into_iter().collect()
