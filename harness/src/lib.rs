@@ -63,7 +63,8 @@ use std::path::{Path, PathBuf};
 use timeline::Timeline;
 
 /// Prepares this process for judging programs: an ordinary user needs a user namespace, and only a process with one
-/// thread can enter it. To be called first thing in `main`; as root it does nothing.
+/// thread can enter it; where `/etc/subuid` and `/etc/subgid` lend ids to this user, the attacker gets one of them. To be
+/// called first thing in `main`; as root it does nothing.
 ///
 /// # Errors
 /// Of kind unsupported where users may not make namespaces.
