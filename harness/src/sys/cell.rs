@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use std::ffi::{CStr, CString};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::null;
 
 /// All that a program's start needs.
@@ -74,9 +74,12 @@ impl Cell {
         let arguments: Vec<Arguments> =
             plans.iter().map(|plan| (pointers(&plan.argv), pointers(&plan.envp))).collect();
         let code = bpf::program(&[(Fate::Refused, refused), (Fate::Watched, watched)]);
+        let streams = plans.iter().flat_map(|plan| [&plan.streams.stdin, &plan.streams.output]);
+        let mut kept: Vec<u32> = streams.chain([&theirs]).map(|fd| fd.as_raw_fd() as u32).collect();
+        kept.sort_unstable();
         let pid = fork(libc::CLONE_NEWPID | libc::CLONE_NEWIPC)?;
         if pid == 0 {
-            drop(ours);
+            close_all_but(&kept);
             keep(&Start { plans, arguments: &arguments, code: &code, socket: theirs.as_fd() });
         }
         let keeper = Pid::from_raw(pid).ok_or(io::ErrorKind::Other)?;
@@ -176,6 +179,24 @@ pub(super) fn send(socket: BorrowedFd<'_>, tag: u8, fd: BorrowedFd<'_>) -> io::R
 fn end(status: i32) -> ! {
     // SAFETY: ends this forked process without running anything of ours.
     unsafe { libc::_exit(status) }
+}
+
+/// Closes what others of this process have open: a terminal of another program is not hung up as long as anybody
+/// holds it.
+fn close_all_but(kept: &[u32]) {
+    let mut first = 3;
+    for &fd in kept.iter().filter(|fd| **fd >= 3) {
+        if fd > first {
+            close_range(first, fd - 1);
+        }
+        first = fd + 1;
+    }
+    close_range(first, u32::MAX);
+}
+
+fn close_range(first: u32, last: u32) {
+    // SAFETY: only for a forked process that uses none of these numbers again.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
 }
 
 /// The keeper's life.
@@ -328,7 +349,6 @@ fn hand_over(start: &Start<'_>, watched: bool) -> io::Result<()> {
         let listener = notify::install_program(&program)?;
         send(start.socket, b'l', listener.as_fd())?;
     }
-    // SAFETY: closes numbers from 3 on; nothing here uses one of them again.
-    unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
+    close_range(3, u32::MAX);
     Ok(())
 }
