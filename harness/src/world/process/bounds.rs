@@ -143,3 +143,22 @@ fn memory(proc: &Proc) -> (u64, u64) {
         _ => (0, 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_on_memory_is_between_nothing_and_what_there_is_and_once_passed_it_stays_so() {
+        let (proc, root) = (Proc::open().expect("procfs"), std::fs::File::open("/").expect("a directory"));
+        let mut bounds = Bounds::default();
+        bounds.restart(&proc, std::os::fd::AsFd::as_fd(&root));
+        let (total, available) = memory(&proc);
+        assert!(0 < bounds.memory && bounds.memory < available && available <= total);
+        bounds.memory = total + 1;
+        assert!(!bounds.has_memory(&proc));
+        bounds.memory = 0;
+        assert!(bounds.has_memory(&proc));
+        assert_eq!(bounds.passed(), Some(TOO_MUCH_MEMORY));
+    }
+}
