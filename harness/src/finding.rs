@@ -1,6 +1,7 @@
 //! A rule that was broken in a trial, and the verdict on a victim.
 
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::ending::Ending;
 use crate::schedule::Schedule;
 use std::fmt;
@@ -28,6 +29,11 @@ pub struct Finding {
     pub trial: u64,
     /// The umask of the trial.
     pub umask: u32,
+    /// True when a move has to come between two calls of the victim; false when it can be made before the victim
+    /// starts, or when there is none.
+    pub raced: bool,
+    /// The file system of the trial.
+    pub file_system: &'static str,
     /// True for a suspicion: something that is usually wrong, with no effect shown.
     pub suspicion: bool,
     /// The moves.
@@ -107,8 +113,12 @@ pub struct Report {
     pub alone: Option<Alone>,
     /// Findings, weakest attacker first.
     pub findings: Vec<Finding>,
+    /// How much of its chance was fixed.
+    pub determinism: Determinism,
     /// What was not looked at, and why.
     pub not_examined: Vec<String>,
+    /// The file systems that it was judged on, with the verdict on each.
+    pub file_systems: Vec<(&'static str, Verdict)>,
 }
 
 impl Report {
@@ -125,7 +135,9 @@ impl Report {
             hangs_alone: false,
             alone: None,
             findings: Vec::new(),
+            determinism: Determinism::OFF,
             not_examined: Vec::new(),
+            file_systems: Vec::new(),
         }
     }
 }

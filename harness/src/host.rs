@@ -1,10 +1,12 @@
 //! What this machine allows. The only place that reads the environment; everything else is handed a [`Host`].
 
+use crate::file_system::FileSystem;
 use rustix::process::Resource;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The machine, the user and where an arena can be.
 #[derive(Clone, Debug)]
@@ -15,7 +17,10 @@ pub struct Host {
     place: PathBuf,
     folder: PathBuf,
     file_system: &'static str,
+    disk: Option<FileSystem>,
+    exclusive: bool,
     temporary: Vec<PathBuf>,
+    own: Vec<PathBuf>,
     spared: Vec<PathBuf>,
     cores: Vec<usize>,
     open_files: u64,
@@ -49,8 +54,9 @@ impl Host {
         let on_tmpfs =
             candidates.into_iter().flatten().find(|p| file_system_of(p) == "tmpfs" && is_writable(p));
         let place = on_tmpfs.unwrap_or(temp);
-        let own = [std::env::current_dir().ok(), std::env::current_exe().ok()];
-        let spared = own.iter().flatten().filter_map(|p| first_below(p, &temporary)).collect();
+        let own: Vec<PathBuf> =
+            [std::env::current_dir(), std::env::current_exe()].into_iter().flatten().collect();
+        let spared = own.iter().filter_map(|p| first_below(p, &temporary)).collect();
         let protected = PROTECTED.map(|name| {
             let text = fs::read_to_string(Path::new("/proc/sys/fs").join(name)).ok();
             (name, text.and_then(|t| t.trim().parse().ok()))
@@ -64,7 +70,10 @@ impl Host {
             file_system: file_system_of(&place),
             place,
             folder: folder(),
+            disk: None,
+            exclusive: true,
             temporary,
+            own,
             spared,
             cores: if cores.is_empty() { vec![0] } else { cores },
             open_files: rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
@@ -109,10 +118,25 @@ impl Host {
         &self.place
     }
 
-    /// The file system of that directory.
+    /// The file system that arenas are on.
     #[must_use]
     pub fn file_system(&self) -> &'static str {
         self.file_system
+    }
+
+    /// The file system that is to be mounted for each arena, if they do not lie in [`Host::place`].
+    pub(crate) fn disk(&self) -> Option<FileSystem> {
+        self.disk
+    }
+
+    /// True when [`Host::place`] is on a tmpfs.
+    pub(crate) fn is_on_tmpfs(&self) -> bool {
+        file_system_of(&self.place) == "tmpfs"
+    }
+
+    /// False where O_EXCL is to be without effect.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.exclusive
     }
 
     /// Where reports and replay files go: `linkbait` in the build's target directory, found by its `CACHEDIR.TAG`
@@ -176,6 +200,38 @@ impl Host {
         self
     }
 
+    /// Puts arenas on this file system. Only root can mount what takes a loop device; others use a directory that
+    /// lies on it, if there is one.
+    pub(crate) fn on(self, wanted: FileSystem) -> Host {
+        let image = matches!(wanted, FileSystem::Ext4 | FileSystem::Xfs | FileSystem::Btrfs);
+        match wanted {
+            FileSystem::NoExcl => Host { exclusive: false, file_system: wanted.name(), ..self },
+            FileSystem::Tmpfs if self.file_system == wanted.name() => self,
+            _ if image && self.uid != 0 => self.in_a_directory_on(wanted),
+            _ => self.with_disk(wanted),
+        }
+    }
+
+    pub(crate) fn with_disk(self, wanted: FileSystem) -> Host {
+        Host { disk: Some(wanted), file_system: wanted.name(), ..self }
+    }
+
+    fn in_a_directory_on(self, wanted: FileSystem) -> Host {
+        let known = |path: &PathBuf| file_system_of(path) == wanted.name() && is_writable(path);
+        let here = std::env::current_dir().ok();
+        let found =
+            [&self.place].into_iter().chain(&self.temporary).chain(&here).find(|path| known(path)).cloned();
+        match found {
+            Some(place) => self.with_place(&place),
+            None => self.with_disk(wanted),
+        }
+    }
+
+    /// The working directory and this program.
+    pub(crate) fn own_places(&self) -> impl Iterator<Item = &Path> {
+        self.own.iter().map(PathBuf::as_path)
+    }
+
     pub(crate) fn temporary(&self) -> &[PathBuf] {
         &self.temporary
     }
@@ -210,6 +266,12 @@ fn has_id(map: &str, id: u32) -> bool {
     text.map_or(true, |text| text.lines().any(|line| covers(line).unwrap_or(false)))
 }
 
+/// Time since some moment in the past.
+pub(crate) fn monotonic() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(now).unwrap_or_default()
+}
+
 /// The environment that programs inherit; what is not text is left out.
 pub(crate) fn environment() -> std::collections::BTreeMap<String, String> {
     std::env::vars_os()
@@ -225,7 +287,9 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
         return Some(PathBuf::from(name)).filter(runs);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|dir| dir.join(name)).find(runs)
+    // Where the tools of the administrator are, which users often do not look for.
+    let further = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(further).map(|dir| dir.join(name)).find(runs)
 }
 
 /// `/tmp/a` for `/tmp/a/b/c`: what must stay itself although it is below a temporary directory.

@@ -1,27 +1,31 @@
 //! What a caller sets up and asks for: classes, umasks, rules, bounds; to judge, replay, minimise, or hold a session.
 
 mod engine;
+mod file_systems;
 mod findings;
 mod learn;
 mod replay;
 mod sample;
 mod session;
+mod sure;
 
 pub use replay::Replay;
 pub use sample::Sampled;
 pub use session::{Session, Tried};
 
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::error::{Error, ErrorKind};
+use crate::file_system::FileSystem;
 use crate::finding::{Report, Verdict};
 use crate::host::{self, Host};
 use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
 use crate::victim::{Victim, Work};
-use crate::world::World;
 use crate::world::process::ProcessWorld;
 use crate::world::thread::ThreadWorld;
+use crate::world::{Start, World};
 use engine::Engine;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -35,6 +39,10 @@ pub struct Judge {
     limits: Limits,
     rules: Vec<&'static Rule>,
     everywhere: bool,
+    /// Those to judge on; none for where arenas lie by default.
+    file_systems: Vec<FileSystem>,
+    determinism: Option<Determinism>,
+    start: Start,
     stop: Arc<AtomicBool>,
 }
 
@@ -50,6 +58,9 @@ impl Judge {
             limits: Limits::default(),
             rules,
             everywhere: false,
+            file_systems: Vec::new(),
+            determinism: None,
+            start: Start::AtFirstCall,
             stop: Arc::default(),
         }
     }
@@ -91,6 +102,22 @@ impl Judge {
         self
     }
 
+    /// Fixes this much of the chance in programs; without this, random bytes. Victims in this process have their own
+    /// luck whatever is said here, and their reports say so.
+    #[must_use]
+    pub fn determinism(mut self, determinism: Determinism) -> Judge {
+        self.determinism = Some(determinism);
+        self
+    }
+
+    /// Starts programs anew for each trial. Otherwise, where it shows the same, what a program does before its first call
+    /// in `shared/` is done once, and trials are copies of it (x86-64 only). Slower, and of no other effect.
+    #[must_use]
+    pub fn start_anew(mut self) -> Judge {
+        self.start = Start::Anew;
+        self
+    }
+
     /// Ends the exploration between two trials once `stop` is true; what was not tried makes it inconclusive.
     #[must_use]
     pub fn until(mut self, stop: Arc<AtomicBool>) -> Judge {
@@ -108,16 +135,14 @@ impl Judge {
         if let Some(lacking) = without_its_programs(victim) {
             return Ok(lacking);
         }
-        match self.on_engine(victim, |mut engine| engine.judge()) {
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) && !victim.is_program() => {
-                self.judge_by_luck(victim, &error)
-            }
+        self.on_each(victim, |judge| match judge.on_engine(victim, |mut engine| engine.judge()) {
+            Err(error) if judge.may_sample(victim, &error) => judge.judge_by_luck(victim, &error),
             other => other,
-        }
+        })
     }
 
     /// Keeps a victim ready under one attacker and umask, for many trials of the caller's choice: what a fuzzer or
-    /// a property test does. `work` runs on the engine's own thread.
+    /// a property test does, on the first file system asked for. `work` runs on the engine's own thread.
     ///
     /// ```
     /// # use linkbait::{Class, Host, Judge};
@@ -141,18 +166,20 @@ impl Judge {
         umask: u32,
         work: impl FnOnce(&mut Session<'_>) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        self.on_engine(victim, |mut engine| {
+        let first = self.file_systems.first().map(|first| self.on(*first));
+        first.as_ref().unwrap_or(self).on_engine(victim, |mut engine| {
             engine.must_record(class, umask)?;
             work(&mut Session::new(engine))
         })
     }
 
-    /// Runs the schedule of a timeline again.
+    /// Runs the schedule of a timeline again, on the file system that it names, at its level of determinism and with its
+    /// seed unless others are set.
     ///
     /// # Errors
     /// As [`Judge::judge`].
     pub fn replay(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.on_engine(victim, |mut engine| engine.replay(file))
+        self.as_in(file)?.on_engine(victim, |mut engine| engine.replay(file))
     }
 
     /// Makes the schedule of a timeline as small as can be while the findings of the file stay.
@@ -160,7 +187,35 @@ impl Judge {
     /// # Errors
     /// As [`Judge::judge`], and of kind input when the file's findings do not show here.
     pub fn minimize(&self, victim: &Victim, file: &Timeline) -> Result<Replay, Error> {
-        self.on_engine(victim, |mut engine| engine.minimize(file))
+        self.as_in(file)?.on_engine(victim, |mut engine| engine.minimize(file))
+    }
+
+    /// A judge for the file system of a timeline.
+    fn where_it_was(&self, file: &Timeline) -> Result<Judge, Error> {
+        let name = &file.head.file_system;
+        match FileSystem::named(name) {
+            _ if name == self.host.file_system() => Ok(self.clone()),
+            Some(known) => Ok(self.on(known)),
+            None => Err(Error::unsupported(
+                "replay",
+                format!("the timeline is of a file system {name:?}, on which nothing can be put here"),
+            )),
+        }
+    }
+
+    /// True where free runs may say what held ones cannot: of a body, where arenas lie by default.
+    fn may_sample(&self, victim: &Victim, why: &Error) -> bool {
+        let unsupported = matches!(why.kind(), ErrorKind::Unsupported(_));
+        unsupported && !victim.is_program() && self.host.disk().is_none() && self.host.is_exclusive()
+    }
+
+    fn as_in(&self, file: &Timeline) -> Result<Judge, Error> {
+        Ok(self.where_it_was(file)?.determinism(self.determinism.unwrap_or(file.head.determinism)))
+    }
+
+    /// How much of this victim's chance is fixed.
+    fn determinism_of(&self, victim: &Victim) -> Determinism {
+        if victim.is_program() { self.determinism.unwrap_or_default() } else { Determinism::OFF }
     }
 
     /// Neither judging nor sampling is sound when the victim can run out of descriptors.
@@ -180,7 +235,8 @@ impl Judge {
                 let world: Box<dyn World> = match &victim.work {
                     Work::Body(body) => Box::new(ThreadWorld::new(&self.host, body, self.limits.silence)?),
                     Work::Program(program) => {
-                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence)?)
+                        let fixed = self.determinism_of(victim);
+                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence, fixed)?)
                     }
                 };
                 work(Engine::new(self, victim, world))

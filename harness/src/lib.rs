@@ -24,10 +24,12 @@
 mod arena;
 mod attacker;
 mod class;
+mod determinism;
 mod ending;
 mod error;
 mod evidence;
 mod explore;
+mod file_system;
 mod finding;
 mod host;
 mod judge;
@@ -44,8 +46,10 @@ mod world;
 pub use arena::{Dirs, Staged};
 pub use attacker::{Bait, Move, Verb};
 pub use class::Class;
+pub use determinism::{Determinism, Level};
 pub use ending::Ending;
 pub use error::{Error, ErrorKind};
+pub use file_system::FileSystem;
 pub use finding::{Alone, Finding, Report, Verdict};
 pub use host::Host;
 pub use judge::{Judge, Replay, Sampled, Session, Tried};
@@ -70,6 +74,15 @@ use timeline::Timeline;
 /// Of kind unsupported where users may not make namespaces.
 pub fn prepare_to_contain() -> Result<(), Error> {
     world::process::prepare_to_contain()
+}
+
+/// The real path of a directory that a program can be allowed to write (see [`Program::writable`]).
+///
+/// # Errors
+/// Of kind input where an overlay makes no sense: the root, the kernel's own file systems, where the arena will lie,
+/// above other mounts, or where this user may not write.
+pub fn check_writable(dir: &Path) -> Result<PathBuf, Error> {
+    world::process::check_writable(dir)
 }
 
 /// A victim that works in the directory it is given.
@@ -121,7 +134,7 @@ fn story(report: &Report, saved: Result<Vec<PathBuf>, Error>) -> String {
         Err(error) => vec![format!("not saved: {error}\n")],
     };
     for (at, finding) in report.findings.iter().enumerate() {
-        let help = rules::rule(finding.rule).map_or("", |rule| rule.help);
+        let help = rules::help(finding);
         story.push_str(&format!("{}help: {help}\n", finding.timeline));
         story.push_str(saved.get(at).map_or("\n", |line| line));
     }

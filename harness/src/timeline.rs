@@ -5,6 +5,7 @@
 
 use crate::attacker::Move;
 use crate::class::Class;
+use crate::determinism::{Determinism, Level};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{CallStep, Deed, Evidence, Step};
@@ -29,6 +30,8 @@ pub struct Head {
     pub umask: u32,
     /// File system of the arena.
     pub file_system: String,
+    /// How much of its chance was fixed; nothing in a file that does not say.
+    pub determinism: Determinism,
 }
 
 /// A timeline read from a file.
@@ -53,7 +56,8 @@ pub(crate) fn render(
     broken: &[String],
 ) -> String {
     let mut out = format!("{MAGIC}\nvictim    {}\n", quote(&head.victim));
-    let _ = writeln!(out, "attacker  {}    umask {:03o}    fs {}", head.class, head.umask, head.file_system);
+    let Head { class, umask, file_system, determinism, .. } = head;
+    let _ = writeln!(out, "attacker  {class}    umask {umask:03o}    fs {file_system}    {determinism}");
     if !fresh.is_empty() {
         let named = fresh.iter().take(8).enumerate().map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
         let _ = writeln!(out, "names     {}", named.collect::<Vec<_>>().join("  "));
@@ -265,7 +269,7 @@ impl Timeline {
 #[derive(Default)]
 struct Reader {
     victim: Option<String>,
-    place: Option<(Class, u32, String)>,
+    place: Option<(Class, u32, String, Determinism)>,
     waiting: Vec<Move>,
     seen: Vec<(u16, String, String)>,
     schedule: Schedule,
@@ -278,7 +282,10 @@ impl Reader {
         if let Some(name) = line.strip_prefix("victim    ") {
             self.victim = Some(unquote(name));
         } else if let Some(rest) = line.strip_prefix("attacker  ") {
-            self.place = Some(place(rest).ok_or("expected: attacker  CLASS    umask NNN    fs NAME")?);
+            self.place = Some(
+                place(rest)
+                    .ok_or("expected: attacker  CLASS    umask NNN    fs NAME    determinism N    seed N")?,
+            );
         } else if let Some(rest) = line.strip_prefix("  ! ") {
             // Columns are two spaces apart; a label never holds two.
             let mut columns = rest.split("  ");
@@ -335,19 +342,35 @@ impl Reader {
         if !self.waiting.is_empty() {
             return Err("a move stands after the victim's last call, where it changes nothing".into());
         }
-        let (class, umask, file_system) =
+        let (class, umask, file_system, determinism) =
             self.place.ok_or("the line that begins with attacker is missing")?;
         let victim = self.victim.ok_or("the line that begins with victim is missing")?;
-        let head = Head { victim, class, umask, file_system };
+        let head = Head { victim, class, umask, file_system, determinism };
         Ok(Timeline { head, schedule: self.schedule, broken: self.broken, steps: self.steps })
     }
 }
 
-fn place(text: &str) -> Option<(Class, u32, String)> {
+fn place(text: &str) -> Option<(Class, u32, String, Determinism)> {
     let mut words = text.split_whitespace();
     let class = Class::named(words.next()?)?;
     let umask =
         words.next().filter(|w| *w == "umask").and_then(|_| u32::from_str_radix(words.next()?, 8).ok())?;
     let fs = words.next().filter(|w| *w == "fs").and_then(|_| words.next())?;
-    Some((class, umask, fs.to_owned()))
+    let determinism = match words.next() {
+        None => Determinism::OFF,
+        Some("determinism") => determinism(words)?,
+        Some(_) => return None,
+    };
+    Some((class, umask, fs.to_owned(), determinism))
+}
+
+/// `0`, or `1 seed 7`.
+fn determinism<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<Determinism> {
+    let level = Level::of(words.next()?.parse().ok()?)?;
+    let seed = match (words.next(), words.next()) {
+        (None, None) => 0,
+        (Some("seed"), Some(number)) => number.parse().ok()?,
+        _ => return None,
+    };
+    Some(Determinism { level, seed })
 }

@@ -4,6 +4,7 @@ use crate::arena::{Dirs, Staged};
 use crate::class::Class;
 use crate::ending::Ending;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The work of a victim, as a thread runs it.
@@ -33,6 +34,8 @@ pub struct Program {
     /// It gets a terminal of its own as standard input, output and error, on which nobody types. Not together with
     /// `stdin`.
     pub tty: bool,
+    /// Directories that it may write, of which each trial has a copy of its own: see [`crate::check_writable`].
+    pub writable: Vec<PathBuf>,
 }
 
 /// A finding that a roster expects.
@@ -165,6 +168,15 @@ impl Victim {
     #[must_use]
     pub fn needs(mut self, program: &str) -> Victim {
         self.needs.push(program.to_owned());
+        self
+    }
+
+    /// A directory that it may write if it is a program. What it writes there is thrown away after each trial.
+    #[must_use]
+    pub fn writable(mut self, dir: PathBuf) -> Victim {
+        if let Work::Program(program) = &mut self.work {
+            program.writable.push(dir);
+        }
         self
     }
 

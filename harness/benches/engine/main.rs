@@ -5,6 +5,7 @@
 
 mod floor;
 mod luck;
+mod programs;
 mod stops;
 mod table;
 mod trials;
@@ -20,6 +21,7 @@ fn main() -> Result<(), Error> {
     let mut table = Table::default();
     stops::measure(&host, &mut table)?;
     trials::measure(&host, &mut table)?;
+    programs::measure(&host, &mut table)?;
     let races = luck::measure(&host)?;
     println!("\n{} on {}, kernel {}\n", host.file_system(), host.place().display(), host.kernel());
     println!("{table}\n{races}");

@@ -3,7 +3,7 @@
 
 use crate::values::{self, Seconds, Shard};
 use clap::{Parser, Subcommand, ValueEnum};
-use linkbait::Class;
+use linkbait::{Class, Determinism, FileSystem, Level};
 use std::path::PathBuf;
 
 /// Shows whether code that touches temporary files can be raced.
@@ -56,6 +56,11 @@ pub(crate) enum Command {
         /// The victim file that the timeline is of
         #[arg(long, value_name = "FILE")]
         victim: Option<PathBuf>,
+        /// Let programs write this directory; what they write is thrown away after each trial
+        #[arg(long, value_name = "DIR", value_parser = values::writable)]
+        writable: Vec<PathBuf>,
+        #[command(flatten)]
+        chance: Chance,
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
@@ -66,9 +71,14 @@ pub(crate) enum Command {
         /// The victim file that the timeline is of
         #[arg(long, value_name = "FILE")]
         victim: Option<PathBuf>,
+        /// Let programs write this directory; what they write is thrown away after each trial
+        #[arg(long, value_name = "DIR", value_parser = values::writable)]
+        writable: Vec<PathBuf>,
         /// Write the timeline there instead of to stdout
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+        #[command(flatten)]
+        chance: Chance,
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
@@ -117,9 +127,12 @@ pub(crate) struct Judging {
     /// Moves in one schedule; only 1 so far
     #[arg(long, value_parser = values::depth, default_value = "1", value_name = "N")]
     pub(crate) depth: u32,
-    /// Put arenas on this file system
-    #[arg(long, value_name = "NAME")]
-    pub(crate) fs: Option<String>,
+    /// Judge on each of these file systems: tmpfs, ext4, xfs, btrfs, overlay, no-excl (remote, without O_EXCL)
+    #[arg(long, value_delimiter = ',', value_parser = values::file_system, value_name = "NAME")]
+    pub(crate) fs: Vec<FileSystem>,
+    /// Let programs write this directory; what they write is thrown away after each trial
+    #[arg(long, value_name = "DIR", value_parser = values::writable)]
+    pub(crate) writable: Vec<PathBuf>,
     /// Judge only every n-th victim, beginning with the k-th, from 1
     #[arg(long, value_parser = values::shard, value_name = "K/N")]
     pub(crate) shard: Option<Shard>,
@@ -128,6 +141,8 @@ pub(crate) struct Judging {
     pub(crate) jobs: Option<u16>,
     #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
     pub(crate) timeout: Seconds,
+    #[command(flatten)]
+    pub(crate) chance: Chance,
     /// Who reads: auditors also see suspicions
     #[arg(long, value_enum, default_value = "regular", value_name = "WHO")]
     pub(crate) persona: Persona,
@@ -157,6 +172,29 @@ pub(crate) struct Streams {
     /// Give it a terminal of its own as standard input, output and error; nobody types on it
     #[arg(long)]
     pub(crate) tty: bool,
+}
+
+/// How much of a program's chance is fixed. What is not said is as the timeline has it, or as it is by default.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Chance {
+    /// Fix nothing of a program's chance (0), its random bytes (1), also its clock, addresses and order of tasks (2)
+    #[arg(long, value_parser = values::level, value_name = "LEVEL")]
+    determinism: Option<Level>,
+    /// What the fixed chance of a program follows from
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+impl Chance {
+    /// True when anything was said.
+    pub(crate) fn is_asked(self) -> bool {
+        self.determinism.is_some() || self.seed.is_some()
+    }
+
+    pub(crate) fn or(self, otherwise: Determinism) -> Determinism {
+        let level = self.determinism.unwrap_or(otherwise.level);
+        Determinism { level, seed: self.seed.unwrap_or(otherwise.seed) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 
 use crate::output::wrap;
 use crate::{Exit, output};
-use linkbait::{ErrorKind, Host, Verdict};
+use linkbait::{Class, ErrorKind, FileSystem, Host, Verdict};
 use std::fmt::Write;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -43,7 +43,7 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     };
     say("attacker", &format!("{attacker} (we are uid {})", host.uid()), follows);
     let follows = if host.file_system() == "tmpfs" {
-        "trials are as fast as they can be; other file systems: --fs NAME"
+        "trials are as fast as they can be; --fs judges on other file systems"
     } else {
         "no tmpfs that we may write in /dev/shm or XDG_RUNTIME_DIR: trials are several times slower"
     };
@@ -57,18 +57,44 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     }
     let (is, follows) = user_namespaces();
     say("user namespaces", &is, follows);
+    let (works, lacks) = file_systems(&host);
+    say("file systems", &works.join(", "), &lacks.join("; "));
     output::print(&text)?;
     Ok(exit)
 }
 
-/// Judges a probe: the only proof that judging works.
-fn notification(host: &Host) -> (Exit, String, String) {
-    let probe = linkbait::victim("probe", |dir| {
+/// Which file systems can be judged on, and why others cannot. As with all else only a probe tells.
+fn file_systems(host: &Host) -> (Vec<&'static str>, Vec<String>) {
+    // Where this is refused, the probe says what follows.
+    let _ = linkbait::prepare_to_contain();
+    let judge = linkbait::Judge::new(host.clone()).umasks(&[0o022]).attackers(&[Class::None]);
+    let (mut works, mut lacks) = (Vec::new(), Vec::new());
+    for name in FileSystem::ALL {
+        match judge.clone().file_systems(&[name]).judge(&probe()) {
+            Ok(report) if report.verdict != Verdict::Unsupported => works.push(name.name()),
+            Ok(report) => {
+                lacks.push(format!("not {name}: {}", output::line(&report.not_examined.join("; "))));
+            }
+            Err(error) => lacks.push(format!("not {name}: {}", output::line(&error.to_string()))),
+        }
+    }
+    if lacks.is_empty() {
+        lacks.push("--fs judges on those named".to_owned());
+    }
+    (works, lacks)
+}
+
+fn probe() -> linkbait::Victim {
+    linkbait::victim("probe", |dir| {
         let (path, mut how) = (dir.join("probe"), OpenOptions::new());
         how.write(true).create_new(true).mode(0o600).open(&path).and_then(|_| std::fs::remove_file(&path))
-    });
+    })
+}
+
+/// Judges a probe: the only proof that judging works.
+fn notification(host: &Host) -> (Exit, String, String) {
     let nothing = |why: &str| format!("nothing can be judged: {}", output::line(why));
-    match linkbait::Judge::new(host.clone()).umasks(&[0o022]).judge(&probe) {
+    match linkbait::Judge::new(host.clone()).umasks(&[0o022]).judge(&probe()) {
         Ok(report) if report.verdict == Verdict::Unsupported => {
             (Exit::Unsupported, "does not work".to_owned(), nothing(&report.not_examined.join("; ")))
         }

@@ -22,6 +22,7 @@ mod victim_file;
 
 use args::{Args, Command};
 use clap::{CommandFactory, FromArgMatches};
+use replay::Again;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -80,11 +81,12 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
-        Some(Command::Replay { file, victim, timeout }) => {
-            return replay::replay(&file, victim.as_deref(), timeout.into());
+        Some(Command::Replay { file, victim, writable, chance, timeout }) => {
+            return replay::replay(&Again { file, victim, writable, chance, silence: timeout.into() });
         }
-        Some(Command::Minimize { file, victim, output, timeout }) => {
-            return replay::minimize(&file, victim.as_deref(), output.as_deref(), timeout.into());
+        Some(Command::Minimize { file, victim, writable, output, chance, timeout }) => {
+            let again = Again { file, victim, writable, chance, silence: timeout.into() };
+            return replay::minimize(&again, output.as_deref());
         }
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what }) => explain::list(what),
@@ -102,7 +104,6 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(linkbait::ErrorKind::Input(_)) => Exit::Usage,
         Some(linkbait::ErrorKind::Victim(_)) => Exit::HangsAlone,
         None if error.is::<args::Usage>() => Exit::Usage,
-        None if error.is::<select::NoSuchPlace>() => Exit::Unsupported,
         _ => Exit::Ours,
     }
 }

@@ -1,37 +1,42 @@
 //! `replay` and `minimize`: run the schedule of a timeline again, compare, make it smaller.
 
-use crate::args::Usage;
+use crate::args::{Chance, Usage};
 use crate::files::Target;
 use crate::{Exit, files, output, select};
 use linkbait::timeline::Timeline;
 use linkbait::{Host, Judge, Limits, Replay, Rule, Victim};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const ADVICE: &str = "`linkbait run` saves timelines below target/linkbait/";
 
-pub(crate) fn replay(file: &Path, of: Option<&Path>, silence: Duration) -> anyhow::Result<Exit> {
-    let text = files::read(file, ADVICE)?;
-    let (victim, timeline) = load(file, of, &text)?;
-    let replay = judge(&timeline, silence).replay(&victim, &timeline)?;
+/// A timeline whose schedule is to run again.
+pub(crate) struct Again {
+    pub(crate) file: PathBuf,
+    /// The victim file that it is of.
+    pub(crate) victim: Option<PathBuf>,
+    pub(crate) writable: Vec<PathBuf>,
+    pub(crate) chance: Chance,
+    pub(crate) silence: Duration,
+}
+
+pub(crate) fn replay(again: &Again) -> anyhow::Result<Exit> {
+    let text = files::read(&again.file, ADVICE)?;
+    let (victim, timeline) = load(again, &text)?;
+    let replay = judge(&timeline, again.chance, again.silence).replay(&victim, &timeline)?;
     let mut told = output::lines(&replay.timeline);
-    let exit = compare(&mut told, file, &text, &timeline, &replay);
+    let exit = compare(&mut told, &again.file, &text, &timeline, &replay);
     output::print(&told)?;
     Ok(exit)
 }
 
 /// Prints the timeline of the smallest schedule that still shows the findings of the file, or writes it to `target`.
-pub(crate) fn minimize(
-    file: &Path,
-    of: Option<&Path>,
-    target: Option<&Path>,
-    silence: Duration,
-) -> anyhow::Result<Exit> {
-    let text = files::read(file, ADVICE)?;
-    let (victim, timeline) = load(file, of, &text)?;
+pub(crate) fn minimize(again: &Again, target: Option<&Path>) -> anyhow::Result<Exit> {
+    let text = files::read(&again.file, ADVICE)?;
+    let (victim, timeline) = load(again, &text)?;
     let target = target.map(Target::prepare).transpose()?;
-    let smaller = judge(&timeline, silence).minimize(&victim, &timeline)?.timeline;
+    let smaller = judge(&timeline, again.chance, again.silence).minimize(&victim, &timeline)?.timeline;
     match target {
         Some(target) => target.write(&smaller)?,
         None => output::print(&output::lines(&smaller))?,
@@ -39,22 +44,24 @@ pub(crate) fn minimize(
     Ok(Exit::Clean)
 }
 
-fn judge(timeline: &Timeline, silence: Duration) -> Judge {
+fn judge(timeline: &Timeline, chance: Chance, silence: Duration) -> Judge {
     // A suspicion is looked for again only where the file has one.
     let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
     let rules: Vec<_> = linkbait::RULES.into_iter().filter(shown).collect();
-    Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() })
+    let judge = Judge::new(Host::detect()).rules(&rules).limits(Limits { silence, ..Limits::default() });
+    judge.determinism(chance.or(timeline.head.determinism))
 }
 
 /// Reads a timeline and finds its victim.
-fn load(file: &Path, of: Option<&Path>, text: &str) -> anyhow::Result<(Victim, Timeline)> {
+fn load(again: &Again, text: &str) -> anyhow::Result<(Victim, Timeline)> {
+    let file = &again.file;
     let timeline = Timeline::parse(text).map_err(|e| Usage(format!("{file:?}: {e}; {ADVICE}")))?;
-    let victim =
-        select::of_timeline(&timeline.head.victim, of).map_err(|e| Usage(format!("{file:?}: {e}")))?;
-    if victim.is_program() {
+    let victim = select::of_timeline(&timeline.head.victim, again.victim.as_deref())
+        .map_err(|e| Usage(format!("{file:?}: {e}")))?;
+    if victim.is_program() || timeline.head.file_system != Host::detect().file_system() {
         linkbait::prepare_to_contain()?;
     }
-    Ok((victim, timeline))
+    Ok((select::allow(victim, &again.writable), timeline))
 }
 
 /// Says below the timeline where the replay differs from the file.

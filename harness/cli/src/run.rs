@@ -1,13 +1,14 @@
 //! `run` and `exec`: judge victims, print and save the report, and say how it went.
 
-use crate::args::{Format, Judging, Persona, Streams};
+use crate::args::{Format, Judging, Persona, Streams, Usage};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::report::{self, Run, json};
 use crate::select::Selected;
 use crate::{Exit, crew, files, output, select};
-use linkbait::{Error, ErrorKind, Host, Judge, Limits, Verdict, Victim};
+use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits, Verdict, Victim};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// `run`: victims of the roster, or those named, or those of files.
 pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
@@ -20,11 +21,12 @@ pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyho
 }
 
 fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Result<Exit> {
-    let victims = &selected.victims;
-    if victims.iter().any(Victim::is_program) {
+    let victims = allow(selected.victims.clone(), &asked.writable)?;
+    let victims = victims.as_slice();
+    if victims.iter().any(Victim::is_program) || !asked.fs.is_empty() {
         contain()?;
     }
-    let host = select::host(asked)?;
+    let host = Host::detect();
     let target = asked.output.as_deref().map(files::Target::prepare).transpose()?;
     let interrupt = Interrupt::watch()?;
     let judge = judge(asked, &host).until(interrupt.stop());
@@ -32,7 +34,8 @@ fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Re
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
     let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
     let left_out = selected.left_out;
-    let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth };
+    let determinism = asked.chance.or(Determinism::default());
+    let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth, determinism };
     let document = json::render(&run)?;
     let text = match asked.format {
         Format::Json => document.clone(),
@@ -49,7 +52,16 @@ fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Re
     Ok(verdict(&run, asked.require, &interrupt))
 }
 
-/// Makes ready for programs. Where they cannot be contained their reports say so, which costs no report on others.
+/// Lets the programs among the victims write these directories.
+fn allow(victims: Vec<Victim>, writable: &[PathBuf]) -> Result<Vec<Victim>, Usage> {
+    if !writable.is_empty() && !victims.is_empty() && !victims.iter().any(Victim::is_program) {
+        return Err(Usage("--writable is for programs, and none of these victims is one".to_owned()));
+    }
+    Ok(victims.into_iter().map(|victim| select::allow(victim, writable)).collect())
+}
+
+/// Makes ready for programs, and for file systems to be mounted. Where that is impossible the reports on them say so,
+/// which costs no report on others.
 fn contain() -> Result<(), Error> {
     match linkbait::prepare_to_contain() {
         Err(e) if matches!(e.kind(), ErrorKind::Unsupported(_)) => Ok(()),
@@ -67,6 +79,9 @@ fn judge(asked: &Judging, host: &Host) -> Judge {
     let limits = Limits { silence: asked.timeout.into(), ..Limits::default() };
     let rules: Vec<_> = rules.collect();
     let judge = Judge::new(host.clone()).rules(&rules).umasks(&asked.umask).limits(limits);
+    let judge = judge.file_systems(&asked.fs);
+    let chance = asked.chance.or(Determinism::default());
+    let judge = if asked.chance.is_asked() { judge.determinism(chance) } else { judge };
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }
 }
 
@@ -111,7 +126,14 @@ mod tests {
             Judged { report, group: String::new(), seconds: 0.0, fault: None, no_start: false }
         });
         let judged: Vec<_> = judged.collect();
-        let run = Run { host: Host::detect(), asked: judged.len(), left_out: 0, judged, depth: 1 };
+        let run = Run {
+            host: Host::detect(),
+            asked: judged.len(),
+            left_out: 0,
+            judged,
+            depth: 1,
+            determinism: Determinism::OFF,
+        };
         verdict(&run, false, &Interrupt::default())
     }
 

@@ -1,4 +1,4 @@
-//! What is judged and where: victims by name, tag, file and shard, or a command; the file system that arenas are put on.
+//! What is judged and where: victims by name, tag, file and shard, or a command.
 
 use crate::args::{Args, Command, Judging, Streams, Usage};
 use crate::output;
@@ -6,7 +6,7 @@ use crate::roster::{self, SLOW};
 use crate::values;
 use crate::victim_file;
 use clap::Parser;
-use linkbait::{Host, Program, Victim};
+use linkbait::{Program, Victim};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +97,11 @@ fn named_command(line: &str) -> Option<Result<Victim, Usage>> {
     }
 }
 
+/// The victim, which may also write these directories if it is a program.
+pub(crate) fn allow(victim: Victim, writable: &[PathBuf]) -> Victim {
+    writable.iter().fold(victim, |victim, dir| victim.writable(dir.clone()))
+}
+
 /// The victim that a timeline is of: a command, one of the victim file given, one of the roster.
 pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Victim> {
     if let Some(file) = file {
@@ -120,40 +125,4 @@ pub(crate) fn no_victim(name: &str, roster: &[Victim]) -> Usage {
         "no victim {}: {hint}`linkbait list victims` lists them; one of a victim file needs --victim FILE",
         output::line(name)
     ))
-}
-
-/// No directory that we could use is on the file system asked for.
-#[derive(Debug)]
-pub(crate) struct NoSuchPlace(String);
-
-impl std::fmt::Display for NoSuchPlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NoSuchPlace {}
-
-/// This machine, with arenas on the file system asked for.
-pub(crate) fn host(asked: &Judging) -> Result<Host, NoSuchPlace> {
-    let host = Host::detect();
-    let Some(wanted) = asked.fs.as_deref().filter(|name| *name != host.file_system()) else {
-        return Ok(host);
-    };
-    let places = [std::env::temp_dir(), "/var/tmp".into(), "/dev/shm".into(), PathBuf::from(".")];
-    let mut seen = vec![host.file_system()];
-    for place in places.iter().filter_map(|p| p.canonicalize().ok()) {
-        let there = host.clone().with_place(&place);
-        if there.file_system() == wanted {
-            return Ok(there);
-        }
-        seen.push(there.file_system());
-    }
-    seen.sort_unstable();
-    seen.dedup();
-    let wanted = output::line(wanted);
-    Err(NoSuchPlace(format!(
-        "unsupported here: no place on {wanted}; there are {}; set TMPDIR to a directory on {wanted}",
-        seen.join(", ")
-    )))
 }

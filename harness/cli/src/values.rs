@@ -1,6 +1,7 @@
 //! How the values of options are read, and what a wrong one is answered.
 
-use linkbait::Class;
+use linkbait::{Class, FileSystem, Level};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every n-th victim, beginning with the k-th.
@@ -39,6 +40,14 @@ pub(crate) fn class(text: &str) -> Result<Class, String> {
     Class::named(text).ok_or_else(|| unknown(text, &names))
 }
 
+pub(crate) fn file_system(text: &str) -> Result<FileSystem, String> {
+    FileSystem::named(text).ok_or_else(|| unknown(text, &FileSystem::ALL.map(FileSystem::name)))
+}
+
+pub(crate) fn writable(text: &str) -> Result<PathBuf, String> {
+    linkbait::check_writable(Path::new(text)).map_err(|e| e.kind().to_string())
+}
+
 pub(crate) fn rule_id(text: &str) -> Result<String, String> {
     let ids: Vec<_> = linkbait::RULES.iter().map(|r| r.id).collect();
     if ids.contains(&text) { Ok(text.to_owned()) } else { Err(unknown(text, &ids)) }
@@ -55,6 +64,11 @@ pub(crate) fn depth(text: &str) -> Result<u32, String> {
         Ok(0) | Err(_) => Err("a number of moves was expected; only 1 is possible so far".to_owned()),
         Ok(_) => Err("schedules have one move so far; leave it out or say 1".to_owned()),
     }
+}
+
+pub(crate) fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::of);
+    level.ok_or_else(|| "0, 1 or 2 was expected".to_owned())
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Seconds, String> {

@@ -46,6 +46,9 @@ struct Command {
     /// Programs beside the first of `argv` without which it is unsupported.
     #[serde(default)]
     needs: Vec<String>,
+    /// Directories that it may write.
+    #[serde(default)]
+    writable: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -157,12 +160,19 @@ fn stdin(command: &Command, here: &str) -> Result<Option<Vec<u8>>, String> {
 
 fn make(file: File, here: &str) -> Result<Victim, String> {
     let fill = |text: &String| text.replace("{here}", here);
+    let writable: Result<Vec<PathBuf>, String> = file
+        .command
+        .writable
+        .iter()
+        .map(|dir| values::writable(&fill(dir)).map_err(|e| format!("command.writable: {dir}: {e}")))
+        .collect();
     let program = Program {
         argv: file.command.argv.iter().map(fill).collect(),
         env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
         setup: file.command.setup.as_ref().map(fill),
         stdin: stdin(&file.command, here)?,
         tty: file.command.tty,
+        writable: writable?,
     };
     if program.argv.is_empty() {
         return Err("command.argv is empty; name a command and its arguments".to_owned());

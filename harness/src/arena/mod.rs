@@ -5,6 +5,7 @@
 //! remains is not the stage to the last bit, builds the arena anew and says so.
 
 mod canary;
+pub(crate) mod disk;
 mod proptests;
 mod stale;
 pub(crate) mod tree;

@@ -4,9 +4,11 @@
 
 #![cfg(test)]
 
-use crate::arena::{Arena, Reset, tree::Tree};
+use crate::arena::{Arena, Reset, disk, tree::Tree};
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
+use crate::file_system::FileSystem;
+use crate::host::Host;
 use crate::testing::{Scene, Thing, apart, class, is_root, kept, runner, some_move, target, things};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -80,13 +82,14 @@ fn looks_like_stage(arena: &mut Arena) -> bool {
 
 /// A trial's worth of things and moves, then a reset.
 fn undone(
+    below: &Path,
     other_uid: bool,
     class: Class,
     things: &[Thing],
     moves: &[Move],
     undone: &Cell<u32>,
 ) -> TestCaseResult {
-    let place = tempfile::tempdir()?;
+    let place = tempfile::tempdir_in(below)?;
     let mut scene = Scene::new(place.path(), class, other_uid);
     let before = snapshot(scene.arena.path())?;
     things.iter().for_each(|thing| scene.put(thing));
@@ -104,29 +107,77 @@ fn undone(
     Ok(())
 }
 
-fn any_sequence_is_undone(mut runner: TestRunner, other_uid: bool) {
-    const CASES: u32 = 150;
-    let cases = (class(), things(), proptest::collection::vec(some_move(target()), 0..=8));
+fn any_sequence_is_undone(below: &Path, cases: u32, kept: Option<&'static str>, other_uid: bool) {
+    let sequences = (class(), things(), proptest::collection::vec(some_move(target()), 0..=8));
     let exactly = Cell::new(0);
-    let result =
-        runner.run(&cases, |(class, things, moves)| undone(other_uid, class, &things, &moves, &exactly));
+    let result = runner(cases, kept)
+        .run(&sequences, |(class, things, moves)| undone(below, other_uid, class, &things, &moves, &exactly));
     result.unwrap_or_else(|e| panic!("{e}"));
-    eprintln!("other uid {other_uid}: {} of {CASES} undone without a rebuild", exactly.get());
-    assert!(exactly.get() > CASES / 10, "hardly anything was undone without a rebuild");
+    eprintln!("other uid {other_uid}: {} of {cases} undone without a rebuild", exactly.get());
+    assert!(exactly.get() > cases / 10, "hardly anything was undone without a rebuild");
 }
 
 #[test]
 fn any_sequence_of_moves_with_our_own_uid_is_undone_exactly() {
-    apart(|| any_sequence_is_undone(runner(150, kept!("undone-own-uid.txt")), false));
+    let below = std::env::temp_dir();
+    apart(|| any_sequence_is_undone(&below, 150, kept!("undone-own-uid.txt"), false));
 }
 
 #[test]
 fn any_sequence_of_moves_with_another_uid_is_undone_exactly() {
     if is_root() {
-        apart(|| any_sequence_is_undone(runner(150, kept!("undone-other-uid.txt")), true));
+        let below = std::env::temp_dir();
+        apart(|| any_sequence_is_undone(&below, 150, kept!("undone-other-uid.txt"), true));
     } else {
         eprintln!("not checked: undoing what another uid did; that takes root");
     }
+}
+
+#[test]
+fn any_sequence_of_moves_is_undone_exactly_on_every_file_system() {
+    use FileSystem::{Btrfs, Ext4, Overlay, Tmpfs, Xfs};
+    for name in [Tmpfs, Ext4, Xfs, Btrfs, Overlay] {
+        apart(|| match disk::place(&Host::detect().with_disk(name)) {
+            Ok(place) => any_sequence_is_undone(&place, 40, kept!("undone-other-uid.txt"), is_root()),
+            Err(error) => eprintln!("not checked: {error}"),
+        });
+    }
+}
+
+#[test]
+fn a_full_disk_says_so_and_its_arena_can_still_be_put_back() {
+    use FileSystem::{Btrfs, Ext4, Overlay, Tmpfs, Xfs};
+    for name in [Tmpfs, Ext4, Xfs, Btrfs, Overlay] {
+        apart(|| match disk::place(&Host::detect().with_disk(name)) {
+            Ok(place) => {
+                let mut scene = Scene::new(&place, Class::OtherUser, false);
+                let mut big = fs::File::create(scene.arena.path().join("shared/big")).unwrap();
+                let full = (0..400).find_map(|_| io::Write::write_all(&mut big, &vec![1; 1 << 20]).err());
+                assert_eq!(full.map(|e| e.kind()), Some(io::ErrorKind::StorageFull), "{name}");
+                drop(big);
+                scene.arena.sweep().unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert!(looks_like_stage(&mut scene.arena), "{name}");
+            }
+            Err(error) => eprintln!("not checked: {error}"),
+        });
+    }
+}
+
+#[test]
+fn a_disk_is_seen_by_its_thread_alone() {
+    let mounts = || {
+        let all = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+        all.lines().filter(|line| line.contains(" /mnt ")).count()
+    };
+    let before = mounts();
+    apart(|| match disk::place(&Host::detect().with_disk(FileSystem::Ext4)) {
+        Ok(place) => {
+            fs::write(place.join("seen"), "x").unwrap();
+            assert!(mounts() > before && !Path::new("/proc/self/root/mnt/seen").exists());
+        }
+        Err(error) => eprintln!("not checked: {error}"),
+    });
+    assert_eq!(mounts(), before);
 }
 
 #[test]

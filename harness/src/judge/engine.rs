@@ -3,12 +3,13 @@
 use super::Judge;
 use super::learn::Names;
 use crate::arena::tree::Tree;
+use crate::attacker::Verb;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
-use crate::schedule::Schedule;
+use crate::schedule::{Key, Schedule};
 use crate::victim::Victim;
 use crate::world::World;
 use std::sync::atomic::Ordering;
@@ -21,24 +22,31 @@ pub(super) struct Engine<'a> {
     pub(super) bench: Bench,
     pub(super) report: Report,
     pub(super) names: Names,
+    /// Runs made to learn names.
+    pub(super) luck: u64,
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
+    /// The first stop of the recorded run.
+    pub(super) first: Option<Key>,
     /// Mode and owner of the victim's files after an undisturbed run, by label.
     pub(super) clean: Vec<(String, u32, u32)>,
 }
 
 impl<'a> Engine<'a> {
     pub(super) fn new(judge: &'a Judge, victim: &'a Victim, world: Box<dyn World + 'a>) -> Engine<'a> {
+        let determinism = judge.determinism_of(victim);
         Engine {
             judge,
             victim,
             world,
             bench: Bench::new(&judge.host, judge.everywhere),
-            report: Report::new(&victim.name),
+            report: Report { determinism, ..Report::new(&victim.name) },
             names: Names::default(),
+            luck: 0,
             class: Class::None,
             umask: 0,
+            first: None,
             clean: Vec::new(),
         }
     }
@@ -70,11 +78,18 @@ impl<'a> Engine<'a> {
             self.note(why.to_owned());
             self.report.unreached += 1;
         }
+        let asked = self.judge.determinism.is_some_and(|asked| asked.level > self.report.determinism.level);
+        if asked {
+            self.note(
+                "it runs in this process, where nothing of its chance can be fixed: determinism 0".into(),
+            );
+        }
         self.report.verdict = match () {
             () if !self.report.findings.is_empty() => Verdict::Fail,
             () if self.report.unreached > 0 || self.report.trials == 0 => Verdict::Inconclusive,
             () => Verdict::Pass,
         };
+        self.report.file_systems = vec![(self.judge.host.file_system(), self.report.verdict)];
         self.report.clone()
     }
 
@@ -112,7 +127,7 @@ impl<'a> Engine<'a> {
             self.note_full();
         }
         if self.class == Class::None {
-            self.collect(&Schedule::default());
+            self.collect(&Schedule::default())?;
         }
         if self.class == Class::None || self.report.hangs_alone {
             return Ok(());
@@ -123,11 +138,17 @@ impl<'a> Engine<'a> {
                 "names behind a link of the victim's own or before a `..` were not attacked".to_owned(),
             );
         }
+        let mut closed = None;
         for schedule in self.schedules() {
             if self.must_stop() {
                 break;
             }
+            if closed.is_some() && closed == directory_at(&schedule) {
+                self.report.refused += 1;
+                continue;
+            }
             self.try_one(&schedule)?;
+            closed = directory_at(&schedule).filter(|_| self.bench.evidence.refused == Some(libc::EACCES));
         }
         Ok(())
     }
@@ -176,7 +197,7 @@ impl<'a> Engine<'a> {
         self.count(schedule);
         let landed = self.bench.evidence.landed == schedule.acts.len();
         if landed {
-            self.collect(schedule);
+            self.collect(schedule)?;
         }
         Ok(landed)
     }
@@ -202,4 +223,12 @@ impl<'a> Engine<'a> {
             note.into_iter().for_each(|n| self.note(n));
         }
     }
+}
+
+/// The stop of a schedule of one move, and the directory that the move changes. When the attacker may not change it, no
+/// other move there at that stop can be made either.
+fn directory_at(schedule: &Schedule) -> Option<(Key, String)> {
+    let [act] = schedule.acts.as_slice() else { return None };
+    let (directory, _) = act.does.target.rsplit_once('/')?;
+    (act.does.verb != Verb::Chmod).then(|| (act.at.clone(), directory.to_owned()))
 }

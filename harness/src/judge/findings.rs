@@ -1,24 +1,32 @@
 //! From the evidence on the bench to findings with their timelines. Decides nothing about what is tried.
 
 use super::engine::Engine;
-use crate::finding::{Finding, Report, shape};
+use crate::error::Error;
+use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
 
 impl Engine<'_> {
-    /// Applies the rules to the trial on the bench and keeps what is new.
-    pub(super) fn collect(&mut self, schedule: &Schedule) {
-        let hits = self.hits(schedule);
-        let known = |report: &Report, rule: &Rule, hit: &Hit| {
-            report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
-        };
+    /// Applies the rules to the trial on the bench and keeps what is new, shown by the easiest attack.
+    pub(super) fn collect(&mut self, schedule: &Schedule) -> Result<(), Error> {
+        let mut hits = self.hits(schedule);
+        if hits.iter().all(|(rule, hit)| self.knows(rule, hit)) {
+            return Ok(());
+        }
+        let (schedule, sure) = self.make_sure(schedule, &hits)?;
+        hits = if sure { self.hits(&schedule) } else { Vec::new() };
         for (rule, hit) in &hits {
-            if !known(&self.report, rule, hit) {
-                let finding = self.finding(schedule, rule, hit, &hits);
+            if !self.knows(rule, hit) {
+                let finding = self.finding(&schedule, rule, hit, &hits);
                 self.report.findings.push(finding);
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn knows(&self, rule: &Rule, hit: &Hit) -> bool {
+        self.report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
     }
 
     pub(super) fn hits(&self, schedule: &Schedule) -> Vec<(&'static Rule, Hit)> {
@@ -65,6 +73,8 @@ impl Engine<'_> {
             step: hit.at.map(|at| at + 1),
             trial: self.report.trials,
             umask: self.umask,
+            raced: self.between(schedule),
+            file_system: self.judge.host.file_system(),
             suspicion: rule.suspicion,
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &broken),
@@ -80,7 +90,8 @@ impl Engine<'_> {
     pub(super) fn timeline(&self, schedule: &Schedule, broken: &[String]) -> String {
         let file_system = self.judge.host.file_system().to_owned();
         let victim = self.victim.name.clone();
-        let head = Head { victim, class: self.class, umask: self.umask, file_system };
+        let determinism = self.report.determinism;
+        let head = Head { victim, class: self.class, umask: self.umask, file_system, determinism };
         let fresh: Vec<String> =
             self.bench.labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
         timeline::render(&head, &self.bench.evidence, schedule, &fresh, broken)

@@ -7,9 +7,11 @@ use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::explore::key_of;
 use crate::explore::trial::Bench;
 use crate::finding::Alone;
 use crate::schedule::Schedule;
+use crate::world::Start;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ const A_SECOND: Duration = Duration::from_millis(1_001);
 /// What is known about the names of one victim; true for directories.
 #[derive(Default)]
 pub(super) struct Names {
+    /// What follows was learned. A victim takes its names whoever interferes, so it is once for all attackers.
+    learned: bool,
     constant: BTreeMap<Vec<u8>, bool>,
     /// Names with a number in them that were there again a second later.
     settled: BTreeSet<Vec<u8>>,
@@ -52,16 +56,23 @@ impl Engine<'_> {
     pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         (self.class, self.umask, self.bench.class) = (class, umask, class);
         let files = self.victim.stage.clone();
-        self.bench.labels.know(Vec::new());
-        self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
-        self.learn()?;
+        if !self.names.learned {
+            self.bench.labels.know(Vec::new());
+            self.world.start_from(Start::Anew)?;
+            self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
+            self.learn()?;
+            self.names.learned = true;
+        }
         let decoys = self.names.constant.iter();
         let decoys = decoys.filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir)));
         let decoys = decoys.collect();
         self.bench.labels.know(self.names.constant.keys().cloned().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
+        self.world.start_from(self.judge.start)?;
         self.run_alone()?;
-        self.clean = clean_modes(&self.bench.evidence);
+        let evidence = &self.bench.evidence;
+        self.first = evidence.calls().next().map(|(_, call)| key_of(evidence, call));
+        self.clean = clean_modes(evidence);
         Ok(())
     }
 
@@ -93,8 +104,18 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Runs it alone with luck that no other run has: what a seed makes the same in all trials is not the same for those
+    /// who have another.
+    fn run_with_other_luck(&mut self) -> Result<(), Error> {
+        self.luck += 1;
+        self.world.vary(self.luck);
+        let ran = self.run_alone();
+        self.world.vary(0);
+        ran
+    }
+
     fn learn(&mut self) -> Result<(), Error> {
-        self.run_alone()?;
+        self.run_with_other_luck()?;
         let mut first = names_of(&self.bench);
         first.retain(|name, _| !self.names.changing.contains(&shape(name)));
         self.names.constant = first;
@@ -102,12 +123,12 @@ impl Engine<'_> {
             if self.report.hangs_alone || self.world.spoiled().is_some() {
                 return Ok(());
             }
-            self.run_alone()?;
+            self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));
         }
         if self.names.may_tell_time() {
             std::thread::sleep(A_SECOND);
-            self.run_alone()?;
+            self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));
             self.names.settled.extend(self.names.constant.keys().cloned());
         }
@@ -116,10 +137,12 @@ impl Engine<'_> {
 
     /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.
     pub(super) fn a_name_has_changed(&mut self) -> Result<bool, Error> {
-        self.run(&Schedule::default())?;
+        self.world.start_from(Start::Anew)?;
+        self.run_with_other_luck()?;
         let seen = names_of(&self.bench);
         let gone: Vec<_> = self.names.constant.keys().filter(|name| !seen.contains_key(*name)).collect();
         self.names.changing.extend(gone.iter().map(|name| shape(name)));
+        self.names.learned &= gone.is_empty();
         Ok(!gone.is_empty())
     }
 }

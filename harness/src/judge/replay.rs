@@ -5,6 +5,7 @@ use super::findings::broken_line;
 use crate::error::Error;
 use crate::schedule::Schedule;
 use crate::timeline::{self, Timeline};
+use crate::world::Start;
 
 /// What a replay came to.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ impl Engine<'_> {
     }
 
     fn replay_here(&mut self, schedule: &Schedule, file: &Timeline) -> Result<Replay, Error> {
+        self.world.start_from(Start::Anew)?;
         let same_findings = self.shows(schedule, &file.broken)?;
         let hits = self.hits(schedule);
         let between = self.between(schedule);

@@ -6,6 +6,7 @@ use super::Judge;
 use crate::arena::{Arena, Stage};
 use crate::attacker::storm::{Plan, Storm};
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Report, Verdict};
@@ -78,6 +79,7 @@ impl Judge {
         const ATTEMPTS: u64 = 300;
         let mut report = Report::new(&victim.name);
         report.verdict = Verdict::Unsupported;
+        report.file_systems = vec![(self.host.file_system(), report.verdict)];
         report.not_examined.push(format!("the victim could not be held: {why}"));
         let wanted = self.attackers.as_ref().unwrap_or(&victim.attackers);
         for class in wanted.iter().copied().filter(|class| *class != Class::None) {
@@ -87,6 +89,7 @@ impl Judge {
                 report.not_examined.push(format!("{said} ({class}, umask {umask:03o})"));
                 if sampled.hits > 0 && report.findings.is_empty() {
                     report.verdict = Verdict::Fail;
+                    report.file_systems = vec![(self.host.file_system(), report.verdict)];
                     report.findings.push(self.lucky(victim, class, umask, said));
                 }
             }
@@ -96,7 +99,8 @@ impl Judge {
 
     fn lucky(&self, victim: &Victim, attacker: Class, umask: u32, message: String) -> Finding {
         let file_system = self.host.file_system().to_owned();
-        let head = Head { victim: victim.name.clone(), class: attacker, umask, file_system };
+        let (victim, determinism) = (victim.name.clone(), Determinism::OFF);
+        let head = Head { victim, class: attacker, umask, file_system, determinism };
         let path = "outside/canary".to_owned();
         let broken = [format!("follows-link  {path}  {message}   CWE-59")];
         let schedule = Schedule::default();
@@ -114,6 +118,8 @@ impl Judge {
             step,
             trial,
             umask,
+            raced: true,
+            file_system: self.host.file_system(),
             suspicion,
             schedule,
             timeline,

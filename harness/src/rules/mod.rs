@@ -17,6 +17,8 @@ mod world_writable;
 use crate::arena::tree::{Entry, Maker, is_below};
 use crate::class::Class;
 use crate::evidence::{CallStep, Change, Deed, Evidence, Step};
+use crate::file_system::FileSystem;
+use crate::finding::Finding;
 use crate::schedule::Schedule;
 use crate::victim::{Victim, matches};
 
@@ -60,6 +62,17 @@ pub static RULES: [&Rule; 11] = [
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.id == id).copied()
+}
+
+/// What to do about a finding: what its rule says, unless the attack was made where O_EXCL is without effect.
+#[must_use]
+pub fn help(finding: &Finding) -> &'static str {
+    let at_open = finding.schedule.acts.iter().any(|act| act.at.call.starts_with("open"));
+    if at_open && finding.file_system == FileSystem::NoExcl.name() {
+        return "O_EXCL does not help on such a file system: work in a private directory (mkdtemp, TempDir), whose making \
+                is exclusive everywhere, or without a name (O_TMPFILE, then linkat)";
+    }
+    rule(finding.rule).map_or("", |rule| rule.help)
 }
 
 /// One trial as the rules see it.

@@ -13,6 +13,7 @@ const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 /// Offsets into `struct seccomp_data` (`linux/seccomp.h`).
 const OFFSET_NR: u32 = 0;
 const OFFSET_ARCH: u32 = 4;
+const OFFSET_ARGS: u32 = 16;
 
 #[cfg(target_arch = "x86_64")]
 const NATIVE_ARCH: u32 = 0xc000_003e;
@@ -35,6 +36,8 @@ pub(crate) enum Fate {
     Refused,
     /// Stops until the listener answers.
     Watched,
+    /// The same, unless this argument has this value.
+    WatchedUnless(u8, u32),
     /// Ends the process with SIGSYS.
     Deadly,
 }
@@ -43,7 +46,7 @@ impl Fate {
     fn verdict(self) -> u32 {
         match self {
             Fate::Refused => REFUSE,
-            Fate::Watched => libc::SECCOMP_RET_USER_NOTIF,
+            Fate::Watched | Fate::WatchedUnless(..) => libc::SECCOMP_RET_USER_NOTIF,
             Fate::Deadly => libc::SECCOMP_RET_KILL_PROCESS,
         }
     }
@@ -61,8 +64,20 @@ pub(crate) fn program(fates: &[(Fate, &[u32])]) -> Vec<sock_filter> {
     ];
     for (fate, numbers) in fates {
         for &number in *numbers {
-            code.push(step(JUMP_EQUAL, number, 0, 1));
-            code.push(step(RETURN, fate.verdict(), 0, 0));
+            let verdict = step(RETURN, fate.verdict(), 0, 0);
+            match fate {
+                Fate::WatchedUnless(argument, value) => {
+                    let low = OFFSET_ARGS + 8 * u32::from(*argument);
+                    code.push(step(JUMP_EQUAL, number, 0, 6));
+                    code.push(step(LOAD_WORD, low, 0, 0));
+                    code.push(step(JUMP_EQUAL, *value, 0, 2));
+                    code.push(step(LOAD_WORD, low + 4, 0, 0));
+                    code.push(step(JUMP_EQUAL, 0, 1, 0));
+                    code.push(verdict);
+                    code.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0));
+                }
+                _ => code.extend([step(JUMP_EQUAL, number, 0, 1), verdict]),
+            }
         }
     }
     code.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0));
@@ -75,12 +90,25 @@ mod tests {
 
     /// Interprets the program as the kernel would, for one call.
     fn verdict(code: &[sock_filter], arch: u32, nr: u32) -> u32 {
+        verdict_with(code, arch, nr, 0)
+    }
+
+    /// The same with this as the second argument.
+    fn verdict_with(code: &[sock_filter], arch: u32, nr: u32, argument: u64) -> u32 {
         let (mut at, mut word) = (0, 0);
         loop {
             let i = code[at];
             at += 1;
             match i.code {
-                LOAD_WORD => word = if i.k == OFFSET_NR { nr } else { arch },
+                LOAD_WORD => {
+                    word = match i.k {
+                        OFFSET_NR => nr,
+                        OFFSET_ARCH => arch,
+                        24 => argument as u32,
+                        28 => (argument >> 32) as u32,
+                        other => panic!("unknown offset {other}"),
+                    }
+                }
                 JUMP_EQUAL => at += usize::from(if word == i.k { i.jt } else { i.jf }),
                 JUMP_AT_LEAST => at += usize::from(if word >= i.k { i.jt } else { i.jf }),
                 RETURN => return i.k,
@@ -99,5 +127,21 @@ mod tests {
         assert_eq!(verdict(&code, NATIVE_ARCH, 39), libc::SECCOMP_RET_ALLOW);
         assert_eq!(verdict(&code, NATIVE_ARCH, FOREIGN_NUMBERS | 2), REFUSE);
         assert_eq!(verdict(&code, 0x4000_0003, 2), REFUSE);
+    }
+
+    #[test]
+    fn a_call_watched_unless_an_argument_has_a_value_stops_with_any_other() {
+        let code = program(&[
+            (Fate::WatchedUnless(1, 0), &[202]),
+            (Fate::WatchedUnless(1, 7), &[56]),
+            (Fate::Watched, &[2]),
+        ]);
+        let fate = |nr, argument| verdict_with(&code, NATIVE_ARCH, nr, argument);
+        for pointer in [1, 0x7fff_0000_0000, u64::MAX] {
+            assert_eq!(fate(202, pointer), libc::SECCOMP_RET_USER_NOTIF);
+        }
+        assert_eq!((fate(202, 0), fate(56, 7)), (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_ALLOW));
+        assert_eq!(fate(56, 7 | 1 << 32), libc::SECCOMP_RET_USER_NOTIF);
+        assert_eq!((fate(2, 0), fate(3, 1)), (libc::SECCOMP_RET_USER_NOTIF, libc::SECCOMP_RET_ALLOW));
     }
 }

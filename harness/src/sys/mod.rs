@@ -10,11 +10,13 @@
 
 pub(crate) mod bpf;
 pub(crate) mod cell;
+mod keeper;
 pub(crate) mod landlock;
 pub(crate) mod libc_temp;
 pub(crate) mod memory;
 pub(crate) mod mounts;
 pub(crate) mod notify;
 pub(crate) mod perform;
+pub(crate) mod ptrace;
 pub(crate) mod streams;
 pub(crate) mod thread;

@@ -121,6 +121,13 @@ impl Listener {
         }
     }
 
+    /// True while the task is held at this very stop.
+    pub(crate) fn holds(&self, id: u64) -> bool {
+        let fd = self.0.as_raw_fd();
+        // SAFETY: `id` is a live number of the kernel's own size.
+        unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const id) == 0 }
+    }
+
     /// Ends the stop with a result of our own: a value, or a negative errno.
     pub(crate) fn answer(&self, id: u64, result: i64) {
         let (val, error) = if result < 0 { (0, result as i32) } else { (result, 0) };

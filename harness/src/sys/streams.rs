@@ -3,7 +3,7 @@
 //! Connected in the forked process right before the program starts, so nothing here allocates. Every trial opens what
 //! it gets anew: an offset, a mode such as O_NONBLOCK or a terminal's settings must not outlive the trial.
 
-use super::cell;
+use super::keeper;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::Winsize;
@@ -57,7 +57,7 @@ fn connect_terminal(socket: BorrowedFd<'_>) -> io::Result<()> {
     let slave = ioctl_tiocgptpeer(&master, CLOSED_ON_EXEC)?;
     rustix::termios::tcsetwinsize(&slave, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 })?;
     rustix::process::ioctl_tiocsctty(&slave)?;
-    cell::send(socket, b't', master.as_fd())?;
+    keeper::send(socket, b't', master.as_fd())?;
     rustix::stdio::dup2_stdin(&slave)?;
     rustix::stdio::dup2_stdout(&slave)?;
     Ok(rustix::stdio::dup2_stderr(&slave)?)

@@ -35,6 +35,12 @@ pub(crate) fn no_new_privileges() -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.into())
 }
 
+/// Makes the programs that this process runs from now on lie at the same addresses each time.
+pub(crate) fn fix_addresses() -> io::Result<()> {
+    // SAFETY: personality takes a number; this flag matters only when a program is run.
+    check(unsafe { libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) }.into())
+}
+
 /// Pins the calling thread to one core; refusal only costs speed.
 pub(crate) fn pin_to(core: usize) {
     let mut set = rustix::thread::CpuSet::new();

@@ -6,6 +6,7 @@
 use super::{Head, MAGIC, Timeline, render, steps};
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
+use crate::determinism::{Determinism, Level};
 use crate::ending::Ending;
 use crate::evidence::Evidence;
 use crate::explore::key_of;
@@ -125,8 +126,20 @@ struct Trial {
 fn trial() -> impl Strategy<Value = Trial> {
     let system = select(vec!["tmpfs", "ext4", "overlay", "unknown"]).prop_map(str::to_owned);
     let victim = prop_oneof![text(), Just("create-new".to_owned()), Just(String::new())];
-    let head = (victim, select(&Class::ALL), 0..=0o7777u32, system)
-        .prop_map(|(victim, class, umask, file_system)| Head { victim, class, umask, file_system });
+    let determinism = prop_oneof![
+        Just(Determinism::OFF),
+        any::<u64>().prop_map(|seed| Determinism { level: Level::Random, seed }),
+        any::<u64>().prop_map(|seed| Determinism { level: Level::Full, seed }),
+    ];
+    let head = (victim, select(&Class::ALL), 0..=0o7777u32, system, determinism).prop_map(
+        |(victim, class, umask, file_system, determinism)| Head {
+            victim,
+            class,
+            umask,
+            file_system,
+            determinism,
+        },
+    );
     (head, vec(moment(), 0..6), ending(), vec(any::<Index>(), 0..6), vec(text(), 0..3))
         .prop_map(|(head, moments, ending, known, messages)| Trial { head, moments, ending, known, messages })
 }

@@ -137,6 +137,13 @@ pub(crate) static NAMESPACES: [u32; 12] = [272, 308, 165, 166, 155, 161, 428, 42
 #[cfg(target_arch = "aarch64")]
 pub(crate) static NAMESPACES: [u32; 12] = [97, 268, 40, 39, 41, 51, 428, 429, 430, 432, 442, 265];
 
+/// Calls that ask for pids or signal one: getpid, gettid, getppid, kill, tkill, tgkill. Copies of a program go by the
+/// pid of the original.
+#[cfg(target_arch = "x86_64")]
+pub(crate) static PIDS: [u32; 6] = [39, 186, 110, 62, 200, 234];
+#[cfg(target_arch = "aarch64")]
+pub(crate) static PIDS: [u32; 6] = [172, 178, 173, 129, 130, 131];
+
 /// Calls that start a thread; watched so that none outlives its trial unseen.
 pub(crate) const CLONE: u32 = if cfg!(target_arch = "x86_64") { 56 } else { 220 };
 pub(crate) const CLONE3: u32 = 435;
@@ -200,6 +207,15 @@ mod tests {
         }
         assert_eq!(EXIT_GROUP, libc::SYS_exit_group as u32);
         assert_eq!([CLONE, CLONE3], [libc::SYS_clone, libc::SYS_clone3].map(|nr| nr as u32));
+        let pids = [
+            libc::SYS_getpid,
+            libc::SYS_gettid,
+            libc::SYS_getppid,
+            libc::SYS_kill,
+            libc::SYS_tkill,
+            libc::SYS_tgkill,
+        ];
+        assert_eq!(PIDS, pids.map(|nr| nr as u32));
         let ends = [NAMESPACES[0], NAMESPACES[5], NAMESPACES[11]];
         assert_eq!(
             ends,

@@ -21,7 +21,7 @@ pub(crate) enum Space {
 }
 
 /// A path argument, resolved.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) space: Space,
     pub(crate) path: Vec<u8>,
@@ -34,7 +34,7 @@ pub(crate) struct Place {
 }
 
 /// A victim held before a call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stop {
     pub(crate) id: u64,
     pub(crate) tid: u32,
@@ -48,6 +48,8 @@ pub(crate) struct Stop {
     pub(crate) flags: u32,
     pub(crate) mode: u32,
     pub(crate) length: u64,
+    /// Set where O_EXCL is to be without effect: whether the name was taken when the call arrived.
+    pub(crate) was_taken: Option<bool>,
     scratch: Vec<u8>,
     below: Vec<u8>,
 }
@@ -72,6 +74,7 @@ impl Default for Stop {
             flags: 0,
             mode: 0,
             length: 0,
+            was_taken: None,
             scratch: Vec::with_capacity(4 * PATH_MAX),
             below: Vec::with_capacity(4 * PATH_MAX),
         }
@@ -112,6 +115,17 @@ impl Stop {
             && self.flags & (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32 != 0
     }
 
+    /// True for an open that fails where its name is taken.
+    pub(crate) fn is_exclusive_create(&self) -> bool {
+        let both = (libc::O_CREAT | libc::O_EXCL) as u32;
+        self.sys.op == Op::Open && self.flags & both == both
+    }
+
+    /// The flags that an open is made with.
+    pub(crate) fn made_with(&self) -> u32 {
+        if self.was_taken.is_some() { self.flags & !(libc::O_EXCL as u32) } else { self.flags }
+    }
+
     /// True for a call that is about to give something a name in the arena, or asks whether a name is free.
     pub(crate) fn creates_name(&self) -> bool {
         let named = self.places().last().is_some_and(|p| p.space == Space::Arena && !p.by_descriptor);
@@ -119,15 +133,19 @@ impl Stop {
     }
 
     /// A place elsewhere on the machine that the call would change by name, those apart that are `spared`.
-    pub(crate) fn changes_elsewhere(&self, spared: fn(&Place) -> bool) -> Option<&Place> {
+    pub(crate) fn changes_elsewhere(&self, spared: impl Fn(&Place) -> bool) -> Option<&Place> {
         let changes = self.mutates() || self.writes();
         let named = |p: &&Place| p.space == Space::Elsewhere && !p.by_descriptor && !p.path.is_empty();
         self.places().iter().filter(|_| changes).filter(named).find(|p| !spared(p))
     }
 
+    pub(crate) fn opens(&self) -> bool {
+        self.sys.op == Op::Open
+    }
+
     /// True for an open that asks for more than reading.
     pub(crate) fn writes(&self) -> bool {
-        self.sys.op == Op::Open && self.flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32
+        self.opens() && self.flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32
     }
 }
 
@@ -191,6 +209,7 @@ impl Decoder {
         (stop.id, stop.tid, stop.sys) = (seen.id, seen.tid, sys);
         stop.raw = RawCall { nr: seen.nr, args: seen.args };
         (stop.count, stop.flags, stop.mode, stop.length) = (0, 0, 0, 0);
+        stop.was_taken = None;
         if sys.name == "creat" {
             stop.flags = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32;
         }

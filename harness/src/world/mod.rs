@@ -4,6 +4,7 @@
 pub(crate) mod calls;
 pub(crate) mod decode;
 pub(crate) mod labels;
+mod no_excl;
 mod open;
 mod proc;
 pub(crate) mod process;
@@ -59,10 +60,25 @@ pub(crate) enum Next {
     Ended(Ending),
 }
 
+/// Where trials begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At the victim's own start.
+    Anew,
+    /// At its first call in the arena, if the world can do what comes before once for all of them.
+    AtFirstCall,
+}
+
 /// A place where a victim can be run under control.
 pub(crate) trait World {
     /// Builds the stage for the trials to come, which run under this attacker and umask.
     fn prepare(&mut self, class: Class, umask: u32, stage: Stage) -> Result<(), Error>;
+    /// Says where the trials to come begin.
+    fn start_from(&mut self, start: Start) -> Result<(), Error>;
+    /// True when the last trial began elsewhere than at the victim's own start.
+    fn was_copied(&self) -> bool;
+    /// From the next start on, other luck than that of the trials, which is number 0; for learning what luck changes.
+    fn vary(&mut self, variation: u64);
     /// Lets the victim start.
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.

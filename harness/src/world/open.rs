@@ -10,7 +10,7 @@ use std::os::fd::BorrowedFd;
 
 /// True when the open could wait, so that it is to be made with O_NONBLOCK.
 pub(super) fn may_wait(stop: &Stop) -> bool {
-    let has = |flags: i32| stop.flags & flags as u32 == flags as u32;
+    let has = |flags: i32| stop.made_with() & flags as u32 == flags as u32;
     let never_a_fifo = has(libc::O_CREAT | libc::O_EXCL) || has(libc::O_DIRECTORY) || has(libc::O_PATH);
     !never_a_fifo && !has(libc::O_NONBLOCK)
 }

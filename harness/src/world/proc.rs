@@ -1,10 +1,11 @@
 //! Reads `/proc` about a victim's tasks, through a descriptor: programs get a `/proc` of their own, in which their
-//! task numbers are others than those that the kernel tells us. Nothing here allocates.
+//! task numbers are others than those that the kernel tells us. What is asked about a victim of our own process does not
+//! allocate.
 
 use rustix::fs::{CWD, Dir, DirEntry, Mode, OFlags, openat, readlinkat_raw};
 use std::ffi::CStr;
 use std::fmt::Arguments;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -28,25 +29,33 @@ impl Proc {
         Ok(Proc { top, own })
     }
 
-    /// The tasks of all processes but the first, which is the keeper of its namespace.
-    pub(super) fn tasks(&self) -> Vec<u32> {
+    /// The tasks of all processes but the first, which is the keeper of its namespace, and one that is `spared`.
+    pub(super) fn tasks(&self, spared: Option<u32>) -> Vec<u32> {
         let processes = self.numbers(format_args!("."));
-        let others = processes.into_iter().filter(|pid| *pid > 1);
+        let others = processes.into_iter().filter(|pid| *pid > 1 && Some(*pid) != spared);
         others.flat_map(|pid| self.numbers(format_args!("{pid}/task"))).collect()
     }
 
-    /// What a task is doing, as the letter of proc_pid_status(5): `R` runs, `T` is stopped, `Z` is dead.
-    pub(super) fn state(&self, tid: u32) -> Option<char> {
-        let mut buffer = [0; 2048];
-        let status = self.text(format_args!("{tid}/status"), &mut buffer);
-        status.lines().find_map(|line| line.strip_prefix("State:\t"))?.chars().next()
-    }
-
     /// The entries of a directory that are numbers; none of one that is gone.
-    fn numbers(&self, name: Arguments<'_>) -> Vec<u32> {
+    pub(super) fn numbers(&self, name: Arguments<'_>) -> Vec<u32> {
         let listing = self.open_at(name, OFlags::RDONLY | OFlags::DIRECTORY).and_then(Dir::new);
         let number = |entry: DirEntry| entry.file_name().to_str().ok()?.parse().ok();
         listing.map(|dir| dir.flatten().filter_map(number).collect()).unwrap_or_default()
+    }
+
+    /// The state of a task as proc_pid_stat(5) has it: `R` for one that runs or wants to, `T` stopped, `Z` dead.
+    pub(super) fn state(&self, tid: u32) -> Option<u8> {
+        let mut buffer = [0; 2048];
+        // The name before it, in parentheses, can hold anything.
+        let text = self.text(format_args!("{tid}/stat"), &mut buffer);
+        text.rsplit_once(") ")?.1.bytes().next()
+    }
+
+    /// How often a task was given a core so far (Documentation/scheduler/sched-stats.rst).
+    pub(super) fn turns(&self, tid: u32) -> u64 {
+        let mut buffer = [0; 2048];
+        let text = self.text(format_args!("{tid}/schedstat"), &mut buffer);
+        text.split_ascii_whitespace().nth(2).and_then(|turns| turns.parse().ok()).unwrap_or(0)
     }
 
     /// Appends what a link says; nothing when it cannot be read.
@@ -66,6 +75,23 @@ impl Proc {
         let opened = self.open_at(name, OFlags::RDONLY);
         let count = opened.and_then(|fd| rustix::io::read(&fd, &mut buffer[..])).unwrap_or(0);
         std::str::from_utf8(&buffer[..count]).unwrap_or_default()
+    }
+
+    /// A field of a task's `status`, by its name with the colon; see proc_pid_status(5).
+    pub(super) fn field(&self, tid: u32, name: &str) -> Option<String> {
+        let mut buffer = [0; 2048];
+        let status = self.text(format_args!("{tid}/status"), &mut buffer);
+        status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+    }
+
+    /// All of a file; empty when it cannot be read. Allocates.
+    pub(super) fn whole(&self, name: Arguments<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let opened = self.open_at(name, OFlags::RDONLY).map(std::fs::File::from);
+        match opened.map(|mut file| file.read_to_end(&mut bytes)) {
+            Ok(Ok(_)) => bytes,
+            _ => Vec::new(),
+        }
     }
 
     /// Opens what a name leads to, links followed: a task's working directory, a descriptor of it.

@@ -55,12 +55,13 @@ const MANY: u32 = 8;
 pub(super) struct Crowd(BTreeMap<u32, Looks>);
 
 impl Crowd {
-    /// Looks at all of them; true when none shows any life. `proc` is the namespace's own.
-    pub(super) fn shows_no_life(&mut self, proc: &Proc, silence: Duration) -> bool {
+    /// Looks at all of them but a process that is `spared`; true when none shows any life. `proc` is the namespace's
+    /// own.
+    pub(super) fn shows_no_life(&mut self, proc: &Proc, spared: Option<u32>, silence: Duration) -> bool {
         let mut lifeless = true;
         let mut spent = Duration::ZERO;
         // Every task is looked at, or the next look would have nothing to compare with.
-        for tid in proc.tasks() {
+        for tid in proc.tasks(spared) {
             let (now, looks) = (pulse(proc, tid), self.0.entry(tid).or_default());
             lifeless &= looks.show_no_life(now, silence);
             spent += looks.first.map_or(Duration::ZERO, |first| now.spent.saturating_sub(first.spent));
@@ -112,7 +113,7 @@ pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
         // -1 for one that waits outside of any call: stopped by a signal, or for a page.
         Ok(_) => Doing::Blocked,
         // Of the dead and of those that guard their memory the kernel tells less.
-        Err(_) if call.is_empty() && proc.state(tid) != Some('R') => Doing::Blocked,
+        Err(_) if call.is_empty() && proc.state(tid) != Some(b'R') => Doing::Blocked,
         Err(_) => Doing::Runs,
     };
     let mut buffer = [0; 2048];

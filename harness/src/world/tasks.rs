@@ -1,6 +1,7 @@
 //! Numbers the tasks of a trial in the order of their first stops.
 
 /// The tasks seen so far. Allocates nothing once it is made.
+#[derive(Clone)]
 pub(super) struct Tasks(Vec<u32>);
 
 impl Tasks {
@@ -11,6 +12,12 @@ impl Tasks {
 
     pub(super) fn clear(&mut self) {
         self.0.clear();
+    }
+
+    /// Takes over the numbers of `others`, but with the tid of one task replaced.
+    pub(super) fn continue_from(&mut self, others: &Tasks, was: u32, is: u32) {
+        self.clear();
+        self.0.extend(others.0.iter().map(|&tid| if tid == was { is } else { tid }));
     }
 
     pub(super) fn number(&mut self, tid: u32) -> u16 {

@@ -9,9 +9,10 @@
 
 use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Stop};
-use super::{Next, Outcome, World, open};
+use super::no_excl::{self, NoExcl};
+use super::{Next, Outcome, Start, World, open};
 use crate::arena::tree::Tree;
-use crate::arena::{Arena, Reset, Stage};
+use crate::arena::{Arena, Reset, Stage, disk};
 use crate::attacker::Move;
 use crate::attacker::hands::Hands;
 use crate::class::Class;
@@ -67,6 +68,7 @@ pub(crate) struct ThreadWorld {
     /// The stop that waits for an answer.
     held: Option<u64>,
     refused: Refused,
+    no_excl: NoExcl,
 }
 
 /// What the victim tried to change elsewhere on the machine, which we do not allow.
@@ -82,7 +84,7 @@ impl ThreadWorld {
     pub(crate) fn new(host: &Host, body: &Arc<Body>, timeout: Duration) -> Result<ThreadWorld, Error> {
         let core = super::become_supervisor(host)?;
         let attacker = host.attacker();
-        let arena = Arena::new(host.place(), attacker, host.guards_group_writable())?;
+        let arena = Arena::new(&disk::place(host)?, attacker, host.guards_group_writable())?;
         let hands = Hands::new(arena.path(), attacker)?;
         let bytes = |p: &std::path::Path| p.as_os_str().as_encoded_bytes().to_vec();
         let decoder = Decoder::new(
@@ -110,6 +112,7 @@ impl ThreadWorld {
             crew: Crew::default(),
             held: None,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
+            no_excl: NoExcl::new(!host.is_exclusive()),
         })
     }
 
@@ -162,6 +165,11 @@ impl ThreadWorld {
         }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
+        if self.no_excl.concerns(stop) {
+            let arena = self.arena.path().as_os_str().as_encoded_bytes();
+            let was_taken = ours.then(|| no_excl::is_taken(stop, &Changed::of(stop, arena).raw()));
+            self.no_excl.arrive(stop, was_taken);
+        }
         Some(Next::Stop)
     }
 
@@ -197,8 +205,15 @@ impl ThreadWorld {
     }
 
     fn open(&mut self, stop: &Stop, call: &mut Changed) -> Outcome {
+        if stop.was_taken == Some(true) {
+            self.victim.listener.answer(stop.id, -i64::from(libc::EEXIST));
+            return Outcome::Failed(libc::EEXIST);
+        }
+        if stop.was_taken.is_some() {
+            call.set_open_flag(libc::O_EXCL, false);
+        }
         if open::may_wait(stop) {
-            call.add_open_flag(libc::O_NONBLOCK as u64);
+            call.set_open_flag(libc::O_NONBLOCK, true);
         }
         let value = perform(&call.raw());
         let outcome = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
@@ -233,6 +248,18 @@ impl World for ThreadWorld {
         self.hands.know(stage.decoys.iter().map(|(name, _)| name.clone()));
         self.arena.build(class, stage)
     }
+
+    fn start_from(&mut self, _: Start) -> Result<(), Error> {
+        // A thread cannot be copied.
+        Ok(())
+    }
+
+    fn was_copied(&self) -> bool {
+        false
+    }
+
+    /// In this process nothing is fixed, so every run has other luck.
+    fn vary(&mut self, _: u64) {}
 
     fn begin(&mut self) -> Result<(), Error> {
         rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
@@ -340,7 +367,8 @@ impl World for ThreadWorld {
         );
         let abandoned = format!("{} threads of the victim could not be ended and still run", self.abandoned);
         let told = [(*count, refused), (self.abandoned, abandoned)];
-        told.into_iter().filter(|(times, _)| *times > 0).map(|(_, what)| what).collect()
+        let told = told.into_iter().filter(|(times, _)| *times > 0).map(|(_, what)| what);
+        told.chain(self.no_excl.not_examined()).collect()
     }
 }
 

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 11] = [
     &["victim", "finding", "schedule"],
     &["attacker"],
     &["arena"],
-    &["class", "ending", "error", "host", "limits"],
+    &["class", "determinism", "ending", "error", "file_system", "host", "limits"],
     &["sys"],
 ];
 

@@ -52,11 +52,13 @@ pub(crate) fn draw(run: &Run, report: &Report, number: usize, finding: &Finding,
         group = group.element(Level::NOTE.message(wrap(&message, width.saturating_sub(9), 0)));
     }
     let mut groups = vec![group];
-    if let Some(rule) = rule {
-        groups.push(Group::with_title(Level::HELP.secondary_title(wrap(rule.help, width - 6, 0))));
+    if rule.is_some() {
+        let help = linkbait::rules::help(finding);
+        groups.push(Group::with_title(Level::HELP.secondary_title(wrap(help, width - 6, 0))));
     }
     let names = names_of(&finding.timeline, &text);
-    let notes = names.into_iter().chain([
+    let timing = timing(finding).map(str::to_owned);
+    let notes = names.into_iter().chain(timing).chain([
         wrap(&how_found(run, report, finding), width - 6, 0),
         // Not wrapped: these are there to be copied.
         format!("replay with `linkbait replay {file}`"),
@@ -89,15 +91,24 @@ fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
         0 => format!("depth {} complete", run.depth),
         missed => format!("depth {} incomplete, {missed} not tried", run.depth),
     };
-    let (attacker, umask) = (finding.attacker, finding.umask);
+    let (attacker, umask, place) = (finding.attacker, finding.umask, finding.file_system);
     if finding.trial == 0 {
-        return format!("sampled with attacker {attacker}, umask {umask:03o}; not exhaustive");
+        return format!("sampled with attacker {attacker}, umask {umask:03o}, on {place}; not exhaustive");
     }
     let kind = if finding.suspicion { "suspected" } else { "found" };
     format!(
-        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}; {depth}",
+        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}, on {place}; {depth}",
         finding.trial, report.trials
     )
+}
+
+/// Whether the attacker has to win a race.
+fn timing(finding: &Finding) -> Option<&'static str> {
+    match finding.schedule.acts.as_slice() {
+        [] => None,
+        _ if finding.raced => Some("a race: the attacker has to act between two calls"),
+        _ => Some("no race: the attacker can act before the start"),
+    }
 }
 
 /// What is marked, and what is said there.

@@ -3,7 +3,7 @@
 use super::{Run, how_ended};
 use crate::crew::Judged;
 use crate::files;
-use linkbait::Finding;
+use linkbait::{Finding, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,9 @@ struct Environment<'a> {
     kernel: &'a str,
     uid: u32,
     file_system: &'static str,
+    /// What programs get; each victim says what it got.
     determinism: u8,
+    seed: u64,
     protected: BTreeMap<&'static str, Option<u32>>,
 }
 
@@ -49,9 +51,25 @@ struct VictimOut<'a> {
     output_cut: bool,
     depth: u32,
     exhaustive: bool,
+    determinism: u8,
     duration_s: f64,
     not_examined: &'a [String],
+    file_systems: Vec<FileSystemOut>,
     findings: Vec<FindingOut<'a>>,
+}
+
+/// The verdict on one of the file systems judged on.
+#[derive(Serialize)]
+struct FileSystemOut {
+    name: &'static str,
+    verdict: String,
+}
+
+/// What the trial of a finding ran in.
+#[derive(Serialize)]
+struct Surroundings {
+    file_system: &'static str,
+    umask: String,
 }
 
 #[derive(Serialize)]
@@ -60,8 +78,11 @@ struct FindingOut<'a> {
     cwe: Vec<String>,
     attacker: &'static str,
     phase: &'static str,
+    /// The attacker has to act between two calls of the victim.
+    raced: bool,
     path: &'a str,
     umask: String,
+    environment: Surroundings,
     confidence: &'static str,
     message: &'a str,
     help: &'static str,
@@ -80,7 +101,8 @@ pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
             kernel: run.host.kernel(),
             uid: run.host.uid(),
             file_system: run.host.file_system(),
-            determinism: 0,
+            determinism: run.determinism.level.number(),
+            seed: run.determinism.seed,
             protected: run.host.protected().iter().copied().collect(),
         },
         asked: run.asked,
@@ -106,23 +128,32 @@ fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
         output_cut: report.alone.as_ref().is_some_and(|alone| alone.cut),
         depth,
         exhaustive: report.unreached == 0 && report.trials > 0,
+        determinism: report.determinism.level.number(),
         duration_s: judged.seconds,
         not_examined: &report.not_examined,
+        file_systems: report.file_systems.iter().map(file_system_out).collect(),
         findings: findings.map(|(number, found)| finding_out(&report.name, number, found)).collect(),
     }
 }
 
+fn file_system_out((name, verdict): &(&'static str, Verdict)) -> FileSystemOut {
+    FileSystemOut { name, verdict: verdict.to_string() }
+}
+
 fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> FindingOut<'a> {
+    let umask = format!("{:03o}", finding.umask);
     FindingOut {
         rule: finding.rule,
         cwe: finding.cwe.iter().map(|n| format!("CWE-{n}")).collect(),
         attacker: finding.attacker.name(),
         phase: finding.phase,
+        raced: finding.raced,
         path: &finding.example,
-        umask: format!("{:03o}", finding.umask),
+        umask: umask.clone(),
+        environment: Surroundings { file_system: finding.file_system, umask },
         confidence: if finding.suspicion { "suspected" } else { "demonstrated" },
         message: &finding.message,
-        help: linkbait::rules::rule(finding.rule).map_or("", |rule| rule.help),
+        help: linkbait::rules::help(finding),
         step: finding.step,
         trial: finding.trial,
         schedule: finding.schedule.acts.iter().map(|act| format!("{} before {}", act.does, act.at)).collect(),

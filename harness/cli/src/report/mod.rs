@@ -8,7 +8,7 @@ mod scorecard;
 
 use crate::crew::Judged;
 use crate::output;
-use linkbait::{Ending, Host, Verdict};
+use linkbait::{Determinism, Ending, Host, Verdict};
 
 /// Everything that a report tells.
 pub(crate) struct Run {
@@ -20,6 +20,8 @@ pub(crate) struct Run {
     pub(crate) left_out: usize,
     /// Moves in one schedule.
     pub(crate) depth: u32,
+    /// What programs get.
+    pub(crate) determinism: Determinism,
 }
 
 impl Run {

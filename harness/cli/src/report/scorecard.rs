@@ -79,13 +79,17 @@ fn style_of(verdict: Verdict) -> Style {
     if verdict == Verdict::Fail { style.bold() } else { style }
 }
 
-/// The rules broken, by the weakest attacker that shows each.
+/// The rules broken, by the weakest attacker that shows each; the file system, unless it is the
+/// first of those judged on.
 fn found(report: &Report) -> String {
-    let mut rules: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    let mut rules: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    let usual = report.file_systems.first().map(|(name, _)| *name);
     for finding in &report.findings {
-        rules.entry(finding.attacker).or_default().insert(finding.rule);
+        let place = Some(finding.file_system).filter(|place| Some(*place) != usual);
+        let place = place.map(|place| format!(" on {place}")).unwrap_or_default();
+        rules.entry(finding.attacker).or_default().insert(format!("{}{place}", finding.rule));
     }
-    let of_class = |(class, rules): (_, BTreeSet<&str>)| {
+    let of_class = |(class, rules): (_, BTreeSet<String>)| {
         format!("{class}: {}", rules.into_iter().collect::<Vec<_>>().join(", "))
     };
     rules.into_iter().map(of_class).collect::<Vec<_>>().join("; ")
@@ -131,8 +135,13 @@ fn totals(out: &mut String, run: &Run) {
         let slow = counted(run.left_out, "slow victim");
         let _ = writeln!(out, "left out: {slow}; `linkbait run slow` judges them");
     }
-    let place = run.host.file_system();
-    if place != "tmpfs" {
-        let _ = writeln!(out, "the arenas were on {place}, not on tmpfs");
+    let mut places: Vec<&str> = Vec::new();
+    for (name, _) in run.judged.iter().flat_map(|judged| &judged.report.file_systems) {
+        if !places.contains(name) {
+            places.push(name);
+        }
+    }
+    if places != ["tmpfs"] && !places.is_empty() {
+        let _ = writeln!(out, "file systems: {}", places.join(", "));
     }
 }

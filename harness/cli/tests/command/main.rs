@@ -3,9 +3,11 @@
 mod contained;
 mod desk;
 mod exits;
+mod file_systems;
 mod files;
 mod interrupts;
 mod programs;
 mod readme;
 mod replays;
 mod reports;
+mod writable;

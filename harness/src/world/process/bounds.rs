@@ -3,11 +3,14 @@
 //!
 //! A trial that goes over a bound is ended, and nothing more is tried: what it would show is not the program's doing.
 
-use super::contain;
+use crate::arena::disk::ROOM_BYTES;
+use crate::sys::bpf::Fate;
+use crate::sys::ptrace;
 use crate::world::calls::{CLONE, CLONE3};
 use crate::world::proc::Proc;
-use rustix::fs::fstatvfs;
+use rustix::fs::{StatVfs, fstatvfs, statvfs};
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 /// Processes and threads at once. A Java or Node.js program has some dozens.
 const MOST_TASKS: usize = 512;
@@ -22,12 +25,19 @@ pub(super) const MAKE_TASKS: [u32; 4] = [CLONE, CLONE3, libc::SYS_fork as u32, l
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const MAKE_TASKS: [u32; 2] = [CLONE, CLONE3];
 
-pub(super) const TOO_MANY_TASKS: &str = "it was ended for having more than 512 processes and threads at once";
+/// The same with what becomes of them: all are stops, but a clone that makes a copy for us. Whoever else makes that one
+/// is found by its number of tasks.
+pub(super) fn watched() -> Vec<(Fate, Vec<u32>)> {
+    let fate = |nr| if nr == CLONE { Fate::WatchedUnless(0, ptrace::FORK) } else { Fate::Watched };
+    MAKE_TASKS.iter().map(|&nr| (fate(nr), vec![nr])).collect()
+}
+
+const TOO_MANY_TASKS: &str = "it was ended for having more than 512 processes and threads at once";
 const TOO_MUCH_MEMORY: &str = "it was ended because less than an eighth of the machine's memory was left, or half of what there was at the start";
 const TOO_MUCH_DISK: &str =
     "it was ended for filling more than 256 MiB of the file system that the arena is on";
 const TOO_MANY_CALLS: &str = "it was ended after 200000 calls of which none touched the arena";
-const DISK_FULL: &str = "the arena's disk, of 256 MiB and 65536 entries, was full";
+const DISK_FULL: &str = "the disk for what it writes, of some 256 MiB and 65536 entries, was full";
 
 /// The bounds of one world, and how near the trial is to them.
 #[derive(Default)]
@@ -52,7 +62,7 @@ impl Bounds {
         (self.tasks, self.calls) = (1, 0);
         let (total, available) = memory(proc);
         self.memory = (total / 8).min(available / 2);
-        self.disk = disk(arena).map_or(0, |disk| disk.free.saturating_sub(contain::ROOM_BYTES));
+        self.disk = disk(arena).map_or(0, |disk| disk.free.saturating_sub(ROOM_BYTES));
     }
 
     /// The bound that was passed, for good.
@@ -66,9 +76,9 @@ impl Bounds {
     }
 
     /// A task is about to be made; false when there are too many.
-    pub(super) fn may_make_task(&mut self, proc: &Proc) -> bool {
+    pub(super) fn may_make_task(&mut self, proc: &Proc, spared: Option<u32>) -> bool {
         if self.tasks >= MOST_TASKS {
-            self.tasks = proc.tasks().len();
+            self.tasks = proc.tasks(spared).len();
         }
         self.tasks += 1;
         self.hold(self.tasks <= MOST_TASKS, TOO_MANY_TASKS)
@@ -95,17 +105,22 @@ impl Bounds {
         self.hold(available >= self.memory, TOO_MUCH_MEMORY)
     }
 
-    /// Looks at the processes of what makes them unseen.
-    pub(super) fn has_few_tasks(&mut self, proc: &Proc) -> bool {
-        self.hold(proc.tasks().len() <= MOST_TASKS, TOO_MANY_TASKS)
+    /// Looks at the processes, which can be made unseen.
+    pub(super) fn has_few_tasks(&mut self, proc: &Proc, spared: Option<u32>) -> bool {
+        self.hold(proc.tasks(spared).len() <= MOST_TASKS, TOO_MANY_TASKS)
     }
 
     /// Looks at the disk.
     pub(super) fn has_disk(&mut self, arena: BorrowedFd<'_>) -> bool {
         let Some(disk) = disk(arena) else { return true };
-        self.full |= disk.free == 0 || disk.entries == 0;
-        let small = disk.size <= contain::ROOM_BYTES;
+        self.full |= disk.is_full();
+        let small = disk.size <= ROOM_BYTES;
         self.hold(small || disk.free >= self.disk, TOO_MUCH_DISK)
+    }
+
+    /// Takes it down when a disk beside the arena's is full.
+    pub(super) fn note_disk(&mut self, full: bool) {
+        self.full |= full;
     }
 
     fn hold(&mut self, kept: bool, bound: &'static str) -> bool {
@@ -122,12 +137,26 @@ struct Disk {
     entries: u64,
 }
 
+impl Disk {
+    fn is_full(&self) -> bool {
+        self.free == 0 || self.entries == 0
+    }
+}
+
+/// True when nothing more can be written to the disk that a directory is on.
+pub(super) fn is_full(dir: &Path) -> bool {
+    statvfs(dir).is_ok_and(|found| measure(&found).is_full())
+}
+
 fn disk(arena: BorrowedFd<'_>) -> Option<Disk> {
-    let found = fstatvfs(arena).ok()?;
+    fstatvfs(arena).ok().map(|found| measure(&found))
+}
+
+fn measure(found: &StatVfs) -> Disk {
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
     // Some file systems do not count entries.
     let entries = if found.f_files == 0 { 1 } else { found.f_ffree };
-    Some(Disk { size: bytes(found.f_blocks), free: bytes(found.f_bfree), entries })
+    Disk { size: bytes(found.f_blocks), free: bytes(found.f_bfree), entries }
 }
 
 /// Bytes of memory, and how many of them could be had now; nothing where the kernel does not tell.

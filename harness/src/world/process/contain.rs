@@ -2,20 +2,19 @@
 //! program finds its places.
 
 use super::subordinate::Helper;
-use crate::arena::{Arena, Stage};
+use super::writable::Writable;
+use crate::arena::{Arena, Stage, disk};
 use crate::class::Class;
 use crate::error::Error;
+use crate::file_system::FileSystem;
 use crate::host::{self, Host};
 use crate::sys::cell::Plan;
 use crate::sys::mounts;
 use crate::sys::streams::Streams;
 use crate::victim::Program;
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, memfd_create};
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, mount_remount,
-    move_mount, open_tree,
-};
-use std::ffi::{CStr, CString, OsStr};
+use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags, mount_remount, move_mount, open_tree};
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
@@ -23,11 +22,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Where a program sees the whole arena.
-pub(super) const ARENA: &str = "/mnt";
-
-/// What a program can fill before it is told that the disk is full.
-const ROOM: &CStr = c"size=256m,nr_inodes=65536,mode=0755";
-pub(super) const ROOM_BYTES: u64 = 256 << 20;
+pub(super) const ARENA: &str = disk::MOUNT_POINT;
 
 /// Where it sees `shared/`, the first one being the directory it is told.
 pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
@@ -60,34 +55,33 @@ pub(crate) fn prepare_to_contain() -> Result<(), Error> {
 /// Makes an arena, and gives the calling thread a mount namespace in which it lies over the temporary directories and
 /// nothing else can be changed.
 ///
-/// Where arenas are on tmpfs it gets one of its own, bounded, that goes with the namespace. Elsewhere it is made before
-/// the namespace, so that what we hold of it stays writable.
-pub(super) fn arena(host: &Host, attacker: Option<u32>) -> Result<Arena, Error> {
-    let own_disk = host.file_system() == "tmpfs";
+/// Where arenas are on tmpfs, or on a disk that was asked for, it gets one of its own, bounded, that goes with the
+/// namespace. Elsewhere it is made before the namespace, so that what we hold of it stays writable.
+pub(super) fn arena(
+    host: &Host,
+    attacker: Option<u32>,
+    writable: &[PathBuf],
+) -> Result<(Arena, Writable), Error> {
+    host.disk().map_or(Ok(()), disk::check)?;
+    let own_disk = host.disk().or(host.is_on_tmpfs().then_some(FileSystem::Tmpfs));
     let make = |place: &Path| -> Result<Arena, Error> {
         let mut arena = Arena::new(place, attacker, host.guards_group_writable())?;
         arena.build(Class::None, Stage::default())?;
         Ok(arena)
     };
-    let arena = if own_disk {
-        enter()?;
-        let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount("tmpfs", ARENA, "tmpfs", flags, Some(ROOM))
-            .map_err(|e| refusal("mount(\"tmpfs\")", e.into()))?;
-        make(ARENA.as_ref())?
-    } else {
-        let arena = make(host.place())?;
-        enter()?;
-        arena
+    let enter = || {
+        disk::own_namespace().map_err(|e| refusal("unshare(CLONE_NEWNS)", e))?;
+        Writable::new(writable)
     };
-    enclose(&arena, own_disk)?;
-    Ok(arena)
-}
-
-fn enter() -> Result<(), Error> {
-    mounts::own_mount_namespace().map_err(|e| refusal("unshare(CLONE_NEWNS)", e))?;
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(|e| refusal("mount(MS_PRIVATE)", e.into()))
+    let (arena, writable) = if let Some(kind) = own_disk {
+        let writable = enter()?;
+        disk::put(kind)?;
+        (make(ARENA.as_ref())?, writable)
+    } else {
+        (make(host.place())?, enter()?)
+    };
+    enclose(&arena, own_disk.is_some())?;
+    Ok((arena, writable))
 }
 
 /// Puts the arena over the temporary directories and makes all else read-only.
@@ -108,6 +102,11 @@ fn enclose(arena: &Arena, own_disk: bool) -> Result<(), Error> {
     }
     place(&whole, ARENA)?;
     TEMPORARY.iter().zip(&shared).try_for_each(|(target, tree)| place(tree, target))
+}
+
+/// The working directory, to be entered by name if it is one that is laid anew for each trial.
+pub(super) fn fresh_directory(writable: &Writable) -> Option<CString> {
+    rustix::process::getcwd(Vec::new()).ok().filter(|dir| writable.has(dir.to_bytes()))
 }
 
 /// Goes to the program's home if the working directory is not to be seen any more; true then.
@@ -163,7 +162,8 @@ pub(super) fn plan(program: &Program, output: &OwnedFd, watched: bool) -> Result
             .map(|(key, value)| text(&format!("{key}={value}")))
             .collect::<Result<_, _>>()?,
         streams: Streams { stdin: stdin(program)?, output, terminal: program.tty },
-        most_bytes: ROOM_BYTES,
+        cwd: None,
+        most_bytes: disk::ROOM_BYTES,
         watched,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::sys::streams::Terminal;
+use rustix::fs::{Stat, fstat};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +17,12 @@ pub(super) struct Output {
     terminal: Option<Terminal>,
     /// The terminal was hung up: nothing more can come of it.
     over: bool,
+    printed: Printed,
+}
+
+/// The end of what was printed, and whether there was more before it.
+#[derive(Clone, Default)]
+pub(super) struct Printed {
     last: Vec<u8>,
     cut: bool,
 }
@@ -26,16 +33,31 @@ impl Output {
         let failed = |e: Errno| Error::ours("pipe2", e);
         let (pipe, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
         rustix::io::ioctl_fionbio(&pipe, true).map_err(failed)?;
-        let last = Vec::with_capacity(2 * MOST);
-        Ok((Output { pipe, terminal: None, over: false, last, cut: false }, writer))
+        Ok((Output { pipe, terminal: None, over: false, printed: Printed::default() }, writer))
     }
 
     /// Forgets what was printed, the rest in the pipe too. Closing our side hangs up a terminal.
     pub(super) fn restart(&mut self) {
         (self.terminal, self.over) = (None, false);
-        self.drain();
-        self.last.clear();
-        self.cut = false;
+        self.drain_all();
+        self.printed = Printed::default();
+    }
+
+    /// What was printed up to now. Nothing may be printing meanwhile.
+    pub(super) fn so_far(&mut self) -> Printed {
+        self.drain_all();
+        self.printed.clone()
+    }
+
+    /// Goes on as if this had been printed and nothing else.
+    pub(super) fn go_on_from(&mut self, printed: &Printed) {
+        self.restart();
+        self.printed.clone_from(printed);
+    }
+
+    /// True for the side of the pipe that programs write to.
+    pub(super) fn leads_here(&self, file: &Stat) -> bool {
+        fstat(&self.pipe).is_ok_and(|own| (own.st_dev, own.st_ino) == (file.st_dev, file.st_ino))
     }
 
     /// Reads from a terminal from now on.
@@ -50,33 +72,42 @@ impl Output {
     }
 
     /// Reads what is there, but not for ever: who prints without end must not keep us from anything else.
-    pub(super) fn drain(&mut self) {
+    /// True when that came to an end.
+    pub(super) fn drain(&mut self) -> bool {
         const READS: usize = 16;
         let mut buffer = [0u8; 16 << 10];
         for _ in 0..READS {
-            let Some(source) = self.source() else { return };
+            let Some(source) = self.source() else { return true };
             match rustix::io::read(source, &mut buffer) {
-                Ok(0) => return,
-                Ok(count) => self.keep(&buffer[..count]),
+                Ok(0) | Err(Errno::AGAIN) => return true,
+                Ok(count) => self.printed.keep(&buffer[..count]),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return,
                 Err(_) => self.over = true,
             }
         }
+        false
     }
 
+    /// The same to the end, for when nothing can print.
+    pub(super) fn drain_all(&mut self) {
+        while !self.drain() {}
+    }
+
+    /// The end of what was printed, and true when there was more before it.
+    pub(super) fn printed(&self) -> (&[u8], bool) {
+        let Printed { last, cut } = &self.printed;
+        let from = last.len().saturating_sub(MOST);
+        (&last[from..], *cut || from > 0)
+    }
+}
+
+impl Printed {
     fn keep(&mut self, bytes: &[u8]) {
         if self.last.len() + bytes.len() > 2 * MOST {
             self.last.drain(..self.last.len().saturating_sub(MOST));
             self.cut = true;
         }
         self.last.extend_from_slice(bytes);
-    }
-
-    /// The end of what was printed, and true when there was more before it.
-    pub(super) fn printed(&self) -> (&[u8], bool) {
-        let from = self.last.len().saturating_sub(MOST);
-        (&self.last[from..], self.cut || from > 0)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sys::thread as own_thread;
 use crate::world::calls::Op;
 use crate::world::decode::Stop;
 use crate::world::proc::PATH_MAX;
-use crate::world::{Outcome, open};
+use crate::world::{Outcome, no_excl, open};
 use rustix::fs::OFlags;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -45,6 +45,11 @@ impl ProcessWorld {
                 Outcome::Unknown
             }
         }
+    }
+
+    /// Whether the name of an open is taken, if we can look in the task's place.
+    pub(super) fn would_find(&self, stop: &Stop) -> Option<bool> {
+        self.borrow_call(stop).map(|call| no_excl::is_taken(stop, &call.raw))
     }
 
     fn answer(&self, stop: &Stop, value: i64) {
@@ -110,6 +115,13 @@ impl ProcessWorld {
     }
 
     fn open(&mut self, stop: &Stop, call: &mut Borrowed) -> Outcome {
+        if stop.was_taken == Some(true) {
+            self.answer(stop, -i64::from(libc::EEXIST));
+            return Outcome::Failed(libc::EEXIST);
+        }
+        if stop.was_taken.is_some() {
+            call.drop_open_flag(stop, libc::O_EXCL);
+        }
         let careful = if open::may_wait(stop) { libc::O_NONBLOCK } else { 0 };
         call.add_open_flags(stop, (careful | libc::O_CLOEXEC) as u64);
         let value = perform(&call.raw);
@@ -153,6 +165,13 @@ impl Borrowed {
         self.how = memory::read_words(stop.tid, stop.raw.args[at])?;
         (self.raw.args[at], self.raw.args[at + 1]) = (self.how.as_ptr() as u64, 24);
         Some(())
+    }
+
+    fn drop_open_flag(&mut self, stop: &Stop, flag: i32) {
+        match stop.sys.signature.bytes().position(|letter| letter == b'F') {
+            Some(at) => self.raw.args[at] &= !(flag as u64),
+            None => self.how[0] &= !(flag as u64),
+        }
     }
 
     fn add_open_flags(&mut self, stop: &Stop, flags: u64) {

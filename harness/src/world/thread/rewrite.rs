@@ -66,12 +66,13 @@ impl Changed {
         }
     }
 
-    pub(super) fn add_open_flag(&mut self, flag: u64) {
-        match (self.flags_at, self.how_at) {
-            (Some(at), _) => self.raw.args[at] |= flag,
-            (None, Some(_)) => self.how[0] |= flag,
-            (None, None) => {}
-        }
+    pub(super) fn set_open_flag(&mut self, flag: i32, on: bool) {
+        let flags = match (self.flags_at, self.how_at) {
+            (Some(at), _) => &mut self.raw.args[at],
+            (None, Some(_)) => &mut self.how[0],
+            (None, None) => return,
+        };
+        *flags = if on { *flags | flag as u64 } else { *flags & !(flag as u64) };
     }
 
     /// The arguments as they stand, with the addresses of this struct's buffers; it must not move afterwards.

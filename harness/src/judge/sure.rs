@@ -1,0 +1,62 @@
+//! Making sure of what a trial showed: that it shows again when the victim is started anew, and whether it takes a race.
+
+use super::engine::Engine;
+use crate::attacker::Verb;
+use crate::error::Error;
+use crate::rules::{Hit, Rule};
+use crate::schedule::{Act, Schedule};
+use crate::world::Start;
+
+impl Engine<'_> {
+    /// Runs the trial on the bench again where its findings are not facts yet, and leaves on the bench the easiest one
+    /// that shows them; returns its schedule, and whether it did show them.
+    pub(super) fn make_sure(
+        &mut self,
+        schedule: &Schedule,
+        hits: &[(&'static Rule, Hit)],
+    ) -> Result<(Schedule, bool), Error> {
+        let new: Vec<(&'static Rule, String)> = hits
+            .iter()
+            .filter(|(rule, hit)| !self.knows(rule, hit))
+            .map(|(rule, hit)| (*rule, hit.path.clone()))
+            .collect();
+        let early = self.before_the_start(schedule);
+        let copied = self.world.was_copied();
+        if !copied && early.is_none() {
+            return Ok((schedule.clone(), true));
+        }
+        if copied {
+            self.world.start_from(Start::Anew)?;
+        }
+        let sure = match early {
+            Some(early) if self.shows_all(&early, &new)? => Ok((early, true)),
+            _ => self.shows_all(schedule, &new).map(|sure| (schedule.clone(), sure)),
+        };
+        self.world.start_from(self.judge.start)?;
+        let sure = sure?;
+        if !sure.1 {
+            self.report.unreached += 1;
+            self.note("a finding did not show again when its trial was repeated".to_owned());
+        }
+        Ok(sure)
+    }
+
+    /// The same plants, made before the victim's first call: what needs no race is easier to do, and a fault still when
+    /// the race is closed. Only names that are known before the start can be planted at.
+    fn before_the_start(&self, schedule: &Schedule) -> Option<Schedule> {
+        let first = self.first.as_ref()?;
+        let known = |act: &Act| act.does.verb == Verb::Plant && !act.does.target.contains('<');
+        let late = |act: &Act| act.at != *first;
+        let possible = schedule.acts.iter().all(known) && schedule.acts.iter().any(late);
+        let early = |act: &Act| Act { at: first.clone(), does: act.does.clone() };
+        possible.then(|| Schedule { acts: schedule.acts.iter().map(early).collect() })
+    }
+
+    fn shows_all(&mut self, schedule: &Schedule, new: &[(&'static Rule, String)]) -> Result<bool, Error> {
+        self.run(schedule)?;
+        let found = self.hits(schedule);
+        let all =
+            new.iter().all(|(rule, path)| found.iter().any(|(r, hit)| r.id == rule.id && hit.path == *path));
+        Ok(all && self.bench.evidence.landed == schedule.acts.len())
+    }
+}

@@ -1,0 +1,394 @@
+//! The keeper: process 1 of a pid namespace. It starts programs under a filter, tells how they ended, and on demand
+//! kills and collects everything that runs there.
+//!
+//! When linkbait dies the kernel kills the keeper, and with it every process of the namespace. Keeper and programs
+//! begin as copies of a process with threads, so after the fork nothing allocates: all they need is in [`Plan`].
+
+use super::cell::{FIXED_ADDRESSES, Plan};
+use super::notify;
+use libc::sock_filter;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, seek};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsmount, fsopen, mount,
+};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Pid, Signal, WaitOptions};
+use std::ffi::CStr;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// What the keeper is asked for; further programs follow the first.
+pub(super) const CLEAR: u8 = 0;
+pub(super) const SPARE: u8 = 1;
+pub(super) const FOLLOW: u8 = 2;
+pub(super) const START: u8 = 3;
+
+/// Arrays for execve(2): arguments and environment.
+pub(super) type Arguments = (Vec<*const libc::c_char>, Vec<*const libc::c_char>);
+
+/// The plans as the forked processes use them.
+pub(super) struct Start<'a> {
+    pub(super) plans: &'a [Plan],
+    pub(super) arguments: &'a [Arguments],
+    pub(super) code: &'a [sock_filter],
+    pub(super) socket: BorrowedFd<'a>,
+}
+
+/// Forks without what the C library does around it: its locks may be held by threads that the child does not have.
+pub(super) fn fork(flags: libc::c_int) -> io::Result<libc::pid_t> {
+    let flags = (flags | libc::SIGCHLD) as libc::c_ulong;
+    // SAFETY: shares nothing with the child, which calls nothing that could wait for a lock of another thread.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0usize, 0usize, 0usize, 0usize) };
+    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid as libc::pid_t) }
+}
+
+fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
+    let [a, b, c, d] = number.to_ne_bytes();
+    // With nobody to hear it there is nothing left to do either.
+    let _ = rustix::net::send(socket, &[tag, a, b, c, d], SendFlags::NOSIGNAL);
+}
+
+/// Tells a descriptor.
+pub(super) fn send(socket: BorrowedFd<'_>, tag: u8, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = [fd];
+    control.push(SendAncillaryMessage::ScmRights(&fds));
+    sendmsg(socket, &[IoSlice::new(&[tag, 0, 0, 0, 0])], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+fn end(status: i32) -> ! {
+    // SAFETY: ends this forked process without running anything of ours.
+    unsafe { libc::_exit(status) }
+}
+
+/// Closes what others of this process have open: a terminal of another program is not hung up as long as anybody
+/// holds it.
+pub(super) fn close_all_but(kept: &[u32]) {
+    let mut first = 3;
+    for &fd in kept.iter().filter(|fd| **fd >= 3) {
+        if fd > first {
+            close_range(first, fd - 1);
+        }
+        first = fd + 1;
+    }
+    close_range(first, u32::MAX);
+}
+
+fn close_range(first: u32, last: u32) {
+    // SAFETY: only for a forked process that uses none of these numbers again.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
+}
+
+/// The keeper's life.
+pub(super) fn keep(start: &Start<'_>) -> ! {
+    // Killed together with the thread that forked it.
+    if rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
+        end(1);
+    }
+    let (namespace, children) = match fresh_proc().and_then(|proc| Ok((proc, children()?))) {
+        Ok(ready) => ready,
+        Err(e) => {
+            tell(start.socket, b'f', e.raw_os_error());
+            end(1);
+        }
+    };
+    tell(start.socket, b'c', 0);
+    let mut keeper = Keeper { start, namespace, children, followed: 0, awaited: false, spared: 0 };
+    loop {
+        let mut fds = [
+            PollFd::from_borrowed_fd(start.socket, PollFlags::IN),
+            PollFd::from_borrowed_fd(keeper.children.as_fd(), PollFlags::IN),
+        ];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => end(1),
+        }
+        // What is asked comes first: who is to be followed may have ended since.
+        let [asked, ended] = fds.map(|fd| !fd.revents().is_empty());
+        if asked {
+            keeper.serve();
+        } else if ended {
+            keeper.collect();
+        }
+    }
+}
+
+struct Keeper<'a> {
+    start: &'a Start<'a>,
+    namespace: Namespace,
+    /// Readable when a child has ended.
+    children: OwnedFd,
+    /// The pid whose end is to be told; 0 once it was.
+    followed: u32,
+    /// It is to be told when nothing runs any more.
+    awaited: bool,
+    /// The pid that is not to be killed, if not 0.
+    spared: u32,
+}
+
+impl Keeper<'_> {
+    /// Does what is asked.
+    fn serve(&mut self) {
+        let mut message = [0u8; 5];
+        match rustix::net::recv(self.start.socket, &mut message, RecvFlags::empty()) {
+            Ok((5, _)) => {}
+            Err(rustix::io::Errno::INTR) => return,
+            _ => end(0),
+        }
+        let [what, number @ ..] = message;
+        let number = u32::from_ne_bytes(number);
+        match what {
+            CLEAR => self.clear(),
+            SPARE => {
+                self.spared = number;
+                self.namespace.rewind(BEFORE_COPIES);
+                tell(self.start.socket, b'c', 0);
+            }
+            FOLLOW => {
+                (self.followed, self.awaited) = (number, true);
+                // The spared one has the first of the pids below, so its copy's children get those that its own would.
+                self.namespace.rewind(FIRST_PID);
+                tell(self.start.socket, b'c', 0);
+            }
+            program => self.run(usize::from(program - START), number),
+        }
+    }
+
+    /// Starts a program, with the same pid in every trial.
+    fn run(&mut self, program: usize, umask: u32) {
+        // One that was spared until now keeps its pid until it is collected.
+        while ended(WaitOptions::NOHANG).is_some() {}
+        self.namespace.rewind(BEFORE_FIRST);
+        match fork(0) {
+            Ok(0) => become_program(self.start, program, umask),
+            Ok(pid) => (self.followed, self.awaited) = (pid as u32, true),
+            Err(e) => tell(self.start.socket, b'f', e.raw_os_error().unwrap_or(libc::EAGAIN)),
+        }
+    }
+
+    /// Collects the children that have ended; tells how the one that is followed did, and when nothing runs any more.
+    fn collect(&mut self) {
+        // Signals of several children may be one; what matters is that it is taken off.
+        let mut signal = [0u8; size_of::<libc::signalfd_siginfo>()];
+        let _ = rustix::io::read(&self.children, &mut signal);
+        while let Some((pid, status)) = ended(WaitOptions::NOHANG) {
+            if pid == self.followed {
+                self.followed = 0;
+                tell(self.start.socket, b'e', status);
+            }
+        }
+        if self.awaited && self.followed == 0 && self.others(|_| ()) == Ok(0) {
+            self.awaited = false;
+            self.namespace.rewind(BEFORE_COPIES);
+            tell(self.start.socket, b'n', 0);
+        }
+    }
+
+    /// Kills and collects all but the keeper and the one that is spared.
+    fn clear(&mut self) {
+        /// After so many rounds of killing what was seen, something makes processes as fast.
+        const ROUNDS: u32 = 1_000;
+        (self.followed, self.awaited) = (0, false);
+        if self.spared == 0 {
+            // SAFETY: process 1 may signal all others of its namespace, and only those.
+            unsafe { libc::kill(-1, libc::SIGKILL) };
+            while ended(WaitOptions::empty()).is_some() {}
+            return tell(self.start.socket, b'c', 0);
+        }
+        let kill = |pid| {
+            // One that is gone meanwhile is as good as killed.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        };
+        for _ in 0..ROUNDS {
+            match self.others(kill) {
+                Ok(0) => {
+                    self.namespace.rewind(BEFORE_COPIES);
+                    return tell(self.start.socket, b'c', 0);
+                }
+                // What was killed is a child of the keeper, or descends from one that was killed with it.
+                Ok(_) => {
+                    ended(WaitOptions::empty());
+                    while ended(WaitOptions::NOHANG).is_some() {}
+                }
+                Err(_) => break,
+            }
+        }
+        tell(self.start.socket, b'x', 0);
+    }
+
+    /// Does something with every process but the keeper and the one that is spared; returns how many those are.
+    fn others(&self, mut act: impl FnMut(Pid)) -> rustix::io::Result<u32> {
+        let mut room = [MaybeUninit::<u8>::uninit(); 2048];
+        let mut count = 0;
+        seek(&self.namespace.processes, SeekFrom::Start(0))?;
+        let mut entries = RawDir::new(&self.namespace.processes, &mut room);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let number = entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok());
+            let other = number.filter(|&pid| pid > 1 && pid != self.spared);
+            if let Some(pid) = other.and_then(|pid| Pid::from_raw(pid as i32)) {
+                act(pid);
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// The pid before the one that a program's first process gets, and that one.
+const BEFORE_FIRST: &[u8] = b"100";
+const FIRST_PID: &[u8] = b"101";
+
+/// The pid before those of copies: apart, so that their children get the same as an original's would.
+const BEFORE_COPIES: &[u8] = b"4000";
+
+/// Readable when a child has ended.
+fn children() -> rustix::io::Result<OwnedFd> {
+    let set = child_signal();
+    // SAFETY: `set` is a live, valid set; the old one is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) };
+    // SAFETY: `set` is a live, valid set.
+    let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(
+            rustix::io::Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(rustix::io::Errno::IO)
+        );
+    }
+    // SAFETY: the kernel has just made this descriptor for us and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn child_signal() -> libc::sigset_t {
+    // SAFETY: an all-zero set is a valid, empty one.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is live and the number is a signal's.
+    unsafe { libc::sigaddset(&raw mut set, libc::SIGCHLD) };
+    set
+}
+
+/// A child that has ended, and its status.
+fn ended(how: WaitOptions) -> Option<(u32, i32)> {
+    loop {
+        match rustix::process::wait(how) {
+            Ok(ended) => return ended.map(|(pid, s)| (pid.as_raw_nonzero().get() as u32, s.as_raw())),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// What the keeper holds of its namespace's `/proc`.
+struct Namespace {
+    processes: OwnedFd,
+    /// The file that says which pid comes next, if there is one.
+    last_pid: Option<OwnedFd>,
+}
+
+impl Namespace {
+    /// Makes the next process get the pid after this one, where the kernel lets us.
+    fn rewind(&self, pid: &[u8]) {
+        let _ = self.last_pid.as_ref().map(|fd| rustix::io::pwrite(fd, pid, 0));
+    }
+}
+
+/// Mounts the `/proc` of this namespace, read-only.
+fn fresh_proc() -> rustix::io::Result<Namespace> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount(c"proc", c"/proc", c"proc", flags | MountFlags::RDONLY, None)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let processes = rustix::fs::open(c"/proc", flags, Mode::empty())?;
+    let Ok(hidden) = hidden_proc() else { return Ok(Namespace { processes, last_pid: None }) };
+    let open = |name: &CStr| openat(&hidden, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    // When memory runs out the kernel ends a program first. Where that cannot be set, it chooses.
+    let _ = open(c"self/oom_score_adj").map(|fd| rustix::io::write(fd, b"1000"));
+    Ok(Namespace { processes, last_pid: open(c"sys/kernel/ns_last_pid").ok() })
+}
+
+/// A second `/proc` that stands nowhere and may be written to.
+fn hidden_proc() -> rustix::io::Result<OwnedFd> {
+    let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+}
+
+/// The first process of the program, up to its start.
+fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
+    let (plan, (argv, envp)) = (&start.plans[program], &start.arguments[program]);
+    let errno = match prepare(start, plan, umask).and_then(|()| hand_over(start, plan.watched)) {
+        // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
+        Ok(()) => unsafe {
+            libc::execve(plan.path.as_ptr(), argv.as_ptr(), envp.as_ptr());
+            io::Error::last_os_error()
+        },
+        Err(e) => {
+            tell(start.socket, b'f', e.raw_os_error().unwrap_or(0));
+            e
+        }
+    };
+    end(if errno.raw_os_error() == Some(libc::ENOENT) { 127 } else { 126 });
+}
+
+fn prepare(start: &Start<'_>, plan: &Plan, umask: u32) -> io::Result<()> {
+    rustix::process::setsid()?;
+    plan.cwd.as_ref().map_or(Ok(()), rustix::process::chdir)?;
+    if umask & FIXED_ADDRESSES != 0 {
+        super::thread::fix_addresses()?;
+    }
+    // SAFETY: an all-zero set is a valid, empty one.
+    let none: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `none` is a live, valid set; the old one is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
+    for signal in 1..=64 {
+        // SAFETY: restores a default disposition; numbers that cannot be set are refused.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    plan.streams.connect(start.socket)?;
+    rustix::process::umask(Mode::from_bits_retain(umask & 0o777));
+    let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
+    rustix::process::setrlimit(rustix::process::Resource::Core, limit(0))?;
+    give_up_capabilities();
+    super::thread::no_new_privileges()
+}
+
+/// What would let a program of root's out of its namespace: mounting, devices, kernel memory, other processes.
+fn give_up_capabilities() {
+    use rustix::thread::CapabilitySet as Set;
+    let dangerous = [
+        Set::SYS_ADMIN,
+        Set::SYS_MODULE,
+        Set::SYS_RAWIO,
+        Set::SYS_PTRACE,
+        Set::SYS_BOOT,
+        Set::SYS_CHROOT,
+        Set::SYS_TIME,
+        Set::MKNOD,
+        Set::DAC_READ_SEARCH,
+        Set::LINUX_IMMUTABLE,
+        Set::CHECKPOINT_RESTORE,
+        Set::BPF,
+        Set::PERFMON,
+        Set::SYS_RESOURCE,
+    ];
+    for capability in dangerous {
+        // One that this kernel does not know cannot be used either.
+        let _ = rustix::thread::remove_capability_from_bounding_set(capability);
+    }
+}
+
+/// Puts this process under the filter if it is to be held, sends the listener out, and closes all but the standard
+/// descriptors.
+fn hand_over(start: &Start<'_>, watched: bool) -> io::Result<()> {
+    if watched {
+        let filter = start.code.as_ptr().cast_mut();
+        let program = libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter };
+        let listener = notify::install_program(&program)?;
+        send(start.socket, b'l', listener.as_fd())?;
+    }
+    close_range(3, u32::MAX);
+    Ok(())
+}
