@@ -268,8 +268,10 @@ impl Evidence {
 
     /// Who made the file with this identity, as far as this trial saw it.
     pub(crate) fn maker_of(&self, ident: Ident) -> Option<(Maker, bool)> {
-        let entries = self.changes.iter().flat_map(|c| [c.is, c.was]).flatten();
-        entries.filter(|e| e.ident == ident).map(|e| (e.maker, e.is_dir())).next_back()
+        let mut entries = self.changes.iter().flat_map(|c| [c.is, c.was]).flatten();
+        let changed = entries.rfind(|e| e.ident == ident);
+        // What did not change stands there still.
+        changed.or_else(|| self.last.by_ident(ident).copied()).map(|e| (e.maker, e.is_dir()))
     }
 }
 

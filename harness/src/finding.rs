@@ -2,6 +2,7 @@
 
 use crate::class::Class;
 use crate::determinism::Determinism;
+use crate::ending::Ending;
 use crate::schedule::Schedule;
 use std::fmt;
 
@@ -80,6 +81,17 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// A run of a program in which no one interfered.
+#[derive(Clone, Debug)]
+pub struct Alone {
+    /// How it ended.
+    pub ending: Ending,
+    /// The end of what it printed, 64 KiB at most; what is no text is replaced. It may hold control characters.
+    pub output: String,
+    /// It printed more before that.
+    pub cut: bool,
+}
+
 /// What judging a victim came to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -97,6 +109,8 @@ pub struct Report {
     pub stops: usize,
     /// It hung although no one interfered, so no attack was tried; findings are of what it did until then.
     pub hangs_alone: bool,
+    /// How a program ended, and what it printed, when no one interfered.
+    pub alone: Option<Alone>,
     /// Findings, weakest attacker first.
     pub findings: Vec<Finding>,
     /// How much of its chance was fixed.
@@ -121,6 +135,7 @@ impl Report {
             unreached: 0,
             stops: 0,
             hangs_alone: false,
+            alone: None,
             findings: Vec::new(),
             determinism: Determinism::OFF,
             notes: Vec::new(),

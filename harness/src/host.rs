@@ -66,7 +66,7 @@ impl Host {
         Host {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             uid: rustix::process::geteuid().as_raw(),
-            has_attacker: ["uid_map", "gid_map"].iter().all(|map| has_id(map, ATTACKER_UID)),
+            has_attacker: has_attacker(),
             file_system: file_system_of(&place),
             place,
             folder: folder(),
@@ -94,15 +94,22 @@ impl Host {
         self.uid
     }
 
-    /// True when attackers get a uid of their own: we are root, and of a user namespace that has that uid.
+    /// True when we are root, of a user namespace that has the attacker's uid.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.uid == 0 && self.has_attacker
     }
 
+    /// True when attackers get a uid of their own: we are root, or have entered a user namespace with a subordinate
+    /// uid in it (see [`crate::prepare_to_contain`]).
+    #[must_use]
+    pub fn has_attacker(&self) -> bool {
+        self.has_attacker
+    }
+
     /// The attacker's uid, if it is another than ours.
     pub(crate) fn attacker(&self) -> Option<u32> {
-        self.is_root().then_some(ATTACKER_UID)
+        self.has_attacker.then_some(ATTACKER_UID)
     }
 
     /// The directory that arenas are made in.
@@ -149,7 +156,7 @@ impl Host {
     /// directory of the attacker's own is free of them.
     pub(crate) fn guards_group_writable(&self) -> bool {
         let level_two = |name: &str, level: Option<u32>| name != "protected_symlinks" && level >= Some(2);
-        self.is_root() && self.protected.iter().any(|(name, level)| level_two(name, *level))
+        self.has_attacker && self.protected.iter().any(|(name, level)| level_two(name, *level))
     }
 
     /// True when the kernel keeps users from linking to files of others.
@@ -160,7 +167,7 @@ impl Host {
     /// True when the kernel itself tells what the attacker may do; otherwise we apply the same rules.
     #[must_use]
     pub fn kernel_decides(&self) -> bool {
-        self.is_root() && !self.guards_group_writable()
+        self.has_attacker && !self.guards_group_writable()
     }
 
     /// Number of cores we may use.
@@ -237,6 +244,15 @@ impl Host {
     pub(crate) fn next_core(&self) -> usize {
         self.cores[self.turn.fetch_add(1, Ordering::Relaxed) % self.cores.len()]
     }
+}
+
+/// True when we may act as the attacker: it is another user of our user namespace, and we may put on its ids.
+fn has_attacker() -> bool {
+    use rustix::thread::CapabilitySet as Set;
+    let needed = Set::SETUID | Set::SETGID | Set::CHOWN;
+    let may = rustix::thread::capabilities(None).is_ok_and(|all| all.effective.contains(needed));
+    let other = rustix::process::geteuid().as_raw() != ATTACKER_UID;
+    may && other && ["uid_map", "gid_map"].iter().all(|map| has_id(map, ATTACKER_UID))
 }
 
 /// True when our user namespace has this id, see user_namespaces(7); true where the kernel does not tell.

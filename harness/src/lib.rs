@@ -54,7 +54,7 @@ pub use errno::errno_name;
 pub use error::{Error, ErrorKind};
 pub use fault::{Fault, SIGNALS, Whom};
 pub use file_system::FileSystem;
-pub use finding::{Finding, Report, Verdict};
+pub use finding::{Alone, Finding, Report, Verdict};
 pub use host::Host;
 pub use judge::{Judge, Replay, Sampled, Session, Tried};
 pub use limits::Limits;
@@ -71,7 +71,8 @@ use std::path::{Path, PathBuf};
 use timeline::Timeline;
 
 /// Prepares this process for judging programs: an ordinary user needs a user namespace, and only a process with one
-/// thread can enter it. To be called first thing in `main`; as root it does nothing.
+/// thread can enter it; where `/etc/subuid` and `/etc/subgid` lend ids to this user, the attacker gets one of them. To be
+/// called first thing in `main`; as root it does nothing.
 ///
 /// # Errors
 /// Of kind unsupported where users may not make namespaces.

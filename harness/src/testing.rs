@@ -124,8 +124,12 @@ impl Scene {
     pub(crate) fn new(place: &Path, class: Class, other_uid: bool) -> Scene {
         let uid = other_uid.then_some(ATTACKER_UID);
         let mut arena = Arena::new(place, uid, false).expect("an arena can be made");
-        let file =
-            |path: &str, mode| Staged { path: path.to_owned(), mode, content: format!("content of {path}") };
+        let file = |path: &str, mode| Staged {
+            path: path.to_owned(),
+            mode,
+            content: format!("content of {path}"),
+            foreign: false,
+        };
         let decoys = vec![("a".to_owned(), false), ("d".to_owned(), true)];
         let stage = Stage { files: vec![file("s/f", 0o600), file("top", 0o666)], decoys };
         arena.build(class, stage).expect("an arena can be built");

@@ -29,6 +29,11 @@ pub struct Program {
     pub env: Vec<(String, String)>,
     /// Shell text that runs as the victim before the attacker may act.
     pub setup: Option<String>,
+    /// What it reads from its standard input, from the start in every trial; nothing without.
+    pub stdin: Option<Vec<u8>>,
+    /// It gets a terminal of its own as standard input, output and error, on which nobody types. Not together with
+    /// `stdin`.
+    pub tty: bool,
     /// Directories that it may write, of which each trial has a copy of its own: see [`crate::check_writable`].
     pub writable: Vec<PathBuf>,
 }
@@ -124,10 +129,20 @@ impl Victim {
         self
     }
 
-    /// A file that stands in `shared/` before the victim starts.
+    /// A file of the victim's that stands in `shared/` before it starts.
     #[must_use]
-    pub fn stage(mut self, path: &str, mode: u32, content: &str) -> Victim {
-        self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned() });
+    pub fn stage(self, path: &str, mode: u32, content: &str) -> Victim {
+        self.staged(path, mode, content, false)
+    }
+
+    /// A file of the attacker's that stands in `shared/` before the victim starts.
+    #[must_use]
+    pub fn stage_foreign(self, path: &str, mode: u32, content: &str) -> Victim {
+        self.staged(path, mode, content, true)
+    }
+
+    fn staged(mut self, path: &str, mode: u32, content: &str, foreign: bool) -> Victim {
+        self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned(), foreign });
         self
     }
 

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Exec {
         #[command(flatten)]
         judging: Judging,
+        #[command(flatten)]
+        streams: Streams,
         /// The command and its arguments, after `--`; {shared}, {private} and {outside} stand for its directories
         #[arg(last = true, required = true, value_name = "CMD")]
         argv: Vec<String>,
@@ -165,6 +167,17 @@ pub(crate) struct Judging {
     /// Show no progress
     #[arg(long)]
     pub(crate) no_progress: bool,
+}
+
+/// What a command gets to read from and print to.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Streams {
+    /// Let it read this file from its standard input, from the start in every trial; nothing without
+    #[arg(long, value_name = "FILE", conflicts_with = "tty")]
+    pub(crate) stdin: Option<PathBuf>,
+    /// Give it a terminal of its own as standard input, output and error; nobody types on it
+    #[arg(long)]
+    pub(crate) tty: bool,
 }
 
 /// How much of a program's chance is fixed. What is not said is as the timeline has it, or as it is by default.

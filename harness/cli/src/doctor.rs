@@ -13,6 +13,8 @@ use std::path::Path;
 const FOLLOWS: usize = 23;
 
 pub(crate) fn doctor() -> anyhow::Result<Exit> {
+    // What cannot be contained is said further down.
+    let _ = linkbait::prepare_to_contain();
     let host = Host::detect();
     let mut text = String::new();
     let width = output::width();
@@ -24,7 +26,10 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     let (exit, works, follows) = notification(&host);
     say("notification", &works, &follows);
     say("kernel", host.kernel(), "5.5 or later is needed; 5.19 and 6.6 make it faster");
-    let (attacker, follows) = match (host.is_root(), host.kernel_decides()) {
+    let (attacker, follows) = match (host.has_attacker(), host.kernel_decides()) {
+        (_, true) if !host.is_root() => {
+            ("a subordinate uid", "for programs the kernel itself decides what an attacker may do")
+        }
         (_, true) => ("another uid", "the kernel itself decides what an attacker may do"),
         (true, _) => (
             "another uid",
@@ -32,7 +37,8 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
         ),
         _ => (
             "our own uid",
-            "we apply the rules of directories ourselves; as real root the kernel would decide",
+            "we apply the rules of directories ourselves; the kernel would decide as real root, and for programs with \
+             subordinate uids (/etc/subuid, /etc/subgid, newuidmap)",
         ),
     };
     say("attacker", &format!("{attacker} (we are uid {})", host.uid()), follows);

@@ -80,7 +80,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
     let text = match args.command {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
-        Some(Command::Exec { judging, argv }) => return run::exec(&judging, &argv),
+        Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
         Some(Command::Replay { file, victim, writable, chance, timeout }) => {
             return replay::replay(&Again { file, victim, writable, chance, silence: timeout.into() });
         }

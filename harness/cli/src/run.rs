@@ -1,6 +1,6 @@
 //! `run` and `exec`: judge victims, print and save the report, and say how it went.
 
-use crate::args::{Format, Judging, Persona, Usage};
+use crate::args::{Format, Judging, Persona, Streams, Usage};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::report::{self, Run, json};
@@ -16,8 +16,8 @@ pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
 }
 
 /// `exec`: one command.
-pub(crate) fn exec(asked: &Judging, argv: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, &Selected { victims: vec![select::command(argv)?], left_out: 0 }, true)
+pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyhow::Result<Exit> {
+    judge_victims(asked, &Selected { victims: vec![select::command(streams, argv)?], left_out: 0 }, true)
 }
 
 fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Result<Exit> {

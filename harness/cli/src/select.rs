@@ -1,11 +1,13 @@
 //! What is judged and where: victims by name, tag, file and shard, or a command.
 
-use crate::args::{Judging, Usage};
+use crate::args::{Args, Command, Judging, Streams, Usage};
 use crate::output;
 use crate::roster::{self, SLOW};
 use crate::values;
 use crate::victim_file;
+use clap::Parser;
 use linkbait::{Program, Victim};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The victims to judge, and how many of the roster were left out because they are slow and nobody asked for them.
@@ -53,12 +55,46 @@ fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
 /// What the names of victims that were given as commands begin with.
 const COMMAND: &str = "exec: ";
 
-/// The victim that is a command.
-pub(crate) fn command(argv: &[String]) -> Result<Victim, Usage> {
-    let line = shlex::try_join(argv.iter().map(String::as_str));
+/// The victim that is a command. Its name is what `exec` was told, so that a timeline of it can be replayed.
+pub(crate) fn command(streams: &Streams, argv: &[String]) -> Result<Victim, Usage> {
+    let file = streams.stdin.as_deref().map(Path::to_string_lossy);
+    let mut words: Vec<&str> = file.iter().flat_map(|file| ["--stdin", file]).collect();
+    words.extend(streams.tty.then_some("--tty"));
+    // What begins with a dash would be taken for an option when it is read back.
+    if !words.is_empty() || argv.first().is_some_and(|name| name.starts_with('-')) {
+        words.push("--");
+    }
+    words.extend(argv.iter().map(String::as_str));
+    let line = shlex::try_join(words);
     let line = line.map_err(|_| Usage("an argument has a NUL byte in it".to_owned()))?;
-    let program = Program { argv: argv.to_vec(), ..Program::default() };
+    let stdin = streams.stdin.as_deref().map(stdin).transpose().map_err(Usage)?;
+    let program = Program { argv: argv.to_vec(), stdin, tty: streams.tty, ..Program::default() };
     Ok(Victim::program(&format!("{COMMAND}{line}"), program).tags(&["command"]))
+}
+
+/// What a program is to read, all of it, since every trial reads it from the start.
+pub(crate) fn stdin(file: &Path) -> Result<Vec<u8>, String> {
+    const MOST: u64 = 64 << 20;
+    let mut text = Vec::new();
+    let read = std::fs::File::open(file).and_then(|file| file.take(MOST + 1).read_to_end(&mut text));
+    match read {
+        Ok(count) if count as u64 <= MOST => Ok(text),
+        Ok(_) => Err(format!("{file:?}: more than 64 MiB to read; give it a shorter file")),
+        Err(e) => Err(format!("{file:?}: {e}; it was to be the standard input")),
+    }
+}
+
+/// The victim that was named by [`command`].
+fn named_command(line: &str) -> Option<Result<Victim, Usage>> {
+    let words = shlex::split(line)?;
+    if !words.first()?.starts_with('-') {
+        return Some(command(&Streams::default(), &words));
+    }
+    let args = ["linkbait", "exec"].into_iter().chain(words.iter().map(String::as_str));
+    match Args::try_parse_from(args).ok()?.command {
+        Some(Command::Exec { streams, argv, .. }) => Some(command(&streams, &argv)),
+        _ => None,
+    }
 }
 
 /// The victim, which may also write these directories if it is a program.
@@ -73,8 +109,8 @@ pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Vic
         let found = victims.into_iter().find(|victim| victim.name() == name);
         return Ok(found.ok_or_else(|| Usage(format!("{file:?}: no victim {} in it", output::line(name))))?);
     }
-    if let Some(argv) = name.strip_prefix(COMMAND).and_then(shlex::split) {
-        return Ok(command(&argv)?);
+    if let Some(victim) = name.strip_prefix(COMMAND).and_then(named_command) {
+        return Ok(victim?);
     }
     let roster = roster::roster();
     let found = roster.iter().find(|victim| victim.name() == name).cloned();

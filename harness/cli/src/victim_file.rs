@@ -3,6 +3,7 @@
 use crate::args::Usage;
 use crate::files;
 use crate::output;
+use crate::select;
 use crate::values;
 use linkbait::{Class, Program, Victim};
 use serde::Deserialize;
@@ -36,6 +37,12 @@ struct Command {
     #[serde(default)]
     env: BTreeMap<String, String>,
     setup: Option<String>,
+    /// A file, from the directory of this one, that it reads from its standard input; or that text itself.
+    stdin: Option<String>,
+    stdin_text: Option<String>,
+    /// It gets a terminal of its own.
+    #[serde(default)]
+    tty: bool,
     /// Programs beside the first of `argv` without which it is unsupported.
     #[serde(default)]
     needs: Vec<String>,
@@ -56,7 +63,17 @@ struct StagedFile {
     path: String,
     mode: u32,
     #[serde(default)]
+    owner: Owner,
+    #[serde(default)]
     content: String,
+}
+
+#[derive(Clone, Copy, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+enum Owner {
+    #[default]
+    Victim,
+    Attacker,
 }
 
 #[derive(Deserialize, Default)]
@@ -132,6 +149,17 @@ pub(crate) fn parse(text: &str, here: &str) -> Result<Victim, String> {
     make(file, here)
 }
 
+fn stdin(command: &Command, here: &str) -> Result<Option<Vec<u8>>, String> {
+    match (&command.stdin, &command.stdin_text, command.tty) {
+        (None, None, _) => Ok(None),
+        (Some(name), None, false) => {
+            select::stdin(&Path::new(here).join(name.replace("{here}", here))).map(Some)
+        }
+        (None, Some(text), false) => Ok(Some(text.clone().into_bytes())),
+        _ => Err("command.stdin, command.stdin_text and command.tty exclude each other".to_owned()),
+    }
+}
+
 fn make(file: File, here: &str) -> Result<Victim, String> {
     let fill = |text: &String| text.replace("{here}", here);
     let writable: Result<Vec<PathBuf>, String> = file
@@ -144,6 +172,8 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
         argv: file.command.argv.iter().map(fill).collect(),
         env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
         setup: file.command.setup.as_ref().map(fill),
+        stdin: stdin(&file.command, here)?,
+        tty: file.command.tty,
         writable: writable?,
     };
     if program.argv.is_empty() {
@@ -155,7 +185,11 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
     let mut victim = Victim::program(&file.name, program).summary(&file.summary).tags(&tags);
     victim = interpreter.iter().chain(&file.command.needs).fold(victim, |victim, name| victim.needs(name));
     for staged in &file.stage.files {
-        victim = victim.stage(&staged.path, staged.mode, &staged.content);
+        let StagedFile { path, mode, content, .. } = staged;
+        victim = match staged.owner {
+            Owner::Victim => victim.stage(path, *mode, content),
+            Owner::Attacker => victim.stage_foreign(path, *mode, content),
+        };
     }
     victim = victim.faults(file.judge.faults).signals(file.judge.signals);
     victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));

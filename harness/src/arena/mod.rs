@@ -31,7 +31,7 @@ pub struct Dirs {
     pub private: PathBuf,
 }
 
-/// A file that stands in `shared/` before the victim starts; it belongs to the victim.
+/// A file that stands in `shared/` before the victim starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {
     /// Path below `shared/`.
@@ -40,6 +40,8 @@ pub struct Staged {
     pub mode: u32,
     /// Content.
     pub content: String,
+    /// It is the attacker's, who made it before the victim came; otherwise the victim's.
+    pub foreign: bool,
 }
 
 /// How a reset went.
@@ -168,6 +170,9 @@ impl Arena {
         ALL_TOPS.iter().for_each(|top| baseline.add(self.root(), top));
         baseline.finish();
         baseline.settle();
+        for staged in self.stage.files.iter().filter(|staged| staged.foreign) {
+            baseline.give_to_attacker(format!("shared/{}", staged.path).as_bytes(), self.attacker);
+        }
         self.baseline = baseline;
         self.hold_canaries().map_err(|e| self.wrong("watch", e))
     }
@@ -219,6 +224,17 @@ impl Arena {
                 at += slash + 1;
             }
             self.file(&path, staged.mode, staged.content.as_bytes())?;
+            if let (true, Some(uid)) = (staged.foreign, self.attacker) {
+                let (user, group) = (rustix::fs::Uid::from_raw(uid), Gid::from_raw(uid));
+                rustix::fs::chownat(self.root(), &path, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+                // Set-id bits go with the owner.
+                rustix::fs::chmodat(
+                    self.root(),
+                    &path,
+                    Mode::from_bits_retain(staged.mode),
+                    AtFlags::empty(),
+                )?;
+            }
         }
         Ok(())
     }

@@ -355,6 +355,16 @@ impl Tree {
         self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
     }
 
+    /// Declares an entry to be the attacker's own, unless the setup has put another there: one of another owner than
+    /// the attacker has, where it has a uid of its own.
+    pub(crate) fn give_to_attacker(&mut self, path: &[u8], uid: Option<u32>) {
+        if let Some(at) = self.position(path)
+            && uid.is_none_or(|uid| uid == self.entries[at].uid)
+        {
+            (self.entries[at].maker, self.entries[at].namer) = (Maker::Attacker, Maker::Attacker);
+        }
+    }
+
     /// Declares everything here to be part of the stage.
     pub(crate) fn settle(&mut self) {
         for entry in &mut self.entries {

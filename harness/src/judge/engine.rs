@@ -74,7 +74,16 @@ impl<'a> Engine<'a> {
 
     /// The verdict on what was tried.
     pub(super) fn conclude(&mut self) -> Report {
+        if self.judge.host.attacker().is_none() && self.victim.stage.iter().any(|staged| staged.foreign) {
+            self.note(
+                "the attacker's staged files have our own uid, so the victim may do all with them".to_owned(),
+            );
+        }
         self.world.not_examined().into_iter().for_each(|what| self.note(what));
+        if let Some(why) = self.world.cramped() {
+            self.note(why.to_owned());
+            self.report.unreached += 1;
+        }
         let asked = self.judge.determinism.is_some_and(|asked| asked.level > self.report.determinism.level);
         if asked {
             self.note(
@@ -172,9 +181,12 @@ impl<'a> Engine<'a> {
         true
     }
 
-    /// The recorded run did not end. After many calls it may yet have ended, so the attacks are tried all the same.
+    /// The recorded run did not end, or was ended. After many calls it may yet have ended, so the attacks are tried all the same.
     fn note_hang(&mut self) {
         self.report.unreached += 1;
+        if let Some(why) = self.world.spoiled() {
+            return self.note(why.to_owned());
+        }
         self.note(if self.report.hangs_alone {
             "it hung although no one interfered; a longer time limit may help".to_owned()
         } else {

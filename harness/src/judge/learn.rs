@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::explore::key_of;
 use crate::explore::trial::Bench;
+use crate::finding::Alone;
 use crate::schedule::Schedule;
 use crate::world::Start;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +80,9 @@ impl Engine<'_> {
     /// Records for those who have no use for a victim that hangs.
     pub(super) fn must_record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         self.record(class, umask)?;
+        if let Some(why) = self.world.spoiled() {
+            return Err(Error::input(&self.victim.name, why));
+        }
         if !self.report.hangs_alone {
             return Ok(());
         }
@@ -91,7 +95,13 @@ impl Engine<'_> {
     fn run_alone(&mut self) -> Result<(), Error> {
         self.run(&Schedule::default())?;
         let evidence = &self.bench.evidence;
-        self.report.hangs_alone |= evidence.ending == Ending::Hung && !evidence.endless;
+        let spoiled = self.world.spoiled().is_some();
+        self.report.hangs_alone |= evidence.ending == Ending::Hung && !evidence.endless && !spoiled;
+        self.report.alone = self.world.printed().map(|(output, cut)| Alone {
+            ending: evidence.ending.clone(),
+            output: String::from_utf8_lossy(output).into_owned(),
+            cut,
+        });
         Ok(())
     }
 
@@ -111,7 +121,7 @@ impl Engine<'_> {
         first.retain(|name, _| !self.names.changing.contains(&shape(name)));
         self.names.constant = first;
         for _ in 1..RECORDINGS {
-            if self.report.hangs_alone {
+            if self.report.hangs_alone || self.world.spoiled().is_some() {
                 return Ok(());
             }
             self.run_with_other_luck()?;

@@ -1,8 +1,9 @@
 //! A pid namespace in which programs are started under a filter, from our side: asking its keeper, hearing from it.
 
 use super::bpf::{self, Fate};
-use super::keeper::{Arguments, CLEAR, FOLLOW, SPARE, START, Start, fork, keep};
+use super::keeper::{Arguments, CLEAR, FOLLOW, SPARE, START, Start, close_all_but, fork, keep};
 use super::notify::{self, Listener};
+use super::streams::Streams;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags, SocketType,
     recvmsg, socketpair,
@@ -11,7 +12,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 use std::ffi::CString;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::null;
 
 /// All that a program's start needs.
@@ -19,9 +20,7 @@ pub(crate) struct Plan {
     pub(crate) path: CString,
     pub(crate) argv: Vec<CString>,
     pub(crate) envp: Vec<CString>,
-    pub(crate) stdin: OwnedFd,
-    /// Where both outputs go.
-    pub(crate) output: OwnedFd,
+    pub(crate) streams: Streams,
     /// Where it starts, if not where we are.
     pub(crate) cwd: Option<CString>,
     /// Bytes that a single file may have.
@@ -35,6 +34,8 @@ pub(crate) struct Plan {
 pub(crate) enum Told {
     /// The program is about to start; its calls arrive at this listener.
     Started(Listener),
+    /// It has a terminal of its own, whose other side this is.
+    Terminal(OwnedFd),
     /// The process that is followed ended with this status, as wait(2) has it.
     Ended(i32),
     /// After that: nothing of the trial runs any more.
@@ -67,9 +68,12 @@ impl Cell {
         let arguments: Vec<Arguments> =
             plans.iter().map(|plan| (pointers(&plan.argv), pointers(&plan.envp))).collect();
         let code = bpf::program(fates);
-        let pid = fork(libc::CLONE_NEWPID)?;
+        let streams = plans.iter().flat_map(|plan| [&plan.streams.stdin, &plan.streams.output]);
+        let mut kept: Vec<u32> = streams.chain([&theirs]).map(|fd| fd.as_raw_fd() as u32).collect();
+        kept.sort_unstable();
+        let pid = fork(libc::CLONE_NEWPID | libc::CLONE_NEWIPC)?;
         if pid == 0 {
-            drop(ours);
+            close_all_but(&kept);
             keep(&Start { plans, arguments: &arguments, code: &code, socket: theirs.as_fd() });
         }
         let keeper = Pid::from_raw(pid).ok_or(io::ErrorKind::Other)?;
@@ -109,15 +113,16 @@ impl Cell {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let got = recvmsg(&self.socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC);
-        let listener = control.drain().find_map(|message| match message {
+        let sent = control.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
         let number = i32::from_ne_bytes(std::array::from_fn(|at| bytes[at + 1]));
-        Ok(match (got.map(|m| m.bytes), bytes[0], listener) {
+        Ok(match (got.map(|m| m.bytes), bytes[0], sent) {
             (Ok(0) | Err(rustix::io::Errno::CONNRESET), ..) => Told::Lost,
             (Err(e), ..) => return Err(e.into()),
             (_, b'l', Some(fd)) => Told::Started(notify::adopt(fd)),
+            (_, b't', Some(fd)) => Told::Terminal(fd),
             (_, b'e', _) => Told::Ended(number),
             (_, b'n', _) => Told::Empty,
             (_, b'c', _) => Told::Done,

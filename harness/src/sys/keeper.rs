@@ -14,6 +14,7 @@ use rustix::mount::{
 };
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal, WaitOptions};
+use std::ffi::CStr;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -49,9 +50,37 @@ fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
     let _ = rustix::net::send(socket, &[tag, a, b, c, d], SendFlags::NOSIGNAL);
 }
 
+/// Tells a descriptor.
+pub(super) fn send(socket: BorrowedFd<'_>, tag: u8, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = [fd];
+    control.push(SendAncillaryMessage::ScmRights(&fds));
+    sendmsg(socket, &[IoSlice::new(&[tag, 0, 0, 0, 0])], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
 fn end(status: i32) -> ! {
     // SAFETY: ends this forked process without running anything of ours.
     unsafe { libc::_exit(status) }
+}
+
+/// Closes what others of this process have open: a terminal of another program is not hung up as long as anybody
+/// holds it.
+pub(super) fn close_all_but(kept: &[u32]) {
+    let mut first = 3;
+    for &fd in kept.iter().filter(|fd| **fd >= 3) {
+        if fd > first {
+            close_range(first, fd - 1);
+        }
+        first = fd + 1;
+    }
+    close_range(first, u32::MAX);
+}
+
+fn close_range(first: u32, last: u32) {
+    // SAFETY: only for a forked process that uses none of these numbers again.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
 }
 
 /// The keeper's life.
@@ -272,22 +301,24 @@ fn fresh_proc() -> rustix::io::Result<Namespace> {
     mount(c"proc", c"/proc", c"proc", flags | MountFlags::RDONLY, None)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let processes = rustix::fs::open(c"/proc", flags, Mode::empty())?;
-    Ok(Namespace { processes, last_pid: last_pid().ok() })
+    let Ok(hidden) = hidden_proc() else { return Ok(Namespace { processes, last_pid: None }) };
+    let open = |name: &CStr| openat(&hidden, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    // When memory runs out the kernel ends a program first. Where that cannot be set, it chooses.
+    let _ = open(c"self/oom_score_adj").map(|fd| rustix::io::write(fd, b"1000"));
+    Ok(Namespace { processes, last_pid: open(c"sys/kernel/ns_last_pid").ok() })
 }
 
-/// Opened in a second `/proc` that stands nowhere and may be written to.
-fn last_pid() -> rustix::io::Result<OwnedFd> {
+/// A second `/proc` that stands nowhere and may be written to.
+fn hidden_proc() -> rustix::io::Result<OwnedFd> {
     let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(context.as_fd())?;
-    let hidden = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
-    let writing = OFlags::WRONLY | OFlags::CLOEXEC;
-    openat(&hidden, c"sys/kernel/ns_last_pid", writing, Mode::empty())
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
 /// The first process of the program, up to its start.
 fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
     let (plan, (argv, envp)) = (&start.plans[program], &start.arguments[program]);
-    let errno = match prepare(plan, umask).and_then(|()| hand_over(start, plan.watched)) {
+    let errno = match prepare(start, plan, umask).and_then(|()| hand_over(start, plan.watched)) {
         // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
         Ok(()) => unsafe {
             libc::execve(plan.path.as_ptr(), argv.as_ptr(), envp.as_ptr());
@@ -301,7 +332,7 @@ fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
     end(if errno.raw_os_error() == Some(libc::ENOENT) { 127 } else { 126 });
 }
 
-fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
+fn prepare(start: &Start<'_>, plan: &Plan, umask: u32) -> io::Result<()> {
     rustix::process::setsid()?;
     plan.cwd.as_ref().map_or(Ok(()), rustix::process::chdir)?;
     if umask & FIXED_ADDRESSES != 0 {
@@ -315,9 +346,7 @@ fn prepare(plan: &Plan, umask: u32) -> io::Result<()> {
         // SAFETY: restores a default disposition; numbers that cannot be set are refused.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
-    rustix::stdio::dup2_stdin(&plan.stdin)?;
-    rustix::stdio::dup2_stdout(&plan.output)?;
-    rustix::stdio::dup2_stderr(&plan.output)?;
+    plan.streams.connect(start.socket)?;
     rustix::process::umask(Mode::from_bits_retain(umask & 0o777));
     let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
     rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
@@ -358,13 +387,8 @@ fn hand_over(start: &Start<'_>, watched: bool) -> io::Result<()> {
         let filter = start.code.as_ptr().cast_mut();
         let program = libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter };
         let listener = notify::install_program(&program)?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let fds = [listener.as_fd()];
-        control.push(SendAncillaryMessage::ScmRights(&fds));
-        sendmsg(start.socket, &[IoSlice::new(b"l\0\0\0\0")], &mut control, SendFlags::NOSIGNAL)?;
+        send(start.socket, b'l', listener.as_fd())?;
     }
-    // SAFETY: closes numbers from 3 on; nothing here uses one of them again.
-    unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
+    close_range(3, u32::MAX);
     Ok(())
 }

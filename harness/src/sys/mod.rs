@@ -18,4 +18,5 @@ pub(crate) mod mounts;
 pub(crate) mod notify;
 pub(crate) mod perform;
 pub(crate) mod ptrace;
+pub(crate) mod streams;
 pub(crate) mod thread;

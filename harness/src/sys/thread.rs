@@ -1,5 +1,6 @@
 //! What only the thread itself, or a signal to it, can do: other credentials, another file system context, the end.
 
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 use std::io;
 use std::sync::Once;
 
@@ -47,12 +48,29 @@ pub(crate) fn pin_to(core: usize) {
     let _ = rustix::thread::sched_setaffinity(None, &set);
 }
 
+/// Runs `work` without the capabilities that override what a user may do with files. Root keeps them: what it runs has
+/// them too. In a user namespace of its own an ordinary user's thread has them all, but what it runs does not.
+pub(crate) fn without_file_capabilities<T>(work: impl FnOnce() -> T) -> T {
+    const FILES: CapabilitySet = CapabilitySet::CHOWN
+        .union(CapabilitySet::DAC_OVERRIDE)
+        .union(CapabilitySet::DAC_READ_SEARCH)
+        .union(CapabilitySet::FOWNER)
+        .union(CapabilitySet::FSETID);
+    let all = capabilities(None).ok().filter(|all| own_ids().0 != 0 && all.effective.intersects(FILES));
+    let Some(all) = all else { return work() };
+    // Giving up rights, and taking back what is permitted, is never refused.
+    let _ = set_capabilities(None, CapabilitySets { effective: all.effective - FILES, ..all });
+    let result = work();
+    let _ = set_capabilities(None, all);
+    result
+}
+
 /// Runs `work` with the file system ids of `uid` (setfsuid(2)): for every path the kernel then asks what that user may
 /// do, and the capabilities that override it are gone. The calling thread, whose ids are `own`, must have no
 /// supplementary groups.
 pub(crate) fn as_user<T>(uid: u32, own: (u32, u32), work: impl FnOnce() -> T) -> T {
     set_file_ids((uid, uid));
-    let result = work();
+    let result = without_file_capabilities(work);
     set_file_ids(own);
     result
 }
@@ -62,7 +80,7 @@ pub(crate) fn own_ids() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }
 
-/// Sets the file system ids of the calling thread. Cannot fail for root, the only one who has another user's.
+/// Sets the file system ids of the calling thread. Cannot fail where `Host::attacker` has told of another user's.
 fn set_file_ids((user, group): (u32, u32)) {
     // SAFETY: takes a number.
     unsafe { libc::setfsgid(group) };

@@ -114,6 +114,14 @@ pub(crate) trait World {
     fn reset(&mut self, seen: &Tree) -> Result<Reset, Error>;
     /// Why further trials would show nothing true.
     fn spoiled(&self) -> Option<&'static str>;
+    /// What kept trials so far from going on as they would have, so that finding nothing proves nothing.
+    fn cramped(&self) -> Option<&'static str> {
+        None
+    }
+    /// The end of what the last trial printed, where that is known, and whether there was more before it.
+    fn printed(&self) -> Option<(&[u8], bool)> {
+        None
+    }
     /// What of the trials so far could not be seen or was kept from happening, one sentence each.
     fn not_examined(&self) -> Vec<String>;
 }

@@ -43,7 +43,7 @@ impl Proc {
         listing.map(|dir| dir.flatten().filter_map(number).collect()).unwrap_or_default()
     }
 
-    /// The state of a task as proc(5) has it, `R` for one that runs or wants to.
+    /// The state of a task as proc_pid_stat(5) has it: `R` for one that runs or wants to, `T` stopped, `Z` dead.
     pub(super) fn state(&self, tid: u32) -> Option<u8> {
         let mut buffer = [0; 2048];
         // The name before it, in parentheses, can hold anything.

@@ -4,18 +4,25 @@
 //! The supervisor's thread shares the program's mount namespace. It makes calls that name paths in the program's place
 //! (see `perform`), so that their results are exact; the others it lets run, and their effect is looked at afterwards.
 
+mod bounds;
 mod chance;
 mod clock;
 mod contain;
 mod copies;
+mod devices;
 mod ends;
+mod events;
 mod faults;
 mod held;
 mod image;
 mod order;
+mod output;
 mod perform;
+mod setup;
 mod stream;
+mod subordinate;
 mod template;
+mod ticks;
 mod vdso;
 mod writable;
 
@@ -40,17 +47,22 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
-use crate::sys::notify::{Listener, Notification, Ready};
+use crate::sys::notify::{Listener, Notification};
+use crate::sys::streams::Terminal;
+use crate::sys::thread as own_thread;
 use crate::victim::Program;
+use bounds::{Bounds, MAKE_TASKS};
 use chance::Chance;
 use ends::{start_cell, unexpected};
+use events::Event;
 use held::Held;
 use order::{Order, Scene};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use output::Output;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
 use template::{Prologue, Template};
+use ticks::Ticks;
 use writable::Writable;
 
 /// Places among the plans.
@@ -75,9 +87,11 @@ pub(crate) struct ProcessWorld {
     /// It was tried to make a template, and cannot be.
     no_template: bool,
     umask: u32,
-    patience: Timespec,
     silence: Duration,
     for_faults: bool,
+    ticks: Ticks,
+    output: Output,
+    bounds: Bounds,
     tasks: Tasks,
     chance: Chance,
     order: Order,
@@ -104,9 +118,10 @@ impl ProcessWorld {
         )
         .map_err(|e| Error::ours("open(\"/proc\")", e))?
         .mounted();
-        let mut plans = vec![contain::plan(program, true)?];
+        let (output, writer) = Output::new()?;
+        let mut plans = vec![contain::plan(program, &writer, true)?];
         if let Some(text) = &program.setup {
-            plans.push(contain::plan(&contain::shell(program, text), false)?);
+            plans.push(contain::plan(&contain::shell(program, text), &writer, false)?);
         }
         let (arena, writable) = contain::arena(host, attacker, &program.writable)?;
         let mut notes = BTreeSet::new();
@@ -131,9 +146,11 @@ impl ProcessWorld {
             prologue: Prologue::default(),
             no_template: false,
             umask: 0o022,
-            patience: super::patience(terms.silence),
             silence: terms.silence,
             for_faults: terms.for_faults,
+            ticks: Ticks::new(terms.silence)?,
+            output,
+            bounds: Bounds::default(),
             tasks: Tasks::with_room(u16::MAX),
             chance,
             order: Order::default(),
@@ -150,28 +167,6 @@ impl ProcessWorld {
         self.listener.as_ref().ok_or_else(|| Error::ours("wait for the program", "it was not started"))
     }
 
-    /// Waits for a stop; `None` when the keeper has something to tell.
-    fn wait(&self) -> Result<Option<Ready>, Error> {
-        let listener = self.listener()?;
-        if self.order.has_next() {
-            return Ok(Some(Ready::Stopped));
-        }
-        let mut fds = [
-            PollFd::new(listener, PollFlags::IN),
-            PollFd::from_borrowed_fd(self.cell.as_fd(), PollFlags::IN),
-        ];
-        loop {
-            match poll(&mut fds, Some(&self.patience)) {
-                Ok(0) => return Ok(Some(Ready::TimedOut)),
-                Ok(_) if fds[0].revents().contains(PollFlags::IN) => return Ok(Some(Ready::Stopped)),
-                Ok(_) if !fds[1].revents().is_empty() => return Ok(None),
-                Ok(_) => return Ok(Some(Ready::Gone)),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Err(Error::ours("poll", e)),
-            }
-        }
-    }
-
     fn receive(&mut self) -> Result<Option<Notification>, Error> {
         let Some(listener) = &self.listener else { return Ok(None) };
         let (proc, inside, clock) = (self.decoder.proc(), &self.inside, self.chance.clock());
@@ -184,6 +179,7 @@ impl ProcessWorld {
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Result<Option<Next>, Error> {
+        self.ticks.hear();
         let Some(listener) = &self.listener else { return Ok(None) };
         let held = Held { seen, listener, proc: self.decoder.proc() };
         if !self.chance.meet(&held) {
@@ -191,12 +187,7 @@ impl ProcessWorld {
                 .insert("the clock and the random bytes of a program that it ran are its own".to_owned());
         }
         let Some(sys) = Sys::of(seen.nr) else {
-            let template = self.template.as_ref();
-            match template.and_then(|t| t.answer(seen.nr, seen.tid, seen.args, self.decoder.proc())) {
-                Some(value) => held.answer(value),
-                None => self.chance.answer(&held),
-            }
-            return Ok(self.chance.only_waits().then_some(Next::Ended(Ending::Hung)));
+            return self.answer_other(seen);
         };
         self.decoder.decode(seen, sys, false, stop);
         if sys.op == Op::Run {
@@ -205,7 +196,7 @@ impl ProcessWorld {
         if let Some(device) = self.chance.device(stop) {
             let device = device.map_err(|e| Error::ours("pipe", e))?;
             listener.answer_with(seen.id, device.as_fd(), stop.flags & libc::O_CLOEXEC as u32 != 0);
-            return Ok(None);
+            return self.pass();
         }
         if let Some(place) = stop.changes_elsewhere(|p| is_spared(p) || self.writable.has(&p.path)) {
             let path = place.path.escape_ascii();
@@ -216,40 +207,48 @@ impl ProcessWorld {
         }
         if !stop.touches_arena() {
             self.listener()?.let_run(seen.id);
-            return Ok(None);
+            return self.pass();
         }
         self.chance.goes_on();
+        self.bounds.rest();
+        if !self.bounds.has_disk(self.arena.root()) {
+            return Ok(Some(Next::Ended(Ending::Hung)));
+        }
         if self.wants_template() && !Prologue::admits(stop) && self.make_template(seen)? {
             return Ok(None);
         }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         if self.no_excl.concerns(stop) {
-            let was_taken = self.would_find(stop);
+            let was_taken = own_thread::without_file_capabilities(|| self.would_find(stop));
             self.no_excl.arrive(stop, was_taken);
         }
         Ok(Some(Next::Stop))
     }
 
-    /// Runs the setup, unwatched, and takes what it made for part of the stage.
-    fn set_up(&mut self) -> Result<(), Error> {
-        if self.plans.len() < 2 {
-            return Ok(());
+    /// Ends a stop at a call that is not one on files.
+    fn answer_other(&mut self, seen: &Notification) -> Result<Option<Next>, Error> {
+        let spared = self.spared();
+        if MAKE_TASKS.contains(&seen.nr) && !self.bounds.may_make_task(&self.inside, spared) {
+            return Ok(Some(Next::Ended(Ending::Hung)));
         }
-        const DOING: &str = "run the setup";
-        self.writable.begin_stage()?;
-        self.cell.begin(SETUP, 0o022, false).map_err(|e| Error::ours(DOING, e))?;
-        match self.hear(DOING)? {
-            Told::Ended(0) => {}
-            Told::Ended(status) => {
-                let what = format!("its setup ended with status {}", libc::WEXITSTATUS(status));
-                return Err(Error::victim(DOING, what));
+        let Some(listener) = &self.listener else { return Ok(None) };
+        let held = Held { seen, listener, proc: self.decoder.proc() };
+        let template = self.template.as_ref();
+        match template.and_then(|t| t.answer(seen.nr, seen.tid, seen.args, held.proc)) {
+            Some(value) => held.answer(value),
+            None if self.chance.answer(&held) && self.chance.only_waits() => {
+                return self.endless().map(Some);
             }
-            other => return Err(unexpected(DOING, &other)),
+            None => {}
         }
-        self.clear()?;
-        self.writable.end_stage()?;
-        self.arena.adopt()
+        self.pass()
+    }
+
+    /// Nothing was printed or taken yet.
+    fn start_trial(&mut self) {
+        self.output.restart();
+        self.bounds.restart(&self.inside, self.arena.root());
     }
 }
 
@@ -282,6 +281,7 @@ impl World for ProcessWorld {
         self.chance.restart();
         self.order.restart();
         (self.descriptors, self.held, self.ended) = (3, None, None);
+        self.start_trial();
         if self.template.is_some() {
             self.prologue.again();
             match self.start_copy() {
@@ -295,7 +295,12 @@ impl World for ProcessWorld {
         self.cell
             .begin(PROGRAM, self.umask, self.chance.fixes_addresses())
             .map_err(|e| Error::ours(DOING, e))?;
-        match self.hear(DOING)? {
+        let mut told = self.hear(DOING)?;
+        if let Told::Terminal(master) = told {
+            self.output.attach(Terminal::adopt(master).map_err(|e| Error::ours(DOING, e))?);
+            told = self.hear(DOING)?;
+        }
+        match told {
             Told::Started(listener) => self.listener = Some(listener),
             Told::Failed(errno) => {
                 return Err(contain::refusal(DOING, std::io::Error::from_raw_os_error(errno)));
@@ -313,7 +318,7 @@ impl World for ProcessWorld {
         let mut crowd = Crowd::default();
         loop {
             match self.wait()? {
-                Some(Ready::Stopped) => {
+                Event::Stopped => {
                     if let Some(seen) = self.receive()?
                         && let Some(next) = self.take(&seen, stop)?
                     {
@@ -321,22 +326,14 @@ impl World for ProcessWorld {
                     }
                 }
                 // When its last task is gone the keeper is about to say how.
-                None | Some(Ready::Gone) => {
+                Event::Told | Event::Gone => {
                     if let Some(end) = self.listen()? {
                         return Ok(end);
                     }
                 }
-                Some(Ready::TimedOut) => {
-                    let spared = self.template.as_ref().map(Template::pid);
-                    let over = crowd.shows_no_life(&self.inside, spared, self.silence);
-                    match self.ended {
-                        Some(status) if over => {
-                            self.notes.insert("processes that it left running were ended".to_owned());
-                            self.clear()?;
-                            return Ok(self.finished(status));
-                        }
-                        None if over => return Ok(Next::Ended(Ending::Hung)),
-                        _ => {}
+                Event::Tick => {
+                    if let Some(end) = self.tick(&mut crowd)? {
+                        return Ok(end);
                     }
                 }
             }
@@ -352,7 +349,8 @@ impl World for ProcessWorld {
             return outcome;
         }
         self.held = None;
-        let outcome = self.perform(stop);
+        // The program has none of the rights that its namespace gives to us.
+        let outcome = own_thread::without_file_capabilities(|| self.perform(stop));
         if self.wants_template() {
             self.prologue.add(stop, outcome);
         }
@@ -395,7 +393,15 @@ impl World for ProcessWorld {
     }
 
     fn spoiled(&self) -> Option<&'static str> {
-        None
+        self.bounds.passed()
+    }
+
+    fn cramped(&self) -> Option<&'static str> {
+        self.bounds.touched()
+    }
+
+    fn printed(&self) -> Option<(&[u8], bool)> {
+        Some(self.output.printed())
     }
 
     fn not_examined(&self) -> Vec<String> {

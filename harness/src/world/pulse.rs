@@ -46,6 +46,10 @@ impl Looks {
     }
 }
 
+/// How many tasks can each run for all of the silence that one has before together they show no life either: hundreds
+/// that run in a loop must not take hundreds of times as long.
+const MANY: u32 = 8;
+
 /// The looks at all tasks of a pid namespace since it was last known to do something.
 #[derive(Default)]
 pub(super) struct Crowd(BTreeMap<u32, Looks>);
@@ -55,11 +59,14 @@ impl Crowd {
     /// own.
     pub(super) fn shows_no_life(&mut self, proc: &Proc, spared: Option<u32>, silence: Duration) -> bool {
         let mut lifeless = true;
+        let mut spent = Duration::ZERO;
         // Every task is looked at, or the next look would have nothing to compare with.
         for tid in proc.tasks(spared) {
-            lifeless &= self.0.entry(tid).or_default().show_no_life(pulse(proc, tid), silence);
+            let (now, looks) = (pulse(proc, tid), self.0.entry(tid).or_default());
+            lifeless &= looks.show_no_life(now, silence);
+            spent += looks.first.map_or(Duration::ZERO, |first| now.spent.saturating_sub(first.spent));
         }
-        lifeless
+        lifeless || spent >= silence * MANY
     }
 }
 
@@ -100,15 +107,14 @@ const OLD_WAITS: [libc::c_long; 0] = [];
 pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
     let mut buffer = [0; 2048];
     // proc_pid_syscall(5): the number of the call that a thread waits in; "running" for one that does not wait.
-    let call: Option<libc::c_long> = proc
-        .text(format_args!("{tid}/syscall"), &mut buffer)
-        .split(' ')
-        .next()
-        .and_then(|nr| nr.parse().ok());
-    let doing = match call {
-        Some(nr) if WAITS.contains(&nr) || OLD_WAITS.contains(&nr) => Doing::Waits,
-        Some(0..) => Doing::Blocked,
-        _ => Doing::Runs,
+    let call = proc.text(format_args!("{tid}/syscall"), &mut buffer).split(' ').next().unwrap_or_default();
+    let doing = match call.parse::<libc::c_long>() {
+        Ok(nr) if WAITS.contains(&nr) || OLD_WAITS.contains(&nr) => Doing::Waits,
+        // -1 for one that waits outside of any call: stopped by a signal, or for a page.
+        Ok(_) => Doing::Blocked,
+        // Of the dead and of those that guard their memory the kernel tells less.
+        Err(_) if call.is_empty() && proc.state(tid) != Some(b'R') => Doing::Blocked,
+        Err(_) => Doing::Runs,
     };
     let mut buffer = [0; 2048];
     // Documentation/scheduler/sched-stats.rst: nanoseconds on a core, nanoseconds waiting for one, times it got one.

@@ -1,6 +1,6 @@
 //! The report as JSON, `linkbait-report/1`: one document, whatever was found.
 
-use super::Run;
+use super::{Run, how_ended};
 use crate::crew::Judged;
 use crate::files;
 use linkbait::{Finding, Verdict};
@@ -45,6 +45,10 @@ struct VictimOut<'a> {
     unreached: u64,
     stops: usize,
     hangs_alone: bool,
+    /// How a program ended when no one interfered, and the end of what it printed.
+    ended: Option<String>,
+    output: Option<&'a str>,
+    output_cut: bool,
     depth: u32,
     exhaustive: bool,
     determinism: u8,
@@ -120,6 +124,9 @@ fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
         unreached: report.unreached,
         stops: report.stops,
         hangs_alone: report.hangs_alone,
+        ended: report.alone.as_ref().map(|alone| how_ended(&alone.ending)),
+        output: report.alone.as_ref().map(|alone| alone.output.as_str()),
+        output_cut: report.alone.as_ref().is_some_and(|alone| alone.cut),
         depth,
         exhaustive: report.unreached == 0 && report.trials > 0,
         determinism: report.determinism.level.number(),

@@ -1,5 +1,6 @@
 //! The report on a run: findings and scorecard as text, or JSON. Owns what both are made from.
 
+mod alone;
 mod finding;
 pub(crate) mod json;
 mod list;
@@ -7,7 +8,7 @@ mod scorecard;
 
 use crate::crew::Judged;
 use crate::output;
-use linkbait::{Determinism, Host, Verdict};
+use linkbait::{Determinism, Ending, Host, Verdict};
 
 /// Everything that a report tells.
 pub(crate) struct Run {
@@ -47,7 +48,18 @@ pub(crate) fn text(run: &Run, drawn: bool) -> String {
         _ if drawn || count <= FEW => draw_all(run, width),
         _ => list::render(run, count, width),
     };
-    findings + &scorecard::render(run, width)
+    findings + &alone::render(run, width) + &scorecard::render(run, width)
+}
+
+/// How a program ended, as part of a sentence.
+fn how_ended(ending: &Ending) -> String {
+    match ending {
+        Ending::Success => "ended with status 0".to_owned(),
+        Ending::Error(code) => format!("ended with status {}", code.trim_start_matches("exit_")),
+        Ending::Signal(number) => format!("was killed by signal {number}"),
+        Ending::Panic { .. } => "panicked".to_owned(),
+        Ending::Hung => "did not end".to_owned(),
+    }
 }
 
 fn draw_all(run: &Run, width: usize) -> String {

@@ -100,16 +100,18 @@ impl Chance {
         }
     }
 
-    /// Ends a stop at a call that is not one on files.
-    pub(super) fn answer(&mut self, held: &Held<'_>) {
+    /// Ends a stop at a call that is not one on files; true when that asked for the time or waited.
+    pub(super) fn answer(&mut self, held: &Held<'_>) -> bool {
         let [address, length, ..] = held.seen.args;
         if held.seen.nr != libc::SYS_getrandom as u32 {
-            self.answers += 1;
-            return self.clock.answer(held);
+            let asked = self.clock.answer(held);
+            self.answers += u32::from(asked);
+            return asked;
         }
         let mut bytes = vec![0; length.min(MOST_RANDOM) as usize];
         self.stream.fill(&mut bytes);
         held.answer_into(address, &bytes, bytes.len() as i64);
+        false
     }
 
     /// A stop in the arena: it is not only waiting.

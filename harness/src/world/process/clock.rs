@@ -9,7 +9,7 @@ use super::held::Held;
 use super::stream::Stream;
 use crate::host;
 use crate::sys::bpf::Fate;
-use crate::sys::{memory, ptrace};
+use crate::sys::memory;
 use std::time::Duration;
 
 /// How long a question takes: long enough that a program which asks until a second has passed is soon done.
@@ -34,12 +34,12 @@ enum Ask {
     Timespec(usize),
     /// The same with microseconds.
     Timeval(usize),
-    /// Is watched for others: it starts a task, or comes early in the life of every program.
+    /// Is watched because it comes early in the life of every program.
     Nothing,
 }
 
 #[cfg(target_arch = "x86_64")]
-static CALLS: [(libc::c_long, Ask); 21] = [
+static CALLS: [(libc::c_long, Ask); 17] = [
     (libc::SYS_clock_gettime, Ask::ClockGettime),
     (libc::SYS_gettimeofday, Ask::Gettimeofday),
     (libc::SYS_time, Ask::Time),
@@ -55,10 +55,6 @@ static CALLS: [(libc::c_long, Ask); 21] = [
     (libc::SYS_epoll_pwait2, Ask::Timespec(3)),
     (libc::SYS_rt_sigtimedwait, Ask::Timespec(2)),
     (libc::SYS_select, Ask::Timeval(4)),
-    (libc::SYS_clone, Ask::Nothing),
-    (libc::SYS_clone3, Ask::Nothing),
-    (libc::SYS_fork, Ask::Nothing),
-    (libc::SYS_vfork, Ask::Nothing),
     (libc::SYS_arch_prctl, Ask::Nothing),
     (libc::SYS_set_tid_address, Ask::Nothing),
 ];
@@ -68,15 +64,10 @@ static CALLS: [(libc::c_long, Ask); 0] = [];
 /// Programs ask the time without a call, by code of the kernel's that we know how to replace here only.
 pub(super) const IS_SUPPORTED: bool = cfg!(target_arch = "x86_64");
 
-/// The calls to be watched. A futex is, where it waits for a time at most; a clone that makes a copy for us is not: no
-/// other is meant to.
+/// The calls to be watched. A futex is, where it waits for a time at most.
 pub(super) fn watched() -> Vec<(Fate, Vec<u32>)> {
-    let fate = |nr, ask| match (nr, ask) {
-        (_, Ask::Futex) => Fate::WatchedUnless(3, 0),
-        (libc::SYS_clone, _) => Fate::WatchedUnless(0, ptrace::FORK),
-        _ => Fate::Watched,
-    };
-    CALLS.iter().map(|&(nr, ask)| (fate(nr, ask), vec![nr as u32])).collect()
+    let fate = |ask| if ask == Ask::Futex { Fate::WatchedUnless(3, 0) } else { Fate::Watched };
+    CALLS.iter().map(|&(nr, ask)| (fate(ask), vec![nr as u32])).collect()
 }
 
 /// A wait of a task that the kernel was left to.
@@ -124,9 +115,11 @@ impl Clock {
         }
     }
 
-    pub(super) fn answer(&mut self, held: &Held<'_>) {
+    /// Ends a stop; true when the call asked for the time or waits.
+    pub(super) fn answer(&mut self, held: &Held<'_>) -> bool {
+        let ask = Clock::ask_of(held.seen.nr);
         let [a, b, ..] = held.seen.args;
-        match Clock::ask_of(held.seen.nr) {
+        match ask {
             Ask::ClockGettime => match self.base(a) {
                 Some(base) => held.answer_into(b, &words(self.tick(base), 1), 0),
                 None => held.let_run(),
@@ -145,7 +138,7 @@ impl Clock {
                 let done = b == 0 || held.put(b, &[0; 4]);
                 held.answer_into(a, &[0; 4], if done { 0 } else { -i64::from(libc::EFAULT) });
             }
-            ask @ (Ask::Nanosleep | Ask::ClockNanosleep | Ask::Futex) => match self.wakes(held) {
+            Ask::Nanosleep | Ask::ClockNanosleep | Ask::Futex => match self.wakes(held) {
                 Some(_) if is_woken(held) => held.let_run(),
                 Some(until) => {
                     self.passed = self.passed.max(until);
@@ -153,13 +146,14 @@ impl Clock {
                 }
                 None => held.let_run(),
             },
-            ask => {
+            _ => {
                 if let Some(span) = span(held, ask) {
                     self.wait(held.seen.tid, span);
                 }
                 held.let_run();
             }
         }
+        ask != Ask::Nothing
     }
 
     /// How much time has passed when a sleep, or a wait for a futex, is over; `None` for what is neither, or is left to

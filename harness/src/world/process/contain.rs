@@ -1,6 +1,7 @@
 //! Containment of a program: the arena over the machine's temporary directories, all else read-only, and where the
 //! program finds its places.
 
+use super::subordinate::Helper;
 use super::writable::Writable;
 use crate::arena::{Arena, Stage, disk};
 use crate::class::Class;
@@ -9,10 +10,13 @@ use crate::file_system::FileSystem;
 use crate::host::{self, Host};
 use crate::sys::cell::Plan;
 use crate::sys::mounts;
+use crate::sys::streams::Streams;
 use crate::victim::Program;
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, memfd_create};
 use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags, mount_remount, move_mount, open_tree};
 use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -23,22 +27,29 @@ pub(super) const ARENA: &str = disk::MOUNT_POINT;
 /// Where it sees `shared/`, the first one being the directory it is told.
 pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/// Enters a user namespace in which this user may mount, if it may not already.
+/// Enters a user namespace in which this user may mount, if it may not already, and has a second uid for the attacker
+/// if one is lent to it.
 pub(crate) fn prepare_to_contain() -> Result<(), Error> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     if user == 0 {
         return Ok(());
     }
+    let helper = Helper::start(user, group);
     mounts::own_user_namespace().map_err(|e| refusal("unshare(CLONE_NEWUSER)", e))?;
+    if helper.is_some_and(Helper::write_maps) {
+        return Ok(());
+    }
     let files = [
         ("setgroups", "deny".to_owned()),
         ("uid_map", format!("{user} {user} 1")),
         ("gid_map", format!("{group} {group} 1")),
     ];
-    files.into_iter().try_for_each(|(file, text)| {
-        std::fs::write(Path::new("/proc/self").join(file), text)
-            .map_err(|e| refusal("write(\"/proc/self/uid_map\")", e))
-    })
+    // A map can be written once; the helper may have come as far as one of the two.
+    let is_empty = |file: &str| std::fs::read_to_string(file).is_ok_and(|text| text.trim().is_empty());
+    let files = files.map(|(file, text)| (format!("/proc/self/{file}"), text));
+    files.into_iter().filter(|(file, _)| file.ends_with("setgroups") || is_empty(file)).try_for_each(
+        |(file, text)| std::fs::write(file, text).map_err(|e| refusal("write(\"/proc/self/uid_map\")", e)),
+    )
 }
 
 /// Makes an arena, and gives the calling thread a mount namespace in which it lies over the temporary directories and
@@ -83,6 +94,7 @@ fn enclose(arena: &Arena, own_disk: bool) -> Result<(), Error> {
     let whole = copy(arena.path())?;
     let shared: Vec<OwnedFd> =
         TEMPORARY.iter().map(|_| copy(&arena.path().join("shared"))).collect::<Result<_, _>>()?;
+    super::devices::cover()?;
     mounts::make_all_read_only().map_err(|e| refusal("mount_setattr(MOUNT_ATTR_RDONLY)", e))?;
     if own_disk {
         let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV;
@@ -132,19 +144,16 @@ pub(super) fn refusal(call: &str, e: std::io::Error) -> Error {
 /// The program that runs a line of shell with the same environment.
 pub(super) fn shell(program: &Program, text: &str) -> Program {
     let argv = ["sh", "-c", text].map(str::to_owned).to_vec();
-    Program { argv, setup: None, ..program.clone() }
+    Program { argv, env: program.env.clone(), ..Program::default() }
 }
 
 /// Makes all that a program's start needs.
-pub(super) fn plan(program: &Program, watched: bool) -> Result<Plan, Error> {
+pub(super) fn plan(program: &Program, output: &OwnedFd, watched: bool) -> Result<Plan, Error> {
     let argv: Vec<String> = program.argv.iter().map(|text| fill(text)).collect();
     let name = argv.first().ok_or_else(|| Error::input("start the program", "no command was given"))?;
     let path = find(name)?;
     let text = |text: &str| CString::new(text).map_err(|_| Error::input(text, "has a NUL byte in it"));
-    let nothing = |access| {
-        let opened = rustix::fs::open("/dev/null", access | OFlags::CLOEXEC, Mode::empty());
-        opened.map_err(|e| Error::ours("open(\"/dev/null\")", e))
-    };
+    let output = output.try_clone().map_err(|e| Error::ours("fcntl(F_DUPFD)", e))?;
     Ok(Plan {
         path: text(&path.to_string_lossy())?,
         argv: argv.iter().map(|arg| text(arg)).collect::<Result<_, _>>()?,
@@ -152,12 +161,33 @@ pub(super) fn plan(program: &Program, watched: bool) -> Result<Plan, Error> {
             .iter()
             .map(|(key, value)| text(&format!("{key}={value}")))
             .collect::<Result<_, _>>()?,
-        stdin: nothing(OFlags::RDONLY)?,
-        output: nothing(OFlags::WRONLY)?,
+        streams: Streams { stdin: stdin(program)?, output, terminal: program.tty },
         cwd: None,
-        most_bytes: 64 << 20,
+        most_bytes: disk::ROOM_BYTES,
         watched,
     })
+}
+
+/// What a program reads: a copy in memory, sealed, so that every trial reads the same and nothing leads from there to
+/// a file of this machine.
+fn stdin(program: &Program) -> Result<OwnedFd, Error> {
+    let Some(text) = &program.stdin else {
+        let opened = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        return opened.map_err(|e| Error::ours("open(\"/dev/null\")", e));
+    };
+    if program.tty {
+        return Err(Error::input(
+            "stdin",
+            "a program with a terminal reads from that; leave out one of the two",
+        ));
+    }
+    let failed = |e: std::io::Error| Error::ours("memfd_create", e);
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut copy = File::from(memfd_create(c"stdin", flags).map_err(|e| failed(e.into()))?);
+    copy.write_all(text).map_err(failed)?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    rustix::fs::fcntl_add_seals(&copy, seals).map_err(|e| failed(e.into()))?;
+    Ok(copy.into())
 }
 
 fn fill(text: &str) -> String {
@@ -176,6 +206,11 @@ fn environment(program: &Program) -> Vec<(String, String)> {
         ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"]
     {
         all.insert(key.to_owned(), format!("{ARENA}/private"));
+    }
+    // Shells look there first for where they are.
+    let covered = |dir: &String| TEMPORARY.iter().any(|top| Path::new(dir).starts_with(top));
+    for key in ["PWD", "OLDPWD"] {
+        all.remove(key).filter(|dir| !covered(dir)).map(|dir| all.insert(key.to_owned(), dir));
     }
     all.extend(program.env.iter().map(|(key, value)| (key.clone(), fill(value))));
     all.into_iter().collect()

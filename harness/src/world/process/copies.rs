@@ -16,13 +16,15 @@ impl ProcessWorld {
     /// Makes the program, which is held, the template and goes on with a copy. False when the call is held still.
     pub(super) fn make_template(&mut self, seen: &Notification) -> Result<bool, Error> {
         self.no_template = true;
-        let Some(candidate) = Candidate::find(seen.tid, self.decoder.proc(), &self.inside) else {
+        let Some(candidate) = Candidate::find(seen.tid, self.decoder.proc(), &self.inside, &self.output)
+        else {
             return Ok(false);
         };
+        let printed = self.output.so_far();
         let listener = self.listener()?;
         // One that a signal reaches meanwhile makes its call, which arrives again.
         let answer = |value| listener.answer(seen.id, value);
-        if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, &self.chance, answer) {
+        if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, &self.chance, printed, answer) {
             self.spare(template.pid())?;
             self.template = Some(template);
             self.start_copy()?;
@@ -37,6 +39,7 @@ impl ProcessWorld {
 
     pub(super) fn start_copy(&mut self) -> Result<(), Error> {
         let Some(template) = &mut self.template else { return Ok(()) };
+        self.output.go_on_from(template.printed());
         let announce = |pid| {
             self.cell.follow(pid)?;
             self.cell.hear().map(drop)

@@ -1,7 +1,7 @@
 //! The keeper of a program, asked and listened to: how a trial ends, and how what still runs is ended.
 
 use super::chance::Chance;
-use super::{ProcessWorld, contain};
+use super::{ProcessWorld, bounds, contain};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::sys::bpf::Fate;
@@ -11,8 +11,11 @@ use crate::world::calls::{self, NAMESPACES, PIDS, REFUSED};
 use crate::world::proc::Proc;
 
 impl ProcessWorld {
-    /// How the trial ended, judged by the first process. What still runs is killed: it had its time.
+    /// How the trial ended, judged by the first process. Nothing runs any more.
     pub(super) fn finished(&mut self, status: i32) -> Next {
+        self.output.drain_all();
+        self.bounds.has_disk(self.arena.root());
+        self.bounds.note_disk(self.writable.is_full());
         Next::Ended(match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
             (true, _) => Ending::Signal(libc::WTERMSIG(status)),
             (false, 0) => Ending::Success,
@@ -79,10 +82,11 @@ impl ProcessWorld {
 /// Starts a keeper, and opens the `/proc` that it has mounted.
 pub(super) fn start_cell(plans: &[Plan], chance: &Chance, for_faults: bool) -> Result<(Cell, Proc), Error> {
     let watched: Vec<u32> = calls::watched(for_faults).chain(PIDS).collect();
+    let tasks = bounds::watched();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
     let further = chance.watched();
     let mut fates: Vec<(Fate, &[u32])> = vec![(Fate::Refused, &refused), (Fate::Watched, &watched)];
-    fates.extend(further.iter().map(|(fate, numbers)| (*fate, numbers.as_slice())));
+    fates.extend(tasks.iter().chain(&further).map(|(fate, numbers)| (*fate, numbers.as_slice())));
     let cell = Cell::start(plans, &fates).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
     match cell.hear().map_err(|e| Error::ours("start the keeper", e))? {
         Told::Done => {}

@@ -2,6 +2,7 @@
 //! then the one that was started first is let go on, and sleepers when nobody else can. A program with one task is never
 //! waited for.
 
+use super::bounds::MAKE_TASKS;
 use super::clock::{self, Clock};
 use super::held::Held;
 use super::template::Template;
@@ -77,7 +78,7 @@ impl Order {
             let Some(seen) = scene.listener.receive()? else { break };
             let wakes = scene.clock.wakes(&scene.held(&seen));
             let number = if self.several { scene.own_number(seen.tid) } else { 0 };
-            self.several |= starts_a_task(seen.nr);
+            self.several |= MAKE_TASKS.contains(&seen.nr);
             self.waiting.push(Waiting { seen, wakes, number });
             self.all_sleep = false;
         }
@@ -88,7 +89,9 @@ impl Order {
     fn is_quiet(&mut self, scene: &Scene<'_>) -> bool {
         let looks = scene.look();
         let alive = looks.iter().filter(|look| !b"ZX".contains(&look.state)).count();
-        self.several = alive > 1 || self.waiting.iter().any(|waiting| starts_a_task(waiting.seen.nr));
+        // What a call starts exists only once the call is let go on.
+        let starts = |waiting: &Waiting| MAKE_TASKS.contains(&waiting.seen.nr);
+        self.several = alive > 1 || self.waiting.iter().any(starts);
         // They are looked at one after the other, and one that was asleep may have been woken by one that slept when it
         // was looked at. Those that had no turn from one look to the next all slept at once between the two.
         let sleep = !looks.iter().any(|look| look.state == b'R') && looks == scene.look();
@@ -147,13 +150,4 @@ impl Scene<'_> {
         let read = || self.proc.field(tid, "NSpid:")?.split('\t').next_back()?.parse().ok();
         known.or_else(read).unwrap_or(u32::MAX)
     }
-}
-
-/// True for a call that starts a task. What it starts exists only once the call is let go on.
-fn starts_a_task(nr: u32) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    let calls = [libc::SYS_clone, libc::SYS_clone3, libc::SYS_fork, libc::SYS_vfork];
-    #[cfg(not(target_arch = "x86_64"))]
-    let calls = [libc::SYS_clone, libc::SYS_clone3];
-    calls.contains(&libc::c_long::from(nr))
 }

@@ -5,13 +5,14 @@
 //! it shares with the other copies, the original's pid, what its chance had come to.
 
 use super::chance::Chance;
+use super::output::{Output, Printed};
 use crate::sys::ptrace::{self, Original};
 use crate::world::Outcome;
 use crate::world::calls::Op;
 use crate::world::decode::{Place, Space, Stop};
 use crate::world::proc::Proc;
 use crate::world::tasks::Tasks;
-use rustix::fs::{FileType, OFlags, SeekFrom, fcntl_getfl, fstat, seek, tell};
+use rustix::fs::{FileType, OFlags, SeekFrom, fcntl_getfl, fcntl_setfl, fstat, seek, tell};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use std::os::fd::OwnedFd;
 
@@ -75,8 +76,8 @@ pub(super) struct Template {
     tid: u32,
     /// Its pid in its own namespace, which its copies go by.
     pid: u32,
-    /// Files that it has open, and where it is in them.
-    places: Vec<(OwnedFd, u64)>,
+    shared: Vec<Shared>,
+    printed: Printed,
     tasks: Tasks,
     descriptors: u32,
     chance: Chance,
@@ -88,22 +89,36 @@ pub(super) struct Candidate {
     original: Original,
     tid: u32,
     pid: u32,
-    places: Vec<(OwnedFd, u64)>,
+    shared: Vec<Shared>,
+}
+
+/// An open file that all copies share, as it was when the first was made: where one is in it, and its mode.
+struct Shared {
+    file: OwnedFd,
+    place: Option<u64>,
+    flags: OFlags,
+}
+
+impl Shared {
+    fn restore(&self) -> rustix::io::Result<()> {
+        self.place.map_or(Ok(0), |place| seek(&self.file, SeekFrom::Start(place)))?;
+        fcntl_setfl(&self.file, self.flags)
+    }
 }
 
 impl Candidate {
     /// A task that is held, if it can be copied. `proc` is the machine's, `inside` its namespace's.
-    pub(super) fn find(tid: u32, proc: &Proc, inside: &Proc) -> Option<Candidate> {
+    pub(super) fn find(tid: u32, proc: &Proc, inside: &Proc, output: &Output) -> Option<Candidate> {
         // A copy has the one thread that forks, and no children.
         let alone = inside.tasks(None).len() == 1;
         let pid = proc.field(tid, "NSpid:")?.split('\t').next_back()?.parse().ok()?;
         if !alone || shares_memory(&proc.whole(format_args!("{tid}/maps"))) {
             return None;
         }
-        let places = places(tid, proc)?;
+        let shared = shared(tid, proc, output)?;
         // Who is traced by another cannot be traced by us.
         let original = Original::seize(tid).ok()?;
-        Some(Candidate { original, tid, pid, places })
+        Some(Candidate { original, tid, pid, shared })
     }
 
     /// Makes it the template. `answer` ends its call with a value.
@@ -112,13 +127,14 @@ impl Candidate {
         tasks: &Tasks,
         descriptors: u32,
         chance: &Chance,
+        printed: Printed,
         answer: impl FnOnce(i64),
     ) -> std::io::Result<Template> {
-        let Candidate { original, tid, pid, places } = self;
+        let Candidate { original, tid, pid, shared } = self;
         answer(ptrace::AGAIN);
         let original = original.arrive()?;
         let (tasks, chance) = (tasks.clone(), chance.clone());
-        Ok(Template { original, tid, pid, places, tasks, descriptors, chance, copy: 0 })
+        Ok(Template { original, tid, pid, shared, printed, tasks, descriptors, chance, copy: 0 })
     }
 }
 
@@ -126,6 +142,11 @@ impl Template {
     /// Its pid in its own namespace.
     pub(super) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What it has printed.
+    pub(super) fn printed(&self) -> &Printed {
+        &self.printed
     }
 
     /// The chance that every copy has from where the template stands.
@@ -147,9 +168,7 @@ impl Template {
     /// Makes a copy and lets it go once `announce` was told its pid.
     pub(super) fn copy(&mut self, announce: impl FnOnce(u32) -> std::io::Result<()>) -> std::io::Result<()> {
         let copy = self.original.fork()?;
-        for (file, place) in &self.places {
-            seek(file, SeekFrom::Start(*place))?;
-        }
+        self.shared.iter().try_for_each(Shared::restore)?;
         announce(copy.own_pid)?;
         self.copy = copy.let_go()?;
         Ok(())
@@ -184,28 +203,30 @@ fn shares_memory(maps: &[u8]) -> bool {
         .any(|p| p.get(1) == Some(&b'w') && p.get(3) == Some(&b's'))
 }
 
-/// The places in all open files; `None` when something is open that has a state of another kind.
-fn places(tid: u32, proc: &Proc) -> Option<Vec<(OwnedFd, u64)>> {
+/// All open files that have a state; `None` when one has a state of a kind that cannot be restored.
+fn shared(tid: u32, proc: &Proc, output: &Output) -> Option<Vec<Shared>> {
     let pidfd = pidfd_open(Pid::from_raw(tid as i32)?, PidfdFlags::empty()).ok()?;
-    let mut places = Vec::new();
+    let mut all = Vec::new();
     for number in proc.numbers(format_args!("{tid}/fd")) {
         let file = pidfd_getfd(&pidfd, number as i32, PidfdGetfdFlags::empty()).ok()?;
         let found = fstat(&file).ok()?;
         let flags = fcntl_getfl(&file).ok()?;
         match FileType::from_raw_mode(found.st_mode) {
             _ if flags.contains(OFlags::PATH) => {}
-            FileType::RegularFile if flags & OFlags::RWMODE == OFlags::RDONLY => places.push(place(file)?),
-            FileType::Directory => places.push(place(file)?),
+            FileType::RegularFile if flags & OFlags::RWMODE != OFlags::RDONLY => return None,
+            FileType::RegularFile | FileType::Directory => {
+                let place = Some(tell(&file).ok()?);
+                all.push(Shared { file, place, flags });
+            }
+            // What was printed into it is read before the next copy is made.
+            FileType::Fifo if output.leads_here(&found) && flags & OFlags::RWMODE == OFlags::WRONLY => {
+                all.push(Shared { file, place: None, flags });
+            }
             FileType::CharacterDevice if is_stateless(found.st_rdev) => {}
             _ => return None,
         }
     }
-    Some(places)
-}
-
-fn place(file: OwnedFd) -> Option<(OwnedFd, u64)> {
-    let place = tell(&file).ok()?;
-    Some((file, place))
+    Some(all)
 }
 
 /// null, zero, full, random and urandom (`Documentation/admin-guide/devices.txt`).

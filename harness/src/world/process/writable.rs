@@ -4,6 +4,7 @@
 //! The layers lie in a *room*, a tmpfs at the place that the arena is mounted over afterwards: it is still in the
 //! namespace, but only our descriptor leads there.
 
+use super::bounds;
 use super::contain::{ARENA, TEMPORARY, refusal};
 use crate::arena::disk;
 use crate::error::Error;
@@ -72,6 +73,11 @@ impl Writable {
     /// Keeps what the setup wrote: trials find it.
     pub(super) fn end_stage(&mut self) -> Result<(), Error> {
         self.each(Dir::keep_as_stage)
+    }
+
+    /// What one of them can take was used up.
+    pub(super) fn is_full(&self) -> bool {
+        self.dirs.iter().any(|dir| bounds::is_full(&dir.path))
     }
 
     pub(super) fn is_empty(&self) -> bool {
