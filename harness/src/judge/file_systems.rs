@@ -77,6 +77,9 @@ fn merged(victim: &Victim, reports: Vec<Report>) -> Report {
         whole.stops = whole.stops.max(report.stops);
         whole.hangs_alone |= report.hangs_alone;
         whole.alone = whole.alone.or(report.alone);
+        if report.determinism.level > whole.determinism.level {
+            whole.determinism = report.determinism;
+        }
         whole.file_systems.extend(report.file_systems);
     }
     whole
