@@ -30,8 +30,10 @@ pub(crate) struct Step {
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     Call(CallStep),
-    /// The act of that index in the schedule.
+    /// The act of that index in the schedule, a move.
     Move(usize),
+    /// The act of that index in the schedule, a fault of the call that follows.
+    Fault(usize),
 }
 
 /// A call as evidence.
@@ -143,6 +145,10 @@ impl Evidence {
         self.push(Deed::Move(index), target);
     }
 
+    pub(crate) fn note_fault(&mut self, index: usize) {
+        self.push(Deed::Fault(index), (0, 0));
+    }
+
     /// Notes how the last step came out.
     pub(crate) fn note_outcome(&mut self, outcome: Outcome) {
         if let Some(step) = self.steps.last_mut() {
@@ -214,7 +220,7 @@ impl Evidence {
     pub(crate) fn calls(&self) -> impl Iterator<Item = (usize, &CallStep)> {
         self.steps.iter().enumerate().filter_map(|(at, step)| match &step.deed {
             Deed::Call(call) => Some((at, call)),
-            Deed::Move(_) => None,
+            Deed::Move(_) | Deed::Fault(_) => None,
         })
     }
 

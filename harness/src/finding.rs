@@ -115,6 +115,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How much of its chance was fixed.
     pub determinism: Determinism,
+    /// What was seen beside the findings: what stays after SIGKILL, and whether the next start can live with it.
+    pub notes: Vec<String>,
     /// What was not looked at, and why.
     pub not_examined: Vec<String>,
     /// The file systems that it was judged on, with the verdict on each.
@@ -136,6 +138,7 @@ impl Report {
             alone: None,
             findings: Vec::new(),
             determinism: Determinism::OFF,
+            notes: Vec::new(),
             not_examined: Vec::new(),
             file_systems: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! What a caller sets up and asks for: classes, umasks, rules, bounds; to judge, replay, minimise, or hold a session.
 
 mod engine;
+mod faults;
 mod file_systems;
 mod findings;
 mod learn;
@@ -25,7 +26,7 @@ use crate::timeline::Timeline;
 use crate::victim::{Victim, Work};
 use crate::world::process::ProcessWorld;
 use crate::world::thread::ThreadWorld;
-use crate::world::{Start, World};
+use crate::world::{Start, Terms, World};
 use engine::Engine;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -43,6 +44,8 @@ pub struct Judge {
     file_systems: Vec<FileSystem>,
     determinism: Option<Determinism>,
     start: Start,
+    faults: bool,
+    signals: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -61,6 +64,8 @@ impl Judge {
             file_systems: Vec::new(),
             determinism: None,
             start: Start::AtFirstCall,
+            faults: false,
+            signals: false,
             stop: Arc::default(),
         }
     }
@@ -107,6 +112,22 @@ impl Judge {
     #[must_use]
     pub fn determinism(mut self, determinism: Determinism) -> Judge {
         self.determinism = Some(determinism);
+        self
+    }
+
+    /// Also tries faults: every call fails with each errno that its man page gives, writes are short, calls of newer
+    /// kernels are missing; and every move in what the victim does after such an error.
+    #[must_use]
+    pub fn faults(mut self, wanted: bool) -> Judge {
+        self.faults = wanted;
+        self
+    }
+
+    /// Also tries signals at every call: SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGKILL. For programs only: one to a victim
+    /// within this process would end this process.
+    #[must_use]
+    pub fn signals(mut self, wanted: bool) -> Judge {
+        self.signals = wanted;
         self
     }
 
@@ -210,7 +231,16 @@ impl Judge {
     }
 
     fn as_in(&self, file: &Timeline) -> Result<Judge, Error> {
-        Ok(self.where_it_was(file)?.determinism(self.determinism.unwrap_or(file.head.determinism)))
+        let judge = self.where_it_was(file)?.faults(self.faults || file.is_with_faults());
+        Ok(judge.determinism(self.determinism.unwrap_or(file.head.determinism)))
+    }
+
+    fn tries_faults(&self, victim: &Victim) -> bool {
+        self.faults || victim.faults
+    }
+
+    fn tries_signals(&self, victim: &Victim) -> bool {
+        self.signals || victim.signals
     }
 
     /// How much of this victim's chance is fixed.
@@ -231,13 +261,15 @@ impl Judge {
     ) -> Result<T, Error> {
         self.has_files()?;
         std::thread::scope(|scope| {
-            let run = || {
+            let terms = Terms {
+                silence: self.limits.silence,
+                for_faults: self.tries_faults(victim) || self.tries_signals(victim),
+                fixed: self.determinism_of(victim),
+            };
+            let run = move || {
                 let world: Box<dyn World> = match &victim.work {
-                    Work::Body(body) => Box::new(ThreadWorld::new(&self.host, body, self.limits.silence)?),
-                    Work::Program(program) => {
-                        let fixed = self.determinism_of(victim);
-                        Box::new(ProcessWorld::new(&self.host, program, self.limits.silence, fixed)?)
-                    }
+                    Work::Body(body) => Box::new(ThreadWorld::new(&self.host, body, terms)?),
+                    Work::Program(program) => Box::new(ProcessWorld::new(&self.host, program, terms)?),
                 };
                 work(Engine::new(self, victim, world))
             };

@@ -7,11 +7,13 @@ use crate::attacker::Move;
 use crate::class::Class;
 use crate::determinism::{Determinism, Level};
 use crate::ending::Ending;
+use crate::errno::errno_name;
 use crate::error::Error;
 use crate::evidence::{CallStep, Deed, Evidence, Step};
-use crate::schedule::{Act, Key, Schedule};
+use crate::fault::Fault;
+use crate::schedule::{Act, Does, Key, Schedule};
 use crate::world::Outcome;
-use crate::world::calls::{Op, Sys};
+use crate::world::calls::{Op, Sys, WATCHED_FOR_FAULTS};
 use std::fmt::Write;
 
 mod proptests;
@@ -86,6 +88,9 @@ pub(crate) fn steps(evidence: &Evidence, schedule: &Schedule) -> Vec<String> {
                 }
                 Deed::Move(index) => {
                     format!("{number:3} attacker  {}{}", schedule.acts[*index].does, failure(step.outcome))
+                }
+                Deed::Fault(index) => {
+                    format!("{number:3} fault     {}", schedule.acts[*index].does)
                 }
             }
         })
@@ -171,44 +176,6 @@ fn open_flags(flags: u32) -> String {
     words.join("|")
 }
 
-/// The name of an errno, as errno(3) has it.
-#[must_use]
-pub fn errno_name(errno: i32) -> String {
-    let names = [
-        (libc::EPERM, "EPERM"),
-        (libc::ENOENT, "ENOENT"),
-        (libc::EINTR, "EINTR"),
-        (libc::EIO, "EIO"),
-        (libc::ENXIO, "ENXIO"),
-        (libc::EBADF, "EBADF"),
-        (libc::EACCES, "EACCES"),
-        (libc::EFAULT, "EFAULT"),
-        (libc::EBUSY, "EBUSY"),
-        (libc::EEXIST, "EEXIST"),
-        (libc::EXDEV, "EXDEV"),
-        (libc::ENOTDIR, "ENOTDIR"),
-        (libc::EISDIR, "EISDIR"),
-        (libc::EINVAL, "EINVAL"),
-        (libc::EMFILE, "EMFILE"),
-        (libc::ETXTBSY, "ETXTBSY"),
-        (libc::ENOSPC, "ENOSPC"),
-        (libc::EROFS, "EROFS"),
-        (libc::EMLINK, "EMLINK"),
-        (libc::ENAMETOOLONG, "ENAMETOOLONG"),
-        (libc::ENOSYS, "ENOSYS"),
-        (libc::ENOTEMPTY, "ENOTEMPTY"),
-        (libc::ELOOP, "ELOOP"),
-        (libc::ENODATA, "ENODATA"),
-        (libc::EOPNOTSUPP, "EOPNOTSUPP"),
-        (libc::EDQUOT, "EDQUOT"),
-        (libc::ESTALE, "ESTALE"),
-    ];
-    names
-        .iter()
-        .find(|(number, _)| *number == errno)
-        .map_or_else(|| format!("errno {errno}"), |(_, n)| (*n).to_owned())
-}
-
 /// A name on one line, such that [`unquote`] gives it back.
 fn quote(name: &str) -> String {
     escape(&name.replace('\\', "\\\\"))
@@ -246,6 +213,15 @@ fn escape(text: &str) -> String {
 }
 
 impl Timeline {
+    /// True when it was written while faults were tried, which stops the victim at more calls.
+    pub(crate) fn is_with_faults(&self) -> bool {
+        let only_then = |step: &String| {
+            let call = step.split('(').next().and_then(|begin| begin.split(' ').next_back());
+            WATCHED_FOR_FAULTS.iter().any(|sys| Some(sys.name) == call)
+        };
+        self.schedule.faults().next().is_some() || self.steps.iter().any(only_then)
+    }
+
     /// Reads a timeline.
     ///
     /// # Errors
@@ -270,7 +246,7 @@ impl Timeline {
 struct Reader {
     victim: Option<String>,
     place: Option<(Class, u32, String, Determinism)>,
-    waiting: Vec<Move>,
+    waiting: Vec<Does>,
     seen: Vec<(u16, String, String)>,
     schedule: Schedule,
     broken: Vec<(String, String)>,
@@ -309,7 +285,12 @@ impl Reader {
         let what = what.trim_start();
         if who == "attacker" {
             let act = Move::parse(what).ok_or_else(|| format!("unknown move: {what}"))?;
-            self.waiting.push(act);
+            self.waiting.push(act.into());
+            return Ok(());
+        }
+        if who == "fault" {
+            let fault = Fault::parse(what).ok_or_else(|| format!("unknown fault: {what}"))?;
+            self.waiting.push(fault.into());
             return Ok(());
         }
         let task = match who.strip_prefix("victim") {
@@ -318,7 +299,7 @@ impl Reader {
                 n.trim_start_matches('.').parse::<u16>().map_err(|_| "unknown actor")?.saturating_sub(1)
             }
             None => {
-                return Err(format!("unknown actor {who}; victim or attacker was expected"));
+                return Err(format!("unknown actor {who}; victim, attacker or fault was expected"));
             }
         };
         let (call, arguments) = what.split_once('(').ok_or("expected: CALL(ARGUMENTS) = RESULT")?;
@@ -340,7 +321,9 @@ impl Reader {
 
     fn finish(self) -> Result<Timeline, String> {
         if !self.waiting.is_empty() {
-            return Err("a move stands after the victim's last call, where it changes nothing".into());
+            return Err(
+                "a move or fault stands after the victim's last call, where it changes nothing".into()
+            );
         }
         let (class, umask, file_system, determinism) =
             self.place.ok_or("the line that begins with attacker is missing")?;

@@ -55,6 +55,8 @@ pub struct Victim {
     pub(crate) tags: Vec<String>,
     pub(crate) work: Work,
     pub(crate) stage: Vec<Staged>,
+    pub(crate) faults: bool,
+    pub(crate) signals: bool,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) attackers: Vec<Class>,
@@ -103,6 +105,8 @@ impl Victim {
             tags: Vec::new(),
             work,
             stage: Vec::new(),
+            faults: false,
+            signals: false,
             keeps: Vec::new(),
             public: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
@@ -139,6 +143,20 @@ impl Victim {
 
     fn staged(mut self, path: &str, mode: u32, content: &str, foreign: bool) -> Victim {
         self.stage.push(Staged { path: path.to_owned(), mode, content: content.to_owned(), foreign });
+        self
+    }
+
+    /// Tries faults on it, as [`crate::Judge::faults`] does on all.
+    #[must_use]
+    pub fn faults(mut self, wanted: bool) -> Victim {
+        self.faults = wanted;
+        self
+    }
+
+    /// Tries signals on it, as [`crate::Judge::signals`] does on all.
+    #[must_use]
+    pub fn signals(mut self, wanted: bool) -> Victim {
+        self.signals = wanted;
         self
     }
 

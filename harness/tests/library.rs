@@ -159,7 +159,7 @@ fn a_timeline_with_needless_moves_is_minimized_to_the_one_that_matters() {
     let mut two = found.schedule.clone();
     let at = Key { task: 0, call: "openat".into(), path: "shared/a".into(), occurrence: 0 };
     let needless = Move { verb: Verb::Plant, bait: Bait::Link, target: "shared/c".into() };
-    two.acts.insert(0, Act { at, does: needless });
+    two.acts.insert(0, Act { at, does: needless.into() });
     let file = Timeline { schedule: two, ..Timeline::parse(&found.timeline).expect("our own timeline") };
     let smaller = judge.minimize(&victim, &file).expect("the finding shows");
     let smaller = Timeline::parse(&smaller.timeline).expect("our own timeline");

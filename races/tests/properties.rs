@@ -66,7 +66,7 @@ impl Making {
             self.own.push(path.clone());
         }
         let does = Move { verb, bait: plan.bait, target };
-        self.acts.push(Act { at: Key { path, ..stops[self.at].clone() }, does });
+        self.acts.push(Act { at: Key { path, ..stops[self.at].clone() }, does: does.into() });
     }
 }
 

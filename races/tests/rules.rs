@@ -3,7 +3,7 @@
 use linkbait::{Class, Host, Judge, RULES, Report, Rule, Verdict, Victim};
 
 /// Rule, the victim that breaks it, its good twin, and the class of attacker that tells them apart.
-const PAIRS: [(&str, &str, &str, Class); 11] = [
+const PAIRS: [(&str, &str, &str, Class); 12] = [
     ("follows-link", "create-fixed", "create-new", Class::OtherUser),
     ("uses-foreign", "lock-file-truncate", "create-new-some-times", Class::OtherUser),
     ("deletes-foreign", "remove-tree-by-path", "remove-dir-all", Class::DirWriter),
@@ -14,6 +14,7 @@ const PAIRS: [(&str, &str, &str, Class); 11] = [
     ("leftover", "panic-path-leaves", "panic-path-cleans", Class::None),
     ("hangs", "create-new-forever", "create-new-some-times", Class::OtherUser),
     ("crashes", "drop-unwraps", "drop-ignores", Class::DirWriter),
+    ("lost-write", "rename-no-excl", "rename-excl", Class::None),
     ("non-exclusive-create", "umask-dir", "mkdir-private", Class::None),
 ];
 
@@ -24,7 +25,9 @@ fn victim(name: &str) -> Victim {
 
 /// Judges by one rule alone, so that what another rule finds proves nothing.
 fn judged(rule: &'static Rule, name: &str, class: Class) -> Report {
-    let judge = Judge::new(Host::detect()).rules(&[rule]).attackers(&[class]);
+    // Only what fails can be lost.
+    let faults = rule.id == "lost-write";
+    let judge = Judge::new(Host::detect()).rules(&[rule]).attackers(&[class]).faults(faults);
     judge.judge(&victim(name)).expect("this machine can judge")
 }
 

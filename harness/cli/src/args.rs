@@ -133,6 +133,12 @@ pub(crate) struct Judging {
     /// Let programs write this directory; what they write is thrown away after each trial
     #[arg(long, value_name = "DIR", value_parser = values::writable)]
     pub(crate) writable: Vec<PathBuf>,
+    /// Also let calls fail: every errno of their man pages, short writes, missing calls
+    #[arg(long)]
+    pub(crate) faults: bool,
+    /// Also send signals at every call of programs: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGKILL
+    #[arg(long)]
+    pub(crate) signals: bool,
     /// Judge only every n-th victim, beginning with the k-th, from 1
     #[arg(long, value_parser = values::shard, value_name = "K/N")]
     pub(crate) shard: Option<Shard>,

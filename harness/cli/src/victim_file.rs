@@ -82,6 +82,8 @@ struct Judge {
     attackers: Option<Vec<String>>,
     keeps: Vec<String>,
     public: Vec<String>,
+    faults: bool,
+    signals: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -189,6 +191,7 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
             Owner::Attacker => victim.stage_foreign(path, *mode, content),
         };
     }
+    victim = victim.faults(file.judge.faults).signals(file.judge.signals);
     victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
     victim = file.judge.public.iter().fold(victim, |victim, pattern| victim.public(pattern));
     if let Some(names) = &file.judge.attackers {

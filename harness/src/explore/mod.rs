@@ -1,8 +1,11 @@
 //! Which schedules to try: from the recorded run, every move that can matter, in the last window where it can.
 //!
 //! A move at a path changes nothing for calls that do not look that path up, so it is tried only right before each
-//! call that does: a move made earlier has the same effect there. Calls on open descriptors look nothing up.
+//! call that does: a move made earlier has the same effect there. Calls on open descriptors look nothing up. It may have
+//! been possible earlier only, though: what is below a directory is attacked before its mode or owner changes, too.
 
+mod acts;
+pub(crate) mod faults;
 pub(crate) mod trial;
 
 use crate::arena::tree::{Tree, What};
@@ -22,8 +25,9 @@ pub(crate) fn enumerate(recorded: &Evidence, stage: &Tree, class: Class) -> Vec<
     let mut schedules = Vec::new();
     for (at, call) in recorded.calls() {
         let key = key_of(recorded, call);
-        for target in targets(recorded, call) {
-            let moves = moves_at(&target, there.get(&target).copied(), class, names_something(call));
+        let closing = if call.sys.op == Op::Alter { used_below(recorded, at, call) } else { BTreeSet::new() };
+        for target in targets(recorded, call).union(&closing) {
+            let moves = moves_at(target, there.get(target).copied(), class, names_something(call));
             schedules.extend(moves.into_iter().map(|does| Schedule::of(key.clone(), does)));
         }
         for change in recorded.changes(&recorded.steps[at]) {
@@ -65,6 +69,14 @@ fn targets(evidence: &Evidence, call: &CallStep) -> BTreeSet<String> {
         }
     }
     targets
+}
+
+/// The names below the call's own that later calls look up.
+fn used_below(recorded: &Evidence, at: usize, call: &CallStep) -> BTreeSet<String> {
+    let directory = format!("{}/", recorded.label(call));
+    let later = recorded.calls().filter(|(step, _)| *step > at);
+    let used = later.flat_map(|(_, later)| targets(recorded, later));
+    used.filter(|target| target.starts_with(&directory)).collect()
 }
 
 fn names_something(call: &CallStep) -> bool {

@@ -2,21 +2,20 @@
 
 use crate::arena::Reset;
 use crate::arena::tree::{self, Entry, Maker, Tree};
-use crate::attacker::permits::permits;
-use crate::attacker::{Bait, Move, Verb};
+use crate::attacker::Verb;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::limits::Limits;
-use crate::schedule::{Act, Schedule};
+use crate::schedule::{Act, Does, Schedule};
 use crate::world::calls::Op;
 use crate::world::decode::{Space, Stop};
 use crate::world::labels::Labels;
 use crate::world::{Next, Outcome, World};
 use rustix::fs::FileType;
-use rustix::io::Errno;
 
 /// The buffers of one engine, made once and used for every trial.
 pub(crate) struct Bench {
@@ -26,15 +25,18 @@ pub(crate) struct Bench {
     /// The kernel can tell attacker and victim apart, so that it, not we, says what the class may do.
     pub(crate) kernel_decides: bool,
     /// The kernel lets nobody link to what is another's (`fs.protected_hardlinks`).
-    guards_links: bool,
+    pub(super) guards_links: bool,
     /// Look at the whole arena after every step.
     pub(crate) everywhere: bool,
+    /// Leave the arena as the trial leaves it; the next trial begins with that.
+    pub(crate) keep: bool,
+    kept: bool,
     /// A call was made whose effect has not been looked at.
-    blind: bool,
-    now: Tree,
-    next: Tree,
-    stop: Stop,
-    path: Vec<u8>,
+    pub(super) blind: bool,
+    pub(super) now: Tree,
+    pub(super) next: Tree,
+    pub(super) stop: Stop,
+    pub(super) path: Vec<u8>,
 }
 
 impl Bench {
@@ -46,6 +48,8 @@ impl Bench {
             kernel_decides: host.kernel_decides(),
             guards_links: host.guards_links(),
             everywhere,
+            keep: false,
+            kept: false,
             blind: false,
             now: Tree::default(),
             next: Tree::default(),
@@ -64,10 +68,12 @@ impl Bench {
         self.evidence.restart();
         self.labels.restart();
         self.blind = false;
-        world.look_at_stage(&mut self.now);
+        if !std::mem::take(&mut self.kept) {
+            world.look_at_stage(&mut self.now);
+        }
         world.begin()?;
         let mut pending = schedule.acts.as_slice();
-        let mut grabbing = None;
+        let (mut grabbing, mut missing) = (None, None);
         let mut stops = 0;
         let ending = loop {
             match world.next(&mut self.stop)? {
@@ -85,20 +91,34 @@ impl Bench {
             }
             self.evidence.note_call(&self.stop, &mut self.labels);
             self.evidence.winding |= winds(&self.stop, &self.now);
+            let mut fault =
+                missing.filter(|(sys, _)| std::ptr::eq(*sys, self.stop.sys)).map(|(_, fault)| fault);
             while let Some((first, rest)) = pending.split_first() {
                 if !self.is_at(first) {
                     break;
                 }
-                self.act(world, first, schedule.acts.len() - pending.len());
-                grabbing = if first.does.verb == Verb::TakeNames { Some(first) } else { grabbing };
+                let index = schedule.acts.len() - pending.len();
+                match &first.does {
+                    Does::Move(does) => {
+                        self.act(world, does, index);
+                        grabbing = Some(does).filter(|does| does.verb == Verb::TakeNames).or(grabbing);
+                    }
+                    Does::Fault(does) => {
+                        self.note_fault(index);
+                        fault = Some(*does);
+                    }
+                }
                 pending = rest;
             }
-            if let Some(act) = grabbing
+            if let Some(does) = grabbing
                 && self.stop.creates_name()
             {
-                self.grab(world, act);
+                self.grab(world, does);
             }
-            let outcome = world.release(&self.stop);
+            if let Some(does @ Fault::Missing(_)) = fault {
+                missing = Some((self.stop.sys, does));
+            }
+            let outcome = self.release(world, fault);
             self.settle_call(outcome);
             if outcome == Outcome::Blocks {
                 return self.end_blocked(world, limits);
@@ -142,6 +162,10 @@ impl Bench {
         self.look(world, Maker::Victim);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
+        if self.keep {
+            self.kept = true;
+            return Ok(Reset::Undone);
+        }
         world.reset(&self.now)
     }
 
@@ -154,62 +178,6 @@ impl Bench {
                 && call.occurrence == act.at.occurrence
                 && self.evidence.label(call) == act.at.path
         })
-    }
-
-    /// Moves go before the call that was just noted, so the call's step is taken off and put back behind them.
-    fn act(&mut self, world: &mut dyn World, act: &Act, index: usize) {
-        self.path.clear();
-        let known = self.labels.resolve(&act.does.target, &mut self.path);
-        let held = self.evidence.steps.pop();
-        self.evidence.note_move(index, &self.path);
-        let result = match known {
-            true if self.may(act) => world.act(&act.does, &self.path),
-            true => Err(Errno::PERM),
-            false => Err(Errno::NOENT),
-        };
-        match result {
-            Ok(()) => {
-                self.evidence.landed += 1;
-                self.evidence.note_outcome(Outcome::Value(0));
-            }
-            Err(e) => {
-                self.evidence.refused = Some(e.raw_os_error());
-                self.evidence.note_outcome(Outcome::Failed(e.raw_os_error()));
-            }
-        }
-        // A move that failed can have been made in part.
-        self.look_after_move(world, &act.does, result.is_ok());
-        if let Some(mut step) = held {
-            step.rebase(self.evidence.change_count());
-            self.evidence.steps.push(step);
-        }
-    }
-
-    fn may(&self, act: &Act) -> bool {
-        let guarded = self.guards_links && act.does.bait == Bait::HardLink;
-        self.kernel_decides || (!guarded && permits(self.class, &act.does, &self.path, &self.now))
-    }
-
-    fn look_after_move(&mut self, world: &mut dyn World, act: &Move, whole: bool) {
-        let one_entry = act.verb == Verb::Plant && !matches!(act.bait, Bait::HardLink | Bait::HostileDir);
-        if !whole || !one_entry || self.everywhere || self.blind || !self.now.is_direct(&self.path) {
-            return self.look(world, Maker::Attacker);
-        }
-        self.next.copy_from(&self.now);
-        world.look_at(&self.path, &mut self.next);
-        self.succeed(Maker::Attacker);
-    }
-
-    /// Takes the very name that the victim is about to make.
-    fn grab(&mut self, world: &mut dyn World, act: &Act) {
-        self.path.clear();
-        if let Some(place) = self.stop.places().last() {
-            self.path.extend_from_slice(&place.path);
-        }
-        // A name that is taken already serves as well, and one that the attacker cannot take is the victim's luck.
-        if self.may(act) && world.act(&act.does, &self.path).is_ok() {
-            self.look(world, Maker::Attacker);
-        }
     }
 
     fn settle_call(&mut self, outcome: Outcome) {
@@ -231,13 +199,13 @@ impl Bench {
         self.succeed(Maker::Victim);
     }
 
-    fn look(&mut self, world: &mut dyn World, actor: Maker) {
+    pub(super) fn look(&mut self, world: &mut dyn World, actor: Maker) {
         self.blind = false;
         world.look(&mut self.next);
         self.succeed(actor);
     }
 
-    fn succeed(&mut self, actor: Maker) {
+    pub(super) fn succeed(&mut self, actor: Maker) {
         let (now, evidence, labels) = (&self.now, &mut self.evidence, &mut self.labels);
         self.next.succeed(now, actor, |told| {
             evidence.note_change(&told, now, labels);

@@ -27,8 +27,12 @@ pub(super) struct Engine<'a> {
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
+    /// How the recorded run ended.
+    pub(super) ended_alone: Ending,
     /// The first stop of the recorded run.
     pub(super) first: Option<Key>,
+    /// Faults after which the victim makes calls that it does not make otherwise.
+    pub(super) error_paths: Vec<Schedule>,
     /// Mode and owner of the victim's files after an undisturbed run, by label.
     pub(super) clean: Vec<(String, u32, u32)>,
 }
@@ -46,7 +50,9 @@ impl<'a> Engine<'a> {
             luck: 0,
             class: Class::None,
             umask: 0,
+            ended_alone: Ending::Success,
             first: None,
+            error_paths: Vec::new(),
             clean: Vec::new(),
         }
     }
@@ -127,9 +133,11 @@ impl<'a> Engine<'a> {
             self.note_full();
         }
         if self.class == Class::None {
+            let recorded = self.remember();
             self.collect(&Schedule::default())?;
+            return self.try_faults(&recorded);
         }
-        if self.class == Class::None || self.report.hangs_alone {
+        if self.report.hangs_alone {
             return Ok(());
         }
         if self.bench.evidence.winding {
@@ -138,8 +146,15 @@ impl<'a> Engine<'a> {
                 "names behind a link of the victim's own or before a `..` were not attacked".to_owned(),
             );
         }
+        let recorded = self.remember();
+        let schedules = self.schedules();
+        self.try_moves(schedules)?;
+        self.try_moves_after_faults(&recorded)
+    }
+
+    pub(super) fn try_moves(&mut self, schedules: Vec<Schedule>) -> Result<(), Error> {
         let mut closed = None;
-        for schedule in self.schedules() {
+        for schedule in schedules {
             if self.must_stop() {
                 break;
             }
@@ -154,7 +169,7 @@ impl<'a> Engine<'a> {
     }
 
     /// True when nothing more may be tried, which is noted and makes the verdict inconclusive.
-    fn must_stop(&mut self) -> bool {
+    pub(super) fn must_stop(&mut self) -> bool {
         let why = match self.world.spoiled() {
             Some(why) => why,
             None if self.judge.stop.load(Ordering::Relaxed) => "interrupted before every schedule was tried",
@@ -194,6 +209,11 @@ impl<'a> Engine<'a> {
     /// One trial, counted and judged. True when all its moves happened.
     pub(super) fn try_one(&mut self, schedule: &Schedule) -> Result<bool, Error> {
         self.run(schedule)?;
+        self.settle(schedule)
+    }
+
+    /// Counts and judges the trial on the bench. True when all its acts happened.
+    pub(super) fn settle(&mut self, schedule: &Schedule) -> Result<bool, Error> {
         self.count(schedule);
         let landed = self.bench.evidence.landed == schedule.acts.len();
         if landed {
@@ -206,7 +226,7 @@ impl<'a> Engine<'a> {
         self.bench.run(self.world.as_mut(), schedule, &self.judge.limits).map(drop)
     }
 
-    fn count(&mut self, schedule: &Schedule) {
+    pub(super) fn count(&mut self, schedule: &Schedule) {
         let evidence = &self.bench.evidence;
         let kernel_said_no =
             matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
@@ -219,16 +239,17 @@ impl<'a> Engine<'a> {
         } else {
             self.report.unreached += 1;
             let missed = schedule.acts.get(evidence.landed);
-            let note = missed.map(|act| format!("never came by: {} before {}", act.does, act.at));
+            let note = missed.map(|act| format!("never came by: {} at {}", act.does, act.at));
             note.into_iter().for_each(|n| self.note(n));
         }
     }
 }
 
-/// The stop of a schedule of one move, and the directory that the move changes. When the attacker may not change it, no
+/// The stop of a schedule's last move, and the directory that the move changes. When the attacker may not change it, no
 /// other move there at that stop can be made either.
 fn directory_at(schedule: &Schedule) -> Option<(Key, String)> {
-    let [act] = schedule.acts.as_slice() else { return None };
-    let (directory, _) = act.does.target.rsplit_once('/')?;
-    (act.does.verb != Verb::Chmod).then(|| (act.at.clone(), directory.to_owned()))
+    let act = schedule.acts.last()?;
+    let does = act.as_move()?;
+    let (directory, _) = does.target.rsplit_once('/')?;
+    (does.verb != Verb::Chmod).then(|| (act.at.clone(), directory.to_owned()))
 }

@@ -71,6 +71,9 @@ fn merged(victim: &Victim, reports: Vec<Report>) -> Report {
                 whole.findings.push(finding);
             }
         }
+        let new = report.notes.iter().filter(|note| !whole.notes.contains(note));
+        let new: Vec<String> = new.cloned().collect();
+        whole.notes.extend(new);
         whole.trials += report.trials;
         whole.refused += report.refused;
         whole.unreached += report.unreached;

@@ -1,6 +1,7 @@
 //! From the evidence on the bench to findings with their timelines. Decides nothing about what is tried.
 
 use super::engine::Engine;
+use super::faults::signal_of;
 use crate::error::Error;
 use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule};
@@ -66,7 +67,7 @@ impl Engine<'_> {
             rule: rule.id,
             cwe,
             attacker: self.class,
-            phase: self.bench.evidence.ending.phase(),
+            phase: signal_of(schedule).unwrap_or(self.bench.evidence.ending.phase()),
             path: hit.path.clone(),
             example: hit.example.escape_ascii().to_string(),
             message: hit.message.clone(),
@@ -81,10 +82,10 @@ impl Engine<'_> {
         }
     }
 
-    /// True when a move happened after the victim's first call.
+    /// True when a move, and nothing before it, happened after the victim's first call.
     pub(super) fn between(&self, schedule: &Schedule) -> bool {
         let first = self.bench.evidence.calls().next().map(|(at, _)| at);
-        !schedule.acts.is_empty() && first == Some(0)
+        schedule.moves().next().is_some() && first == Some(0)
     }
 
     pub(super) fn timeline(&self, schedule: &Schedule, broken: &[String]) -> String {

@@ -72,6 +72,7 @@ impl Engine<'_> {
         self.run_alone()?;
         let evidence = &self.bench.evidence;
         self.first = evidence.calls().next().map(|(_, call)| key_of(evidence, call));
+        self.ended_alone = evidence.ending.clone();
         self.clean = clean_modes(evidence);
         Ok(())
     }

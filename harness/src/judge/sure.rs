@@ -1,7 +1,7 @@
 //! Making sure of what a trial showed: that it shows again when the victim is started anew, and whether it takes a race.
 
 use super::engine::Engine;
-use crate::attacker::Verb;
+use crate::attacker::{Move, Verb};
 use crate::error::Error;
 use crate::rules::{Hit, Rule};
 use crate::schedule::{Act, Schedule};
@@ -45,7 +45,8 @@ impl Engine<'_> {
     /// the race is closed. Only names that are known before the start can be planted at.
     fn before_the_start(&self, schedule: &Schedule) -> Option<Schedule> {
         let first = self.first.as_ref()?;
-        let known = |act: &Act| act.does.verb == Verb::Plant && !act.does.target.contains('<');
+        let is_known = |does: &Move| does.verb == Verb::Plant && !does.target.contains('<');
+        let known = |act: &Act| act.as_move().is_some_and(is_known);
         let late = |act: &Act| act.at != *first;
         let possible = schedule.acts.iter().all(known) && schedule.acts.iter().any(late);
         let early = |act: &Act| Act { at: first.clone(), does: act.does.clone() };

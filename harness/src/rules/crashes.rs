@@ -17,10 +17,21 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
-    let Ending::Panic { message, in_drop: true } = &case.evidence.ending else {
-        return;
+    let how = match &case.evidence.ending {
+        Ending::Panic { message, in_drop: true } => {
+            format!("a destructor panicked: {}", message.escape_debug())
+        }
+        Ending::Signal(number) if is_a_fault_of_its_own(*number) => {
+            format!("it was killed by signal {number}")
+        }
+        _ => return,
     };
     if let Some((_, call)) = case.evidence.calls().last().filter(|_| !case.schedule.acts.is_empty()) {
-        hits.push(case.hit_call(call, format!("a destructor panicked: {}", message.escape_debug())));
+        hits.push(case.hit_call(call, how));
     }
+}
+
+/// Signals that a program brings upon itself; we send none of them.
+fn is_a_fault_of_its_own(signal: i32) -> bool {
+    [libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGSEGV, libc::SIGTRAP].contains(&signal)
 }

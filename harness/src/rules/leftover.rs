@@ -1,8 +1,9 @@
 //! `leftover`: the victim leaves entries behind.
 
 use super::{Case, Hit, Rule};
-use crate::arena::tree::Maker;
+use crate::arena::tree::{Maker, is_below};
 use crate::ending::Ending;
+use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "leftover",
@@ -18,8 +19,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
-    // After a hang we ended the victim ourselves, so it had no chance to clean up.
-    if case.evidence.ending == Ending::Hung {
+    // After a hang we ended the victim ourselves, so it had no chance to clean up; after SIGKILL nobody has one.
+    let killed = case.schedule.faults().any(|fault| fault.signal() == Some("SIGKILL"));
+    if case.evidence.ending == Ending::Hung || killed {
         return;
     }
     let tree = &case.evidence.last;
@@ -31,11 +33,15 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         // In a directory of its own that was moved away the victim cannot find it any more.
         let moved =
             tree.dirs_above(path).any(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Attacker));
-        let excused = moved || disturbed(case, path) || case.is_kept(path) || !path.starts_with(b"shared/");
+        let excused = moved
+            || disturbed(case, path)
+            || kept_from_removing(case, path)
+            || case.is_kept(path)
+            || !path.starts_with(b"shared/");
         if own && top && !excused {
             // What stands there now changed once, so only evidence that was full has no label for it.
             let label = case.evidence.label_of(path).unwrap_or("?").to_owned();
-            let message = format!("{label} was left behind after {}", case.evidence.ending.phase());
+            let message = format!("{label} was left behind after {}", case.phase());
             hits.push(Hit { path: label, example: path.to_vec(), message, at: None });
         }
     }
@@ -44,7 +50,19 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
 /// True when a move was made at this entry, above or below it: then its removal was not only the victim's affair.
 fn disturbed(case: &Case<'_>, path: &[u8]) -> bool {
     let moves = case.evidence.steps.iter().filter(|s| matches!(s.deed, crate::evidence::Deed::Move(_)));
-    moves.map(|step| case.evidence.target(step)).any(|target| {
-        crate::arena::tree::is_below(path, target) || crate::arena::tree::is_below(target, path)
+    moves
+        .map(|step| case.evidence.target(step))
+        .any(|target| is_below(path, target) || is_below(target, path))
+}
+
+/// True when a call that removes, or that those who remove make before it, was made to fail here.
+fn kept_from_removing(case: &Case<'_>, path: &[u8]) -> bool {
+    case.faulted().any(|call| {
+        let removes = match call.sys.op {
+            Op::Remove | Op::Rename | Op::List | Op::Look => true,
+            Op::Open => call.flags & libc::O_DIRECTORY as u32 != 0,
+            _ => false,
+        };
+        removes && case.evidence.paths(call).any(|named| is_below(named, path) || is_below(path, named))
     })
 }

@@ -9,6 +9,7 @@ mod deletes_foreign;
 mod follows_link;
 mod hangs;
 mod leftover;
+mod lost_write;
 mod non_exclusive_create;
 mod uses_foreign;
 mod world_readable;
@@ -17,6 +18,7 @@ mod world_writable;
 use crate::arena::tree::{Entry, Maker, is_below};
 use crate::class::Class;
 use crate::evidence::{CallStep, Change, Deed, Evidence, Step};
+use crate::fault::Fault;
 use crate::file_system::FileSystem;
 use crate::finding::Finding;
 use crate::schedule::Schedule;
@@ -44,7 +46,7 @@ pub struct Rule {
 }
 
 /// All rules, in the order of the scorecard.
-pub static RULES: [&Rule; 11] = [
+pub static RULES: [&Rule; 12] = [
     &follows_link::RULE,
     &uses_foreign::RULE,
     &deletes_foreign::RULE,
@@ -55,6 +57,7 @@ pub static RULES: [&Rule; 11] = [
     &leftover::RULE,
     &hangs::RULE,
     &crashes::RULE,
+    &lost_write::RULE,
     &non_exclusive_create::RULE,
 ];
 
@@ -105,6 +108,30 @@ impl<'a> Case<'a> {
             .filter(|(step, _)| step.outcome.succeeded())
     }
 
+    /// After what the victim was looked at: how it ended, or the signal that it got.
+    pub(crate) fn phase(&self) -> &'static str {
+        self.schedule.faults().find_map(Fault::signal).unwrap_or(self.evidence.ending.phase())
+    }
+
+    /// Calls that were made to fail, or to do only half their work.
+    pub(crate) fn faulted(&self) -> impl Iterator<Item = &'a CallStep> + use<'a> {
+        self.faults().map(|(_, call, _)| call)
+    }
+
+    /// The same, with their steps and what was done to them.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = (usize, &'a CallStep, Fault)> + use<'a> {
+        let (evidence, schedule) = (self.evidence, self.schedule);
+        let mut waiting = None;
+        evidence.steps.iter().enumerate().filter_map(move |(at, step)| match &step.deed {
+            Deed::Fault(index) => {
+                waiting = schedule.acts[*index].as_fault();
+                None
+            }
+            Deed::Call(call) => waiting.take().map(|fault| (at, call, fault)),
+            Deed::Move(_) => None,
+        })
+    }
+
     /// Changes that the victim made.
     pub(crate) fn victim_changes(&self) -> impl Iterator<Item = (&'a CallStep, &'a Change)> + use<'a> {
         let evidence = self.evidence;
@@ -140,8 +167,8 @@ impl<'a> Case<'a> {
     fn attacked(&self) -> impl Iterator<Item = (&'a [u8], &'a str)> + use<'a> {
         let (evidence, schedule) = (self.evidence, self.schedule);
         evidence.steps.iter().filter_map(move |step| match step.deed {
-            Deed::Move(act) => Some((evidence.target(step), schedule.acts[act].does.target.as_str())),
-            Deed::Call(_) => None,
+            Deed::Move(act) => Some((evidence.target(step), schedule.acts[act].as_move()?.target.as_str())),
+            Deed::Call(_) | Deed::Fault(_) => None,
         })
     }
 
@@ -188,6 +215,7 @@ mod tests {
                 "leftover",
                 "hangs",
                 "crashes",
+                "lost-write",
                 "non-exclusive-create",
             ]
         );

@@ -105,10 +105,11 @@ fn end(pid: pid_t) {
     while await_stop(pid).is_ok() {}
 }
 
-/// Sends a signal to a process that we have started and not yet collected; returns what kill(2) does.
-pub(crate) fn signal(pid: u32, number: i32) -> i64 {
+/// Sends a signal to a process that we have started and not yet collected, or to a group of such, if negative; returns
+/// what kill(2) does.
+pub(crate) fn signal(pid: pid_t, number: i32) -> i64 {
     // SAFETY: takes numbers only.
-    let sent = unsafe { libc::kill(pid as pid_t, number) };
+    let sent = unsafe { libc::kill(pid, number) };
     if sent == 0 { 0 } else { -i64::from(io::Error::last_os_error().raw_os_error().unwrap_or(libc::ESRCH)) }
 }
 

@@ -178,7 +178,7 @@ fn note(moment: &Moment, evidence: &mut Evidence, labels: &mut Labels, schedule:
     evidence.note_outcome(moment.outcome);
     let at = evidence.calls().last().map(|(_, call)| key_of(evidence, call)).expect("a call was noted");
     let acts = moment.moves.iter().map(|(does, _)| Move { target: target.clone(), ..does.clone() });
-    schedule.acts.extend(acts.map(|does| Act { at: at.clone(), does }));
+    schedule.acts.extend(acts.map(|does| Act { at: at.clone(), does: does.into() }));
 }
 
 fn write(trial: &Trial) -> Written {

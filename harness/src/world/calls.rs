@@ -31,6 +31,10 @@ pub(crate) enum Op {
     Enter,
     /// Starts a program.
     Run,
+    /// Waits until data is on disk.
+    Sync,
+    /// Closes a descriptor.
+    Close,
 }
 
 /// One row of the table.
@@ -126,6 +130,19 @@ pub(crate) static WATCHED: &[Sys] = &[
     both("splice", 275, 76, Op::Write, "--f---"),
 ];
 
+/// Calls that are stopped at only where faults are tried: nothing can be planted there.
+pub(crate) static WATCHED_FOR_FAULTS: &[Sys] = &[
+    both("fsync", 74, 82, Op::Sync, "f"),
+    both("fdatasync", 75, 83, Op::Sync, "f"),
+    both("close", 3, 57, Op::Close, "f"),
+];
+
+/// The numbers of all calls to stop at.
+pub(crate) fn watched(for_faults: bool) -> impl Iterator<Item = u32> {
+    let more = WATCHED_FOR_FAULTS.iter().filter(move |_| for_faults);
+    WATCHED.iter().chain(more).filter_map(Sys::number)
+}
+
 /// io_uring does file work that no filter sees, so programs are told that this kernel has none.
 pub(crate) static REFUSED: [u32; 3] = [425, 426, 427];
 
@@ -159,12 +176,16 @@ impl Sys {
 
     /// The row of a number on this machine.
     pub(crate) fn of(number: u32) -> Option<&'static Sys> {
-        WATCHED.iter().find(|sys| sys.number() == Some(number))
+        Sys::all().find(|sys| sys.number() == Some(number))
     }
 
     /// The row of a name.
     pub(crate) fn named(name: &str) -> Option<&'static Sys> {
-        WATCHED.iter().find(|sys| sys.name == name)
+        Sys::all().find(|sys| sys.name == name)
+    }
+
+    fn all() -> impl Iterator<Item = &'static Sys> {
+        WATCHED.iter().chain(WATCHED_FOR_FAULTS)
     }
 }
 
@@ -174,8 +195,8 @@ mod tests {
 
     #[test]
     fn no_number_and_no_name_stands_twice() {
-        for (at, sys) in WATCHED.iter().enumerate() {
-            for other in &WATCHED[at + 1..] {
+        for (at, sys) in Sys::all().enumerate() {
+            for other in Sys::all().skip(at + 1) {
                 assert_ne!(sys.name, other.name);
                 assert!(sys.x86_64 != other.x86_64 || sys.x86_64.is_none(), "{} {}", sys.name, other.name);
                 assert!(sys.aarch64 != other.aarch64 || sys.aarch64.is_none(), "{} {}", sys.name, other.name);
@@ -201,6 +222,9 @@ mod tests {
             ("pwritev2", libc::SYS_pwritev2),
             ("fremovexattr", libc::SYS_fremovexattr),
             ("futimesat", libc::SYS_futimesat),
+            ("fsync", libc::SYS_fsync),
+            ("fdatasync", libc::SYS_fdatasync),
+            ("close", libc::SYS_close),
         ];
         for (name, number) in known {
             assert_eq!(Sys::named(name).and_then(Sys::number), Some(number as u32), "{name}");

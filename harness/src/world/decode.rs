@@ -104,7 +104,7 @@ impl Stop {
     pub(crate) fn mutates(&self) -> bool {
         match self.sys.op {
             Op::Open => self.creates() || self.flags & libc::O_TRUNC as u32 != 0,
-            Op::Look | Op::List | Op::Enter | Op::Run => false,
+            Op::Look | Op::List | Op::Enter | Op::Run | Op::Sync | Op::Close => false,
             _ => true,
         }
     }
@@ -141,6 +141,18 @@ impl Stop {
 
     pub(crate) fn opens(&self) -> bool {
         self.sys.op == Op::Open
+    }
+
+    /// True for a write that can be cut short: write(2) and pwrite(2) of more than one byte.
+    pub(crate) fn can_be_cut(&self) -> bool {
+        matches!(self.sys.name, "write" | "pwrite64") && self.length > 1
+    }
+
+    /// The write, of its first half only.
+    pub(crate) fn cut(&self) -> RawCall {
+        let mut raw = self.raw;
+        raw.args[2] /= 2;
+        raw
     }
 
     /// True for an open that asks for more than reading.

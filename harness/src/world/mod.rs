@@ -16,8 +16,10 @@ use crate::arena::tree::{Ident, Tree};
 use crate::arena::{Reset, Stage};
 use crate::attacker::Move;
 use crate::class::Class;
+use crate::determinism::Determinism;
 use crate::ending::Ending;
 use crate::error::Error;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::thread as own_thread;
 use decode::Stop;
@@ -69,6 +71,17 @@ pub(crate) enum Start {
     AtFirstCall,
 }
 
+/// How a world is to run its victim.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Time without any call after which the victim counts as hung.
+    pub(crate) silence: Duration,
+    /// Stop also at calls at which only faults can happen.
+    pub(crate) for_faults: bool,
+    /// How much of a program's chance is fixed.
+    pub(crate) fixed: Determinism,
+}
+
 /// A place where a victim can be run under control.
 pub(crate) trait World {
     /// Builds the stage for the trials to come, which run under this attacker and umask.
@@ -87,6 +100,8 @@ pub(crate) trait World {
     fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()>;
     /// Lets the held call happen.
     fn release(&mut self, stop: &Stop) -> Outcome;
+    /// Lets the held call happen with a fault; `None` when this world cannot make it here, and the call is held still.
+    fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome>;
     /// Shows the tree as it stands.
     fn look(&mut self, tree: &mut Tree);
     /// Brings one entry of a tree up to date, for when nothing else can have changed.

@@ -12,6 +12,7 @@ mod copies;
 mod devices;
 mod ends;
 mod events;
+mod faults;
 mod held;
 mod image;
 mod order;
@@ -34,15 +35,16 @@ use super::no_excl::NoExcl;
 use super::proc::Proc;
 use super::pulse::Crowd;
 use super::tasks::Tasks;
-use super::{Next, Outcome, Start, World};
+use super::{Next, Outcome, Start, Terms, World};
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
 use crate::attacker::hands::Hands;
 use crate::class::Class;
-use crate::determinism::{Determinism, Level};
+use crate::determinism::Level;
 use crate::ending::Ending;
 use crate::error::Error;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::sys::notify::{Listener, Notification};
@@ -89,6 +91,7 @@ pub(crate) struct ProcessWorld {
     ticks: Ticks,
     output: Output,
     bounds: Bounds,
+    for_faults: bool,
     tasks: Tasks,
     chance: Chance,
     order: Order,
@@ -104,13 +107,8 @@ pub(crate) struct ProcessWorld {
 impl ProcessWorld {
     /// Contains a new arena and starts the keeper. Must be called on a thread made for this: it enters a mount
     /// namespace of its own.
-    pub(crate) fn new(
-        host: &Host,
-        program: &Program,
-        silence: Duration,
-        fixed: Determinism,
-    ) -> Result<ProcessWorld, Error> {
-        let chance = Chance::new(fixed)?;
+    pub(crate) fn new(host: &Host, program: &Program, terms: Terms) -> Result<ProcessWorld, Error> {
+        let chance = Chance::new(terms.fixed)?;
         super::become_supervisor(host)?;
         let attacker = host.attacker();
         let decoder = Decoder::new(
@@ -134,7 +132,7 @@ impl ProcessWorld {
         }
         plans.iter_mut().for_each(|plan| plan.cwd = contain::fresh_directory(&writable));
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
-        let (cell, inside) = start_cell(&plans, &chance)?;
+        let (cell, inside) = start_cell(&plans, &chance, terms.for_faults)?;
         Ok(ProcessWorld {
             arena,
             hands,
@@ -148,10 +146,11 @@ impl ProcessWorld {
             prologue: Prologue::default(),
             no_template: false,
             umask: 0o022,
-            silence,
-            ticks: Ticks::new(silence)?,
+            silence: terms.silence,
+            ticks: Ticks::new(terms.silence)?,
             output,
             bounds: Bounds::default(),
+            for_faults: terms.for_faults,
             tasks: Tasks::with_room(u16::MAX),
             chance,
             order: Order::default(),
@@ -356,6 +355,14 @@ impl World for ProcessWorld {
             self.prologue.add(stop, outcome);
         }
         outcome
+    }
+
+    fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
+        // A call that is only played back is not there to fail.
+        if self.prologue.stop().is_some() {
+            return None;
+        }
+        own_thread::without_file_capabilities(|| self.suffer(stop, fault))
     }
 
     fn look(&mut self, tree: &mut Tree) {

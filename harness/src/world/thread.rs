@@ -10,7 +10,7 @@
 use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Stop};
 use super::no_excl::{self, NoExcl};
-use super::{Next, Outcome, Start, World, open};
+use super::{Next, Outcome, Start, Terms, World, open};
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage, disk};
 use crate::attacker::Move;
@@ -18,6 +18,7 @@ use crate::attacker::hands::Hands;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::notify::{Notification, Ready};
 use crate::sys::perform::{MARKER, borrow, perform};
@@ -60,6 +61,7 @@ pub(crate) struct ThreadWorld {
     timeout: Timespec,
     /// The same: the time without a call after which the victim is looked at.
     silence: Duration,
+    for_faults: bool,
     /// Threads of victims that could not be ended.
     abandoned: u32,
     tasks: Tasks,
@@ -81,7 +83,7 @@ pub(crate) struct Refused {
 impl ThreadWorld {
     /// Makes an arena and starts the victim's thread. Must be called on a thread made for this: it is pinned, and
     /// shares its working directory and umask with the victim from now on.
-    pub(crate) fn new(host: &Host, body: &Arc<Body>, timeout: Duration) -> Result<ThreadWorld, Error> {
+    pub(crate) fn new(host: &Host, body: &Arc<Body>, terms: Terms) -> Result<ThreadWorld, Error> {
         let core = super::become_supervisor(host)?;
         let attacker = host.attacker();
         let arena = Arena::new(&disk::place(host)?, attacker, host.guards_group_writable())?;
@@ -95,7 +97,7 @@ impl ThreadWorld {
         .map_err(|e| Error::ours("open(\"/proc\")", e))?;
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| Error::ours("open(\".\")", e))?;
-        let victim = start_victim(body, arena.dirs(), core)?;
+        let victim = start_victim(body, arena.dirs(), core, terms.for_faults)?;
         Ok(ThreadWorld {
             arena,
             hands,
@@ -104,8 +106,9 @@ impl ThreadWorld {
             victim,
             home,
             umask: 0o022,
-            timeout: super::patience(timeout),
-            silence: timeout,
+            timeout: super::patience(terms.silence),
+            silence: terms.silence,
+            for_faults: terms.for_faults,
             abandoned: 0,
             tasks: Tasks::with_room(MOST_TASKS),
             descriptors: 3,
@@ -315,6 +318,18 @@ impl World for ThreadWorld {
         Outcome::Unknown
     }
 
+    fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
+        let value = match fault {
+            Fault::Fails(errno) | Fault::Missing(errno) => -i64::from(errno),
+            Fault::Short if stop.can_be_cut() && self.ours_to_make(stop) => perform(&stop.cut()),
+            // A signal to a thread of ours ends all of them.
+            Fault::Short | Fault::Signal(..) => return None,
+        };
+        self.held = None;
+        self.victim.listener.answer(stop.id, value);
+        Some(Outcome::of(value))
+    }
+
     fn look(&mut self, tree: &mut Tree) {
         self.arena.look(tree);
     }
@@ -338,7 +353,7 @@ impl World for ThreadWorld {
         }
         let core = rustix::thread::sched_getcpu();
         self.crew.forget();
-        self.victim = start_victim(&self.body, self.arena.dirs(), core)?;
+        self.victim = start_victim(&self.body, self.arena.dirs(), core, self.for_faults)?;
         Ok(())
     }
 

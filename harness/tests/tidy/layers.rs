@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 11] = [
     &["victim", "finding", "schedule"],
     &["attacker"],
     &["arena"],
-    &["class", "determinism", "ending", "error", "file_system", "host", "limits"],
+    &["class", "determinism", "ending", "errno", "error", "fault", "file_system", "host", "limits"],
     &["sys"],
 ];
 

@@ -30,7 +30,7 @@ pub(crate) fn replay_path(victim: &str, number: usize, rule: &str) -> String {
 pub(crate) fn failed(call: &str, path: &Path, errno: Errno) -> String {
     let text = std::io::Error::from(errno).to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
-    format!("{call}({path:?}) = {} ({text})", linkbait::timeline::errno_name(errno.raw_os_error()))
+    format!("{call}({path:?}) = {} ({text})", linkbait::errno_name(errno.raw_os_error()))
 }
 
 /// Reads a file that the user named.

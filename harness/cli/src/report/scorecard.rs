@@ -95,11 +95,23 @@ fn found(report: &Report) -> String {
     rules.into_iter().map(of_class).collect::<Vec<_>>().join("; ")
 }
 
-/// What was not looked at: each note once, with the victims it is about.
+/// What was seen beside the findings, and what was not looked at.
 fn notes(out: &mut String, judged: &[Judged], width: usize) {
+    section(out, "notes", judged, |report| &report.notes, width);
+    section(out, "not examined", judged, |report| &report.not_examined, width);
+}
+
+/// Each note once, with the victims it is about.
+fn section(
+    out: &mut String,
+    title: &str,
+    judged: &[Judged],
+    notes_of: fn(&Report) -> &[String],
+    width: usize,
+) {
     let mut notes: Vec<(&str, Vec<String>)> = Vec::new();
     for Judged { report, .. } in judged {
-        for note in &report.not_examined {
+        for note in notes_of(report) {
             match notes.iter_mut().find(|(known, _)| known == note) {
                 Some((_, victims)) => victims.push(output::line(&report.name)),
                 None => notes.push((note, vec![output::line(&report.name)])),
@@ -107,7 +119,7 @@ fn notes(out: &mut String, judged: &[Judged], width: usize) {
         }
     }
     if !notes.is_empty() {
-        let _ = writeln!(out, "\n{BOLD}not examined{BOLD:#}");
+        let _ = writeln!(out, "\n{BOLD}{title}{BOLD:#}");
     }
     for (note, victims) in notes {
         let more = victims.len().saturating_sub(NAMED);

@@ -22,7 +22,7 @@ impl ProcessWorld {
         };
         let printed = self.output.so_far();
         let listener = self.listener()?;
-        // One that cannot be traced makes its call, which arrives again.
+        // One that a signal reaches meanwhile makes its call, which arrives again.
         let answer = |value| listener.answer(seen.id, value);
         if let Ok(template) = candidate.settle(&self.tasks, self.descriptors, &self.chance, printed, answer) {
             self.spare(template.pid())?;

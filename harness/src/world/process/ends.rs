@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::sys::bpf::Fate;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::world::Next;
-use crate::world::calls::{NAMESPACES, PIDS, REFUSED, Sys, WATCHED};
+use crate::world::calls::{self, NAMESPACES, PIDS, REFUSED};
 use crate::world::proc::Proc;
 
 impl ProcessWorld {
@@ -64,7 +64,7 @@ impl ProcessWorld {
             _ => {
                 // The keeper itself is gone, and so are all others.
                 self.template = None;
-                (self.cell, self.inside) = start_cell(&self.plans, &self.chance)?;
+                (self.cell, self.inside) = start_cell(&self.plans, &self.chance, self.for_faults)?;
                 self.drop_template()?;
             }
         }
@@ -80,8 +80,8 @@ impl ProcessWorld {
 }
 
 /// Starts a keeper, and opens the `/proc` that it has mounted.
-pub(super) fn start_cell(plans: &[Plan], chance: &Chance) -> Result<(Cell, Proc), Error> {
-    let watched: Vec<u32> = WATCHED.iter().filter_map(Sys::number).chain(PIDS).collect();
+pub(super) fn start_cell(plans: &[Plan], chance: &Chance, for_faults: bool) -> Result<(Cell, Proc), Error> {
+    let watched: Vec<u32> = calls::watched(for_faults).chain(PIDS).collect();
     let tasks = bounds::watched();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
     let further = chance.watched();

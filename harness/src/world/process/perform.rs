@@ -52,7 +52,7 @@ impl ProcessWorld {
         self.borrow_call(stop).map(|call| no_excl::is_taken(stop, &call.raw))
     }
 
-    fn answer(&self, stop: &Stop, value: i64) {
+    pub(super) fn answer(&self, stop: &Stop, value: i64) {
         self.listener.iter().for_each(|listener| listener.answer(stop.id, value));
     }
 
@@ -203,6 +203,6 @@ fn is_portable(stop: &Stop) -> bool {
         Op::Create => stop.sys.name != "bind",
         Op::Look | Op::Enter => !stop.sys.name.contains("xattr"),
         Op::Alter | Op::Resize => plain.contains(&stop.sys.name),
-        Op::Write | Op::List | Op::Run => false,
+        Op::Write | Op::List | Op::Run | Op::Sync | Op::Close => false,
     }
 }

@@ -84,8 +84,9 @@ pub(super) struct Template {
     copy: u32,
 }
 
-/// What a program must be for its copies to be as good as it.
+/// A program that is held, and is such that its copies are as good as it.
 pub(super) struct Candidate {
+    original: Original,
     tid: u32,
     pid: u32,
     shared: Vec<Shared>,
@@ -114,7 +115,10 @@ impl Candidate {
         if !alone || shares_memory(&proc.whole(format_args!("{tid}/maps"))) {
             return None;
         }
-        Some(Candidate { tid, pid, shared: shared(tid, proc, output)? })
+        let shared = shared(tid, proc, output)?;
+        // Who is traced by another cannot be traced by us.
+        let original = Original::seize(tid).ok()?;
+        Some(Candidate { original, tid, pid, shared })
     }
 
     /// Makes it the template. `answer` ends its call with a value.
@@ -126,8 +130,7 @@ impl Candidate {
         printed: Printed,
         answer: impl FnOnce(i64),
     ) -> std::io::Result<Template> {
-        let Candidate { tid, pid, shared } = self;
-        let original = Original::seize(tid)?;
+        let Candidate { original, tid, pid, shared } = self;
         answer(ptrace::AGAIN);
         let original = original.arrive()?;
         let (tasks, chance) = (tasks.clone(), chance.clone());
@@ -187,7 +190,7 @@ impl Template {
     }
 
     fn signal(&self, number: u64) -> i64 {
-        ptrace::signal(self.copy, number as i32)
+        ptrace::signal(self.copy as i32, number as i32)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::sys::notify::{self, Listener, Ready};
 use crate::sys::perform::{MARKER, stop_at_marker};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
-use crate::world::calls::{CLONE, CLONE3, EXIT_GROUP, NAMESPACES, REFUSED, Sys, WATCHED};
+use crate::world::calls::{self, CLONE, CLONE3, EXIT_GROUP, NAMESPACES, REFUSED};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 /// The victim's thread, from our side.
@@ -21,12 +21,15 @@ pub(super) struct Victim {
 }
 
 /// Starts a thread that waits at the marker, runs the body, and waits again.
-pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize) -> Result<Victim, Error> {
+pub(super) fn start_victim(
+    body: &Arc<Body>,
+    dirs: Dirs,
+    core: usize,
+    for_faults: bool,
+) -> Result<Victim, Error> {
     body::quiet_panics();
-    let watched: Vec<u32> = [MARKER, EXIT_GROUP, CLONE, CLONE3]
-        .into_iter()
-        .chain(WATCHED.iter().filter_map(Sys::number))
-        .collect();
+    let watched: Vec<u32> =
+        [MARKER, EXIT_GROUP, CLONE, CLONE3].into_iter().chain(calls::watched(for_faults)).collect();
     let refused: Vec<u32> = REFUSED.iter().chain(&NAMESPACES).copied().collect();
     let ending = Arc::new(Mutex::new(None));
     let (theirs, body) = (Arc::clone(&ending), Arc::clone(body));
