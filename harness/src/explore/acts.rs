@@ -6,12 +6,70 @@ use crate::attacker::permits::permits;
 use crate::attacker::{Bait, Move, Verb};
 use crate::evidence::{Deed, Step};
 use crate::fault::Fault;
+use crate::schedule::{Act, Does, Schedule};
+use crate::world::calls::Sys;
 use crate::world::{Outcome, World};
 use rustix::io::Errno;
 
+/// What is left to do of a schedule, and what goes on since it was done.
+pub(super) struct Script<'a> {
+    all: &'a [Act],
+    done: usize,
+    /// The move that takes every further name.
+    grabbing: Option<&'a Move>,
+    /// The call that is missing from now on.
+    missing: Option<(&'static Sys, Fault)>,
+}
+
+impl Script<'_> {
+    pub(super) fn of(schedule: &Schedule) -> Script<'_> {
+        Script { all: &schedule.acts, done: 0, grabbing: None, missing: None }
+    }
+}
+
 impl Bench {
+    /// Makes the moves of this stop; returns the fault that its call is to meet.
+    pub(super) fn disturb(&mut self, world: &mut dyn World, script: &mut Script<'_>) -> Option<Fault> {
+        let same_call = |(sys, _): &(&Sys, Fault)| std::ptr::eq(*sys, self.stop.sys);
+        let mut fault = script.missing.filter(same_call).map(|(_, fault)| fault);
+        while let Some(act) = script.all.get(script.done).filter(|act| self.is_at(act)) {
+            match &act.does {
+                Does::Move(does) => {
+                    self.act(world, does, script.done);
+                    let takes_names = does.verb == Verb::TakeNames;
+                    script.grabbing = Some(does).filter(|_| takes_names).or(script.grabbing);
+                }
+                Does::Fault(does) => {
+                    self.note_fault(script.done);
+                    fault = Some(*does);
+                }
+            }
+            script.done += 1;
+        }
+        if let Some(does) = script.grabbing
+            && self.stop.creates_name()
+        {
+            self.grab(world, does);
+        }
+        if let Some(does @ Fault::Missing(_)) = fault {
+            script.missing = Some((self.stop.sys, does));
+        }
+        fault
+    }
+
+    /// The stop was noted as the last call; true when it is the one the act waits for.
+    fn is_at(&self, act: &Act) -> bool {
+        let last = self.evidence.calls().last();
+        last.is_some_and(|(_, call)| {
+            call.sys.name == act.at.call
+                && call.task == act.at.task
+                && call.occurrence == act.at.occurrence
+                && self.evidence.label(call) == act.at.path
+        })
+    }
+
     /// Makes a move; its step goes before the call that was just noted.
-    pub(super) fn act(&mut self, world: &mut dyn World, does: &Move, index: usize) {
+    fn act(&mut self, world: &mut dyn World, does: &Move, index: usize) {
         self.path.clear();
         let known = self.labels.resolve(&does.target, &mut self.path);
         let held = self.evidence.steps.pop();
@@ -37,7 +95,7 @@ impl Bench {
     }
 
     /// Notes a fault before the call that was just noted.
-    pub(super) fn note_fault(&mut self, index: usize) {
+    fn note_fault(&mut self, index: usize) {
         let held = self.evidence.steps.pop();
         self.evidence.note_fault(index);
         self.put_back(held);
@@ -86,7 +144,7 @@ impl Bench {
     }
 
     /// Takes the very name that the victim is about to make.
-    pub(super) fn grab(&mut self, world: &mut dyn World, does: &Move) {
+    fn grab(&mut self, world: &mut dyn World, does: &Move) {
         self.path.clear();
         if let Some(place) = self.stop.places().last() {
             self.path.extend_from_slice(&place.path);

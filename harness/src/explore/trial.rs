@@ -1,16 +1,15 @@
 //! One trial: drives a world through a schedule and fills the evidence. Knows no rules.
 
+use super::acts::Script;
 use crate::arena::Reset;
 use crate::arena::tree::{self, Entry, Maker, Tree};
-use crate::attacker::Verb;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
-use crate::fault::Fault;
 use crate::host::Host;
 use crate::limits::Limits;
-use crate::schedule::{Act, Does, Schedule};
+use crate::schedule::Schedule;
 use crate::world::calls::Op;
 use crate::world::decode::{Space, Stop};
 use crate::world::labels::Labels;
@@ -72,8 +71,7 @@ impl Bench {
             world.look_at_stage(&mut self.now);
         }
         world.begin()?;
-        let mut pending = schedule.acts.as_slice();
-        let (mut grabbing, mut missing) = (None, None);
+        let mut script = Script::of(schedule);
         let mut stops = 0;
         let ending = loop {
             match world.next(&mut self.stop)? {
@@ -91,33 +89,7 @@ impl Bench {
             }
             self.evidence.note_call(&self.stop, &mut self.labels);
             self.evidence.winding |= winds(&self.stop, &self.now);
-            let mut fault =
-                missing.filter(|(sys, _)| std::ptr::eq(*sys, self.stop.sys)).map(|(_, fault)| fault);
-            while let Some((first, rest)) = pending.split_first() {
-                if !self.is_at(first) {
-                    break;
-                }
-                let index = schedule.acts.len() - pending.len();
-                match &first.does {
-                    Does::Move(does) => {
-                        self.act(world, does, index);
-                        grabbing = Some(does).filter(|does| does.verb == Verb::TakeNames).or(grabbing);
-                    }
-                    Does::Fault(does) => {
-                        self.note_fault(index);
-                        fault = Some(*does);
-                    }
-                }
-                pending = rest;
-            }
-            if let Some(does) = grabbing
-                && self.stop.creates_name()
-            {
-                self.grab(world, does);
-            }
-            if let Some(does @ Fault::Missing(_)) = fault {
-                missing = Some((self.stop.sys, does));
-            }
+            let fault = self.disturb(world, &mut script);
             let outcome = self.release(world, fault);
             self.settle_call(outcome);
             if outcome == Outcome::Blocks {
@@ -167,17 +139,6 @@ impl Bench {
             return Ok(Reset::Undone);
         }
         world.reset(&self.now)
-    }
-
-    /// The stop was noted as the last call; true when it is the one the act waits for.
-    fn is_at(&self, act: &Act) -> bool {
-        let last = self.evidence.calls().last();
-        last.is_some_and(|(_, call)| {
-            call.sys.name == act.at.call
-                && call.task == act.at.task
-                && call.occurrence == act.at.occurrence
-                && self.evidence.label(call) == act.at.path
-        })
     }
 
     fn settle_call(&mut self, outcome: Outcome) {

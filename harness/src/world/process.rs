@@ -88,10 +88,10 @@ pub(crate) struct ProcessWorld {
     no_template: bool,
     umask: u32,
     silence: Duration,
-    for_faults: bool,
     ticks: Ticks,
     output: Output,
     bounds: Bounds,
+    for_faults: bool,
     tasks: Tasks,
     chance: Chance,
     order: Order,
@@ -147,10 +147,10 @@ impl ProcessWorld {
             no_template: false,
             umask: 0o022,
             silence: terms.silence,
-            for_faults: terms.for_faults,
             ticks: Ticks::new(terms.silence)?,
             output,
             bounds: Bounds::default(),
+            for_faults: terms.for_faults,
             tasks: Tasks::with_room(u16::MAX),
             chance,
             order: Order::default(),
@@ -362,7 +362,7 @@ impl World for ProcessWorld {
         if self.prologue.stop().is_some() {
             return None;
         }
-        self.suffer(stop, fault)
+        own_thread::without_file_capabilities(|| self.suffer(stop, fault))
     }
 
     fn look(&mut self, tree: &mut Tree) {
