@@ -77,6 +77,10 @@ pub(crate) trait World {
     fn start_from(&mut self, start: Start) -> Result<(), Error>;
     /// True when the last trial began elsewhere than at the victim's own start.
     fn was_copied(&self) -> bool;
+    /// Makes the victim's first process get the pid after this one from now on, if it is one of its own.
+    fn start_after_pid(&mut self, pid: u32) -> Result<(), Error>;
+    /// The pids and tids of the victim in the last trial, as anyone on its machine can list them.
+    fn pids(&self) -> Vec<u32>;
     /// Lets the victim start.
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.

@@ -65,6 +65,8 @@ pub(crate) struct ProcessWorld {
     patience: Timespec,
     silence: Duration,
     tasks: Tasks,
+    /// Of the tasks that came to a stop, as the program itself knows them.
+    pids: Vec<u32>,
     descriptors: u32,
     held: Option<u64>,
     /// How the first process ended, once it has.
@@ -117,6 +119,7 @@ impl ProcessWorld {
             patience: super::patience(silence),
             silence,
             tasks: Tasks::with_room(u16::MAX),
+            pids: Vec::new(),
             descriptors: 3,
             held: None,
             ended: None,
@@ -173,6 +176,9 @@ impl ProcessWorld {
         if self.wants_template() && !Prologue::admits(stop) && self.make_template(seen)? {
             return Ok(None);
         }
+        if !self.tasks.knows(seen.tid) {
+            self.pids.extend(self.decoder.proc().own_numbers(seen.tid));
+        }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         if self.no_excl.concerns(stop) {
@@ -222,10 +228,21 @@ impl World for ProcessWorld {
         self.template.is_some()
     }
 
+    fn start_after_pid(&mut self, pid: u32) -> Result<(), Error> {
+        const DOING: &str = "choose the program's pid";
+        self.cell.start_after(pid).map_err(|e| Error::ours(DOING, e))?;
+        self.hear_back(DOING).map(drop)
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        self.pids.clone()
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         const DOING: &str = "start the program";
         self.writable.renew()?;
         self.tasks.clear();
+        self.pids.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
         if self.template.is_some() {
             self.prologue.again();

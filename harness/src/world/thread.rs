@@ -258,6 +258,15 @@ impl World for ThreadWorld {
         false
     }
 
+    fn start_after_pid(&mut self, _: u32) -> Result<(), Error> {
+        // It runs in a process that is there already.
+        Ok(())
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        vec![std::process::id(), self.victim.tid]
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
         self.decoder.learn_cwd();
