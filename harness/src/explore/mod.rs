@@ -3,6 +3,7 @@
 //! A move at a path changes nothing for calls that do not look that path up, so it is tried only right before each
 //! call that does: a move made earlier has the same effect there. Calls on open descriptors look nothing up.
 
+pub(crate) mod foresight;
 pub(crate) mod trial;
 
 use crate::arena::tree::{Tree, What};

@@ -7,7 +7,8 @@ use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
-use crate::evidence::{Deed, Evidence};
+use crate::evidence::{Deed, Evidence, Foretold};
+use crate::explore::foresight::Foresight;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::schedule::{Act, Schedule};
@@ -29,6 +30,8 @@ pub(crate) struct Bench {
     guards_links: bool,
     /// Look at the whole arena after every step.
     pub(crate) everywhere: bool,
+    /// What is planted by prediction in the next trial, in the place of its schedule.
+    pub(crate) foresight: Option<Foresight>,
     /// A call was made whose effect has not been looked at.
     blind: bool,
     now: Tree,
@@ -46,6 +49,7 @@ impl Bench {
             kernel_decides: host.kernel_decides(),
             guards_links: host.guards_links(),
             everywhere,
+            foresight: None,
             blind: false,
             now: Tree::default(),
             next: Tree::default(),
@@ -65,8 +69,9 @@ impl Bench {
         self.labels.restart();
         self.blind = false;
         world.look_at_stage(&mut self.now);
+        self.plant_ahead(world);
         world.begin()?;
-        let mut pending = schedule.acts.as_slice();
+        let mut pending = if self.foresight.is_some() { &[] } else { schedule.acts.as_slice() };
         let mut grabbing = None;
         let mut stops = 0;
         let ending = loop {
@@ -84,6 +89,7 @@ impl Bench {
                 self.look(world, Maker::Victim);
             }
             self.evidence.note_call(&self.stop, &mut self.labels);
+            self.foresee(world);
             self.evidence.winding |= winds(&self.stop, &self.now);
             while let Some((first, rest)) = pending.split_first() {
                 if !self.is_at(first) {
@@ -116,6 +122,7 @@ impl Bench {
     /// because a thread cannot be ended anywhere, but no evidence is taken of it.
     fn end_blocked(&mut self, world: &mut dyn World, limits: &Limits) -> Result<Reset, Error> {
         self.evidence.ending = Ending::Hung;
+        self.come_true();
         self.evidence.last.copy_from(&self.now);
         let mut over = false;
         for _ in 0..limits.stops {
@@ -134,15 +141,86 @@ impl Bench {
         world.reset(&self.next)
     }
 
+    /// Plants at every predicted name. What stands there then is for the victim to find, and no step of the trial.
+    fn plant_ahead(&mut self, world: &mut dyn World) {
+        let Some(mut foresight) = self.foresight.take() else { return };
+        let plant = foresight.plant();
+        foresight.ahead.sort_unstable();
+        foresight.ahead.dedup();
+        let (class, decides) = (self.class, self.kernel_decides);
+        foresight.ahead.retain(|path| {
+            let may = decides || permits(class, &plant, path, &self.now);
+            may && world.act(&plant, path).is_ok()
+        });
+        if !foresight.ahead.is_empty() {
+            world.look(&mut self.next);
+            self.next.succeed(&self.now, Maker::Attacker, |_| ());
+            std::mem::swap(&mut self.now, &mut self.next);
+        }
+        self.foresight = Some(foresight);
+    }
+
+    /// The stop was noted as the last call: notes what was planted before the first, plants behind the name that tells
+    /// the next, and sees whether a prediction comes true.
+    fn foresee(&mut self, world: &mut dyn World) {
+        let Some(mut foresight) = self.foresight.take() else { return };
+        let plant = foresight.plant();
+        if !matches!(plant.bait, Bait::OpenFile)
+            && self.evidence.steps.len() == 1
+            && !foresight.ahead.is_empty()
+        {
+            self.note_plant(world, &plant, &[], true);
+        }
+        if let Some(path) = foresight.next(&self.evidence) {
+            let may = self.kernel_decides || permits(self.class, &plant, path, &self.now);
+            let done = may && world.act(&plant, path).is_ok();
+            self.note_plant(world, &plant, path, done);
+        }
+        let hit = self.stop.places().iter().find(|place| foresight.foretold(&place.path));
+        if let Some(place) = hit.filter(|_| !foresight.hit) {
+            foresight.hit = true;
+            self.evidence.landed = 1;
+            self.evidence.note_target(0, &place.path);
+        }
+        self.foresight = Some(foresight);
+    }
+
+    fn note_plant(&mut self, world: &mut dyn World, plant: &Move, path: &[u8], done: bool) {
+        let held = self.evidence.steps.pop();
+        self.evidence.note_move(0, path);
+        let outcome = if done { Outcome::Value(0) } else { Outcome::Failed(libc::EPERM) };
+        self.evidence.note_outcome(outcome);
+        if !path.is_empty() {
+            self.path.clear();
+            self.path.extend_from_slice(path);
+            self.look_after_move(world, plant, done);
+        }
+        if let Some(mut step) = held {
+            step.rebase(self.evidence.change_count());
+            self.evidence.steps.push(step);
+        }
+    }
+
     fn finish(&mut self, world: &mut dyn World, ending: Ending) -> Result<Reset, Error> {
         if ending == Ending::Hung {
             world.give_up()?;
         }
         self.evidence.ending = ending;
+        self.come_true();
         self.look(world, Maker::Victim);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
         world.reset(&self.now)
+    }
+
+    /// Puts the prediction into the evidence if the victim came by the name. The victim is done, so this may allocate.
+    fn come_true(&mut self) {
+        let is_plant = |deed: &Deed| matches!(deed, Deed::Move(0));
+        let step = self.evidence.steps.iter().find(|step| is_plant(&step.deed));
+        if let (Some(foresight), Some(step)) = (self.foresight.take().filter(|f| f.hit), step) {
+            let path = self.evidence.target(step).to_vec();
+            self.evidence.foretold = Some(Foretold { path, ..foresight.claim });
+        }
     }
 
     /// The stop was noted as the last call; true when it is the one the act waits for.
@@ -186,8 +264,11 @@ impl Bench {
     }
 
     fn may(&self, act: &Act) -> bool {
+        // Without a prediction there is nowhere to plant: the label would be help from the stop.
+        let predicts = act.does.verb == Verb::PlantPredicted;
         let guarded = self.guards_links && act.does.bait == Bait::HardLink;
-        self.kernel_decides || (!guarded && permits(self.class, &act.does, &self.path, &self.now))
+        let allowed = || !guarded && permits(self.class, &act.does, &self.path, &self.now);
+        !predicts && (self.kernel_decides || allowed())
     }
 
     fn look_after_move(&mut self, world: &mut dyn World, act: &Move, whole: bool) {

@@ -2,6 +2,7 @@
 
 use super::Judge;
 use super::learn::Names;
+use super::names::Watched;
 use crate::arena::tree::Tree;
 use crate::attacker::Verb;
 use crate::class::Class;
@@ -22,6 +23,7 @@ pub(super) struct Engine<'a> {
     pub(super) bench: Bench,
     pub(super) report: Report,
     pub(super) names: Names,
+    pub(super) watched: Watched,
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
@@ -40,6 +42,7 @@ impl<'a> Engine<'a> {
             bench: Bench::new(&judge.host, judge.everywhere),
             report: Report::new(&victim.name),
             names: Names::default(),
+            watched: Watched::default(),
             class: Class::None,
             umask: 0,
             first: None,
@@ -59,6 +62,7 @@ impl<'a> Engine<'a> {
                 self.explore(class, umask)?;
             }
         }
+        self.prove_names()?;
         Ok(self.conclude())
     }
 
@@ -135,7 +139,7 @@ impl<'a> Engine<'a> {
     }
 
     /// True when nothing more may be tried, which is noted and makes the verdict inconclusive.
-    fn must_stop(&mut self) -> bool {
+    pub(super) fn must_stop(&mut self) -> bool {
         let why = match self.world.spoiled() {
             Some(why) => why,
             None if self.judge.stop.load(Ordering::Relaxed) => "interrupted before every schedule was tried",
@@ -181,6 +185,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn run(&mut self, schedule: &Schedule) -> Result<(), Error> {
+        self.watched.serial += 1;
         self.bench.run(self.world.as_mut(), schedule, &self.judge.limits).map(drop)
     }
 

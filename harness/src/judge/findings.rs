@@ -49,7 +49,7 @@ impl Engine<'_> {
         all
     }
 
-    fn finding(
+    pub(super) fn finding(
         &self,
         schedule: &Schedule,
         rule: &'static Rule,

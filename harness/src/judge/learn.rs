@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::explore::key_of;
 use crate::explore::trial::Bench;
+use crate::names::looks_drawn;
 use crate::schedule::Schedule;
 use crate::world::Start;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +47,9 @@ impl Names {
 
     /// True when a name could hold the time in seconds, which three quick runs cannot tell.
     fn may_tell_time(&self) -> bool {
-        self.constant.keys().any(|name| has_number(name) && !self.settled.contains(name))
+        self.constant
+            .keys()
+            .any(|name| (has_number(name) || looks_drawn(name)) && !self.settled.contains(name))
     }
 }
 
@@ -88,7 +91,12 @@ impl Engine<'_> {
     }
 
     fn run_alone(&mut self) -> Result<(), Error> {
+        let before = self.clock();
         self.run(&Schedule::default())?;
+        if !self.names.learned {
+            let entries = self.staged();
+            self.watch(before, entries);
+        }
         let evidence = &self.bench.evidence;
         self.report.hangs_alone |= evidence.ending == Ending::Hung && !evidence.endless;
         Ok(())

@@ -10,6 +10,7 @@ mod follows_link;
 mod hangs;
 mod leftover;
 mod non_exclusive_create;
+mod predictable_name;
 mod uses_foreign;
 mod world_readable;
 mod world_writable;
@@ -43,8 +44,11 @@ pub struct Rule {
     pub(crate) check: fn(&Case<'_>, &mut Vec<Hit>),
 }
 
+/// The rule that takes predictions, which only the judge can make.
+pub(crate) const PREDICTABLE_NAME: &str = "predictable-name";
+
 /// All rules, in the order of the scorecard.
-pub static RULES: [&Rule; 11] = [
+pub static RULES: [&Rule; 12] = [
     &follows_link::RULE,
     &uses_foreign::RULE,
     &deletes_foreign::RULE,
@@ -53,6 +57,7 @@ pub static RULES: [&Rule; 11] = [
     &world_readable::RULE,
     &world_writable::RULE,
     &leftover::RULE,
+    &predictable_name::RULE,
     &hangs::RULE,
     &crashes::RULE,
     &non_exclusive_create::RULE,
@@ -186,6 +191,7 @@ mod tests {
                 "world-readable",
                 "world-writable",
                 "leftover",
+                "predictable-name",
                 "hangs",
                 "crashes",
                 "non-exclusive-create",
