@@ -69,6 +69,16 @@ pub(crate) struct Change {
     path: Span,
 }
 
+/// A prediction that came true.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Foretold {
+    pub(crate) path: Vec<u8>,
+    /// The scheme of the name, in words.
+    pub(crate) scheme: String,
+    /// The name is the same in every run.
+    pub(crate) constant: bool,
+}
+
 /// Everything about one trial.
 #[derive(Debug)]
 pub(crate) struct Evidence {
@@ -85,6 +95,8 @@ pub(crate) struct Evidence {
     pub(crate) full: bool,
     /// The victim made more calls than the limit.
     pub(crate) endless: bool,
+    /// What came true of a prediction by which something was planted, and the path.
+    pub(crate) foretold: Option<Foretold>,
     /// A call looked up names behind a link of the victim's own, or before a `..`, which its path does not show.
     pub(crate) winding: bool,
 }
@@ -101,6 +113,7 @@ impl Default for Evidence {
             refused: None,
             full: false,
             endless: false,
+            foretold: None,
             winding: false,
         }
     }
@@ -114,6 +127,7 @@ impl Evidence {
         self.ending = Ending::Success;
         (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
         self.winding = false;
+        self.foretold = None;
     }
 
     /// Notes a stop before its call happens; returns the label of its first path.
@@ -138,6 +152,13 @@ impl Evidence {
         }
         call.occurrence = self.calls().filter(|(_, c)| self.same_stop(c, &call)).count() as u32;
         self.push(Deed::Call(call), (0, 0));
+    }
+
+    /// Says where the move of that index turned out to be.
+    pub(crate) fn note_target(&mut self, index: usize, target: &[u8]) {
+        let target = self.keep(target);
+        let is_it = |step: &&mut Step| matches!(step.deed, Deed::Move(at) if at == index);
+        self.steps.iter_mut().find(is_it).into_iter().for_each(|step| step.target = target);
     }
 
     pub(crate) fn note_move(&mut self, index: usize, target: &[u8]) {

@@ -240,6 +240,16 @@ impl Host {
         &self.spared
     }
 
+    /// Nanoseconds since 1970 and since the machine's start.
+    pub(crate) fn clock(&self) -> (u128, u128) {
+        let read = |id| {
+            let time = rustix::time::clock_gettime(id);
+            u128::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+                + u128::try_from(time.tv_nsec).unwrap_or(0)
+        };
+        (read(rustix::time::ClockId::Realtime), read(rustix::time::ClockId::Monotonic))
+    }
+
     /// The next core in turn, so that engines spread over all of them.
     pub(crate) fn next_core(&self) -> usize {
         self.cores[self.turn.fetch_add(1, Ordering::Relaxed) % self.cores.len()]

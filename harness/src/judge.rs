@@ -4,12 +4,15 @@ mod engine;
 mod faults;
 mod file_systems;
 mod findings;
+mod forecast;
 mod learn;
+mod names;
 mod replay;
 mod sample;
 mod session;
 mod sure;
 
+pub use forecast::{Forecast, NameForecast, Told};
 pub use replay::Replay;
 pub use sample::Sampled;
 pub use session::{Session, Tried};

@@ -136,12 +136,15 @@ pub(crate) fn victims() -> Vec<Victim> {
     vec![
         planted_and_open(Victim::new("check-then-create", check_then_create))
             .summary("if !path.exists() { File::create(path) }")
+            .expect("predictable-name", Class::OtherUser)
             .tags(bad),
         planted_and_open(Victim::new("create-fixed", create_fixed))
             .summary("File::create(\"/tmp/app.tmp\")")
+            .expect("predictable-name", Class::OtherUser)
             .tags(bad),
         planted_and_open(Victim::new("create-pid", create_pid))
             .summary("File::create(format!(\"/tmp/app.{pid}\"))")
+            .expect("predictable-name", Class::OtherUser)
             .tags(bad),
         planted_and_open(Victim::new("create-clock", create_clock))
             .summary("File::create(format!(\"/tmp/app.{nanos}\"))")
@@ -181,6 +184,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .tags(safe),
         planted_and_open(Victim::new("fixed-in-public", fixed_in_public))
             .summary("File::create(temp_dir().join(\"app.tmp\"))")
+            .expect("predictable-name", Class::OtherUser)
             .tags(bad),
         Victim::new("reopen-by-path", reopen_by_path)
             .summary("create_new(path); drop; OpenOptions::new().write(true).open(path)")

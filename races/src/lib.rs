@@ -6,6 +6,7 @@
 mod idioms;
 mod libc_calls;
 mod locks;
+mod names;
 mod parts;
 mod remove;
 mod replace;
@@ -18,6 +19,7 @@ pub fn roster() -> Vec<Victim> {
     [
         idioms::victims(),
         locks::victims(),
+        names::victims(),
         replace::victims(),
         remove::victims(),
         libc_calls::victims(),

@@ -54,6 +54,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .tags(&["safe", "idiom"]),
         trusts_the_umask(takes_what_is_planted(Victim::new("lock-file-truncate", lock_file_truncate)))
             .summary("OpenOptions::new().create(true).truncate(true).open(\"app.lock\")")
+            .expect("predictable-name", Class::OtherUser)
             .tags(bad),
     ]
 }

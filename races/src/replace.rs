@@ -81,6 +81,7 @@ pub(crate) fn victims() -> Vec<Victim> {
     vec![
         trusts_the_umask(takes_what_is_planted(Victim::new("rename-no-excl", rename_no_excl)))
             .summary("File::create(\"target.tmp\"); rename(\"target.tmp\", \"target\")")
+            .expect("predictable-name", Class::OtherUser)
             .tags(bad)
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf"),
@@ -111,6 +112,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .keeps("result"),
         takes_what_is_planted(Victim::new("copy-to-known-name", copy_to_known_name))
             .summary("fs::copy(source, \"/tmp/app.copy\")")
+            .expect("predictable-name", Class::OtherUser)
             .tags(bad)
             .stage("source.dat", 0o600, "secret")
             .keeps("source.dat")

@@ -3,7 +3,7 @@
 use linkbait::{Class, Host, Judge, RULES, Report, Rule, Verdict, Victim};
 
 /// Rule, the victim that breaks it, its good twin, and the class of attacker that tells them apart.
-const PAIRS: [(&str, &str, &str, Class); 12] = [
+const PAIRS: [(&str, &str, &str, Class); 13] = [
     ("follows-link", "create-fixed", "create-new", Class::OtherUser),
     ("uses-foreign", "lock-file-truncate", "create-new-some-times", Class::OtherUser),
     ("deletes-foreign", "remove-tree-by-path", "remove-dir-all", Class::DirWriter),
@@ -12,6 +12,7 @@ const PAIRS: [(&str, &str, &str, Class); 12] = [
     ("world-readable", "create-then-chmod", "create-new", Class::None),
     ("world-writable", "tempdir-in", "tempdir-private", Class::None),
     ("leftover", "panic-path-leaves", "panic-path-cleans", Class::None),
+    ("predictable-name", "create-pid", "name-pid-exclusive", Class::OtherUser),
     ("hangs", "create-new-forever", "create-new-some-times", Class::OtherUser),
     ("crashes", "drop-unwraps", "drop-ignores", Class::DirWriter),
     ("lost-write", "rename-no-excl", "rename-excl", Class::None),

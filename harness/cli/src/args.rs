@@ -49,6 +49,26 @@ pub(crate) enum Command {
         #[arg(last = true, required = true, value_name = "CMD")]
         argv: Vec<String>,
     },
+    /// Say how predictable the names of a victim's temporary files are, with predictions beside what came
+    Names {
+        /// A built-in victim, or a victim file
+        #[arg(conflicts_with = "argv", required_unless_present = "argv")]
+        victim: Option<String>,
+        /// Fresh runs to predict the names of
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), default_value = "5", value_name = "N")]
+        runs: u32,
+        /// Let programs write this directory; what they write is thrown away after each run
+        #[arg(long, value_name = "DIR", value_parser = values::writable)]
+        writable: Vec<PathBuf>,
+        #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
+        timeout: Seconds,
+        /// Form of the answer
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// The command and its arguments, after `--`
+        #[arg(last = true, value_name = "CMD")]
+        argv: Vec<String>,
+    },
     /// Run the schedule of a timeline again
     Replay {
         /// A file that a finding was saved in

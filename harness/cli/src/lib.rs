@@ -9,6 +9,7 @@ mod doctor;
 mod explain;
 mod files;
 mod interrupt;
+mod names;
 mod output;
 mod progress;
 mod replay;
@@ -87,6 +88,10 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Minimize { file, victim, writable, output, chance, timeout }) => {
             let again = Again { file, victim, writable, chance, silence: timeout.into() };
             return replay::minimize(&again, output.as_deref());
+        }
+        Some(Command::Names { victim, runs, writable, timeout, format, argv }) => {
+            let asked = names::Asked { victim, argv, writable, runs, silence: timeout.into(), format };
+            return names::names(&asked);
         }
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what }) => explain::list(what),

@@ -52,6 +52,18 @@ fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
     Ok(roster.into_iter().filter(named).collect())
 }
 
+/// The one victim of that name, or of that file.
+pub(crate) fn one(name: &str) -> anyhow::Result<Victim> {
+    if !victim_file::is_path(name) {
+        return of_timeline(name, None);
+    }
+    let mut found = victim_file::read(Path::new(name))?;
+    match (found.pop(), found.is_empty()) {
+        (Some(victim), true) => Ok(victim),
+        _ => Err(Usage(format!("{name:?}: more than one victim is in it; name a file")).into()),
+    }
+}
+
 /// What the names of victims that were given as commands begin with.
 const COMMAND: &str = "exec: ";
 

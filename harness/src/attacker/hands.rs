@@ -90,7 +90,7 @@ impl Work<'_> {
         self.stay_in_shared(path)?;
         let bait = self.act.bait;
         match self.act.verb {
-            Verb::Plant | Verb::TakeNames => self.make(bait, path),
+            Verb::Plant | Verb::TakeNames | Verb::PlantPredicted => self.make(bait, path),
             Verb::SwapOver => self.swap(bait, path, RenameFlags::empty()),
             Verb::Exchange => self.swap(bait, path, RenameFlags::EXCHANGE),
             Verb::Unlink => unlinkat(self.root, path, AtFlags::empty()),

@@ -90,13 +90,16 @@ pub enum Verb {
     Recreate,
     /// Plant at this name and at every further one that the victim is about to make.
     TakeNames,
+    /// Put a bait where the victim is predicted to make its next name: at every candidate, before it begins, or behind a
+    /// name of the same run. The target says what the name turned out to be.
+    PlantPredicted,
     /// Change the mode of an entry of the attacker's to 0777.
     Chmod,
 }
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Verb; 8] = [
+    pub const ALL: [Verb; 9] = [
         Verb::Plant,
         Verb::SwapOver,
         Verb::Exchange,
@@ -104,6 +107,7 @@ impl Verb {
         Verb::MoveAway,
         Verb::Recreate,
         Verb::TakeNames,
+        Verb::PlantPredicted,
         Verb::Chmod,
     ];
 
@@ -118,6 +122,7 @@ impl Verb {
             Verb::MoveAway => "move-away",
             Verb::Recreate => "recreate",
             Verb::TakeNames => "take-names",
+            Verb::PlantPredicted => "plant-predicted",
             Verb::Chmod => "chmod",
         }
     }
@@ -125,7 +130,15 @@ impl Verb {
     /// True when the move puts a bait somewhere.
     #[must_use]
     pub fn needs_bait(self) -> bool {
-        matches!(self, Verb::Plant | Verb::SwapOver | Verb::Exchange | Verb::Recreate | Verb::TakeNames)
+        matches!(
+            self,
+            Verb::Plant
+                | Verb::SwapOver
+                | Verb::Exchange
+                | Verb::Recreate
+                | Verb::TakeNames
+                | Verb::PlantPredicted
+        )
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) fn permits(class: Class, act: &Move, path: &[u8], tree: &Tree) -> boo
     let may_take = |entry: &Entry| may_write && (dir.mode & 0o1000 == 0 || mine(dir) || mine(entry));
     match (act.verb, entry) {
         // A rename to a free name replaces nothing, but it is made.
-        (Verb::Plant | Verb::SwapOver, None) | (Verb::TakeNames, _) => may_write,
-        (Verb::Plant, Some(_)) => false,
+        (Verb::Plant | Verb::PlantPredicted | Verb::SwapOver, None) | (Verb::TakeNames, _) => may_write,
+        (Verb::Plant | Verb::PlantPredicted, Some(_)) => false,
         (Verb::Chmod, Some(entry)) => mine(entry) && reaches && entry.kind != FileType::Symlink,
         (Verb::Exchange | Verb::MoveAway, Some(entry)) => may_take(entry),
         (Verb::SwapOver, Some(entry)) => may_take(entry) && entry.is_dir() == act.bait.is_dir(),

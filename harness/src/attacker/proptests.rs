@@ -36,9 +36,10 @@ fn impossible(error: Errno, act: &Move, tree: &Tree) -> Option<&'static str> {
     let all_dirs = tree.dirs_above(path).all(|dir| dir.is_dir());
     let replaces_dir = act.verb == Verb::SwapOver && is_dir;
     let reason = match error {
-        Errno::EXIST => {
-            (matches!(act.verb, Verb::Plant | Verb::TakeNames) && entry.is_some(), "name is taken")
-        }
+        Errno::EXIST => (
+            matches!(act.verb, Verb::Plant | Verb::TakeNames | Verb::PlantPredicted) && entry.is_some(),
+            "name is taken",
+        ),
         Errno::NOENT => (entry.is_none(), "nothing stands there"),
         Errno::NOTDIR if all_dirs => (
             act.verb == Verb::SwapOver && act.bait.is_dir() && !is_dir,

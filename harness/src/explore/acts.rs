@@ -129,11 +129,14 @@ impl Bench {
     }
 
     fn may(&self, does: &Move) -> bool {
+        // Without a prediction there is nowhere to plant: the label would be help from the stop.
+        let predicts = does.verb == Verb::PlantPredicted;
         let guarded = self.guards_links && does.bait == Bait::HardLink;
-        self.kernel_decides || (!guarded && permits(self.class, does, &self.path, &self.now))
+        let allowed = || !guarded && permits(self.class, does, &self.path, &self.now);
+        !predicts && (self.kernel_decides || allowed())
     }
 
-    fn look_after_move(&mut self, world: &mut dyn World, does: &Move, whole: bool) {
+    pub(super) fn look_after_move(&mut self, world: &mut dyn World, does: &Move, whole: bool) {
         let one_entry = does.verb == Verb::Plant && !matches!(does.bait, Bait::HardLink | Bait::HostileDir);
         if !whole || !one_entry || self.everywhere || self.blind || !self.now.is_direct(&self.path) {
             return self.look(world, Maker::Attacker);

@@ -6,6 +6,7 @@
 
 mod acts;
 pub(crate) mod faults;
+pub(crate) mod foresight;
 pub(crate) mod trial;
 
 use crate::arena::tree::{Tree, What};

@@ -7,6 +7,7 @@ use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
+use crate::explore::foresight::Foresight;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
@@ -30,6 +31,8 @@ pub(crate) struct Bench {
     /// Leave the arena as the trial leaves it; the next trial begins with that.
     pub(crate) keep: bool,
     kept: bool,
+    /// What is planted by prediction in the next trial, in the place of its schedule.
+    pub(crate) foresight: Option<Foresight>,
     /// A call was made whose effect has not been looked at.
     pub(super) blind: bool,
     pub(super) now: Tree,
@@ -49,6 +52,7 @@ impl Bench {
             everywhere,
             keep: false,
             kept: false,
+            foresight: None,
             blind: false,
             now: Tree::default(),
             next: Tree::default(),
@@ -64,14 +68,16 @@ impl Bench {
         schedule: &Schedule,
         limits: &Limits,
     ) -> Result<Reset, Error> {
+        let nothing = Schedule::default();
         self.evidence.restart();
         self.labels.restart();
         self.blind = false;
         if !std::mem::take(&mut self.kept) {
             world.look_at_stage(&mut self.now);
         }
+        self.plant_ahead(world);
         world.begin()?;
-        let mut script = Script::of(schedule);
+        let mut script = Script::of(if self.foresight.is_some() { &nothing } else { schedule });
         let mut stops = 0;
         let ending = loop {
             match world.next(&mut self.stop)? {
@@ -88,6 +94,7 @@ impl Bench {
                 self.look(world, Maker::Victim);
             }
             self.evidence.note_call(&self.stop, &mut self.labels);
+            self.foresee(world);
             self.evidence.winding |= winds(&self.stop, &self.now);
             let fault = self.disturb(world, &mut script);
             let outcome = self.release(world, fault);
@@ -108,6 +115,7 @@ impl Bench {
     /// because a thread cannot be ended anywhere, but no evidence is taken of it.
     fn end_blocked(&mut self, world: &mut dyn World, limits: &Limits) -> Result<Reset, Error> {
         self.evidence.ending = Ending::Hung;
+        self.come_true();
         self.evidence.last.copy_from(&self.now);
         let mut over = false;
         for _ in 0..limits.stops {
@@ -131,6 +139,7 @@ impl Bench {
             world.give_up()?;
         }
         self.evidence.ending = ending;
+        self.come_true();
         self.look(world, Maker::Victim);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();

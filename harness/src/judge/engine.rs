@@ -2,6 +2,7 @@
 
 use super::Judge;
 use super::learn::Names;
+use super::names::Watched;
 use crate::arena::tree::Tree;
 use crate::attacker::Verb;
 use crate::class::Class;
@@ -24,6 +25,7 @@ pub(super) struct Engine<'a> {
     pub(super) names: Names,
     /// Runs made to learn names.
     pub(super) luck: u64,
+    pub(super) watched: Watched,
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
@@ -48,6 +50,7 @@ impl<'a> Engine<'a> {
             report: Report { determinism, ..Report::new(&victim.name) },
             names: Names::default(),
             luck: 0,
+            watched: Watched::default(),
             class: Class::None,
             umask: 0,
             ended_alone: Ending::Success,
@@ -69,6 +72,7 @@ impl<'a> Engine<'a> {
                 self.explore(class, umask)?;
             }
         }
+        self.prove_names()?;
         Ok(self.conclude())
     }
 
@@ -223,6 +227,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn run(&mut self, schedule: &Schedule) -> Result<(), Error> {
+        self.watched.serial += 1;
         self.bench.run(self.world.as_mut(), schedule, &self.judge.limits).map(drop)
     }
 

@@ -50,7 +50,7 @@ impl Engine<'_> {
         all
     }
 
-    fn finding(
+    pub(super) fn finding(
         &self,
         schedule: &Schedule,
         rule: &'static Rule,

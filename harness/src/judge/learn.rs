@@ -10,6 +10,7 @@ use crate::evidence::Evidence;
 use crate::explore::key_of;
 use crate::explore::trial::Bench;
 use crate::finding::Alone;
+use crate::names::looks_drawn;
 use crate::schedule::Schedule;
 use crate::world::Start;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,9 @@ impl Names {
 
     /// True when a name could hold the time in seconds, which three quick runs cannot tell.
     fn may_tell_time(&self) -> bool {
-        self.constant.keys().any(|name| has_number(name) && !self.settled.contains(name))
+        self.constant
+            .keys()
+            .any(|name| (has_number(name) || looks_drawn(name)) && !self.settled.contains(name))
     }
 }
 
@@ -93,7 +96,12 @@ impl Engine<'_> {
     }
 
     fn run_alone(&mut self) -> Result<(), Error> {
+        let before = self.clock();
         self.run(&Schedule::default())?;
+        if !self.names.learned {
+            let entries = self.staged();
+            self.watch(before, entries);
+        }
         let evidence = &self.bench.evidence;
         let spoiled = self.world.spoiled().is_some();
         self.report.hangs_alone |= evidence.ending == Ending::Hung && !evidence.endless && !spoiled;

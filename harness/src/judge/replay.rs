@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::findings::broken_line;
+use crate::attacker::Verb;
 use crate::error::Error;
 use crate::schedule::Schedule;
 use crate::timeline::{self, Timeline};
@@ -41,7 +42,12 @@ impl Engine<'_> {
 
     /// Runs a schedule; true when all its moves happen and all these findings show.
     fn shows(&mut self, schedule: &Schedule, broken: &Broken) -> Result<bool, Error> {
-        self.run(schedule)?;
+        match schedule.acts[..] {
+            [ref act] if act.as_move().is_some_and(|does| does.verb == Verb::PlantPredicted) => {
+                self.predict_again(schedule)?;
+            }
+            _ => self.run(schedule)?,
+        }
         let hits = self.hits(schedule);
         let found =
             |(rule, path): &(String, String)| hits.iter().any(|(r, h)| r.id == rule && h.path == *path);

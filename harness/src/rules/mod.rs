@@ -11,6 +11,7 @@ mod hangs;
 mod leftover;
 mod lost_write;
 mod non_exclusive_create;
+mod predictable_name;
 mod uses_foreign;
 mod world_readable;
 mod world_writable;
@@ -45,8 +46,11 @@ pub struct Rule {
     pub(crate) check: fn(&Case<'_>, &mut Vec<Hit>),
 }
 
+/// The rule that takes predictions, which only the judge can make.
+pub(crate) const PREDICTABLE_NAME: &str = "predictable-name";
+
 /// All rules, in the order of the scorecard.
-pub static RULES: [&Rule; 12] = [
+pub static RULES: [&Rule; 13] = [
     &follows_link::RULE,
     &uses_foreign::RULE,
     &deletes_foreign::RULE,
@@ -55,6 +59,7 @@ pub static RULES: [&Rule; 12] = [
     &world_readable::RULE,
     &world_writable::RULE,
     &leftover::RULE,
+    &predictable_name::RULE,
     &hangs::RULE,
     &crashes::RULE,
     &lost_write::RULE,
@@ -213,6 +218,7 @@ mod tests {
                 "world-readable",
                 "world-writable",
                 "leftover",
+                "predictable-name",
                 "hangs",
                 "crashes",
                 "lost-write",

@@ -1,7 +1,7 @@
 //! A pid namespace in which programs are started under a filter, from our side: asking its keeper, hearing from it.
 
 use super::bpf::{self, Fate};
-use super::keeper::{Arguments, CLEAR, FOLLOW, SPARE, START, Start, close_all_but, fork, keep};
+use super::keeper::{AFTER, Arguments, CLEAR, FOLLOW, SPARE, START, Start, close_all_but, fork, keep};
 use super::notify::{self, Listener};
 use super::streams::Streams;
 use rustix::net::{
@@ -83,6 +83,11 @@ impl Cell {
     /// Asks for a program to be started, by its place among the plans; at the same addresses each time or at any.
     pub(crate) fn begin(&self, program: u8, umask: u32, fixed_addresses: bool) -> io::Result<()> {
         self.ask(START + program, umask | if fixed_addresses { FIXED_ADDRESSES } else { 0 })
+    }
+
+    /// Asks for programs to be started with the pid after this one; done when that was heard.
+    pub(crate) fn start_after(&self, pid: u32) -> io::Result<()> {
+        self.ask(AFTER, pid)
     }
 
     /// Asks for one process to be spared from now on, none if 0; done when that was heard.

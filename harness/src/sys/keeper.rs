@@ -23,7 +23,8 @@ use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 pub(super) const CLEAR: u8 = 0;
 pub(super) const SPARE: u8 = 1;
 pub(super) const FOLLOW: u8 = 2;
-pub(super) const START: u8 = 3;
+pub(super) const AFTER: u8 = 3;
+pub(super) const START: u8 = 4;
 
 /// Arrays for execve(2): arguments and environment.
 pub(super) type Arguments = (Vec<*const libc::c_char>, Vec<*const libc::c_char>);
@@ -97,7 +98,15 @@ pub(super) fn keep(start: &Start<'_>) -> ! {
         }
     };
     tell(start.socket, b'c', 0);
-    let mut keeper = Keeper { start, namespace, children, followed: 0, awaited: false, spared: 0 };
+    let mut keeper = Keeper {
+        start,
+        namespace,
+        children,
+        followed: 0,
+        awaited: false,
+        spared: 0,
+        before_first: BEFORE_FIRST,
+    };
     loop {
         let mut fds = [
             PollFd::from_borrowed_fd(start.socket, PollFlags::IN),
@@ -128,6 +137,8 @@ struct Keeper<'a> {
     awaited: bool,
     /// The pid that is not to be killed, if not 0.
     spared: u32,
+    /// The pid before the one that a program's first process gets.
+    before_first: u32,
 }
 
 impl Keeper<'_> {
@@ -148,21 +159,25 @@ impl Keeper<'_> {
                 self.namespace.rewind(BEFORE_COPIES);
                 tell(self.start.socket, b'c', 0);
             }
+            AFTER => {
+                self.before_first = number;
+                tell(self.start.socket, b'c', 0);
+            }
             FOLLOW => {
                 (self.followed, self.awaited) = (number, true);
                 // The spared one has the first of the pids below, so its copy's children get those that its own would.
-                self.namespace.rewind(FIRST_PID);
+                self.namespace.rewind(BEFORE_FIRST + 1);
                 tell(self.start.socket, b'c', 0);
             }
             program => self.run(usize::from(program - START), number),
         }
     }
 
-    /// Starts a program, with the same pid in every trial.
+    /// Starts a program, with the same pid in every trial unless told otherwise.
     fn run(&mut self, program: usize, umask: u32) {
         // One that was spared until now keeps its pid until it is collected.
         while ended(WaitOptions::NOHANG).is_some() {}
-        self.namespace.rewind(BEFORE_FIRST);
+        self.namespace.rewind(self.before_first);
         match fork(0) {
             Ok(0) => become_program(self.start, program, umask),
             Ok(pid) => (self.followed, self.awaited) = (pid as u32, true),
@@ -239,12 +254,11 @@ impl Keeper<'_> {
     }
 }
 
-/// The pid before the one that a program's first process gets, and that one.
-const BEFORE_FIRST: &[u8] = b"100";
-const FIRST_PID: &[u8] = b"101";
+/// The pid before the one that a program's first process gets if nothing else was asked for.
+pub(crate) const BEFORE_FIRST: u32 = 100;
 
 /// The pid before those of copies: apart, so that their children get the same as an original's would.
-const BEFORE_COPIES: &[u8] = b"4000";
+const BEFORE_COPIES: u32 = 4000;
 
 /// Readable when a child has ended.
 fn children() -> rustix::io::Result<OwnedFd> {
@@ -290,8 +304,18 @@ struct Namespace {
 
 impl Namespace {
     /// Makes the next process get the pid after this one, where the kernel lets us.
-    fn rewind(&self, pid: &[u8]) {
-        let _ = self.last_pid.as_ref().map(|fd| rustix::io::pwrite(fd, pid, 0));
+    fn rewind(&self, pid: u32) {
+        // Leading zeros would make it octal.
+        let mut text = [b' '; 10];
+        let mut left = pid;
+        for digit in text.iter_mut().rev() {
+            *digit = b'0' + (left % 10) as u8;
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        let _ = self.last_pid.as_ref().map(|fd| rustix::io::pwrite(fd, &text, 0));
     }
 }
 

@@ -92,6 +92,12 @@ pub(crate) trait World {
     fn was_copied(&self) -> bool;
     /// From the next start on, other luck than that of the trials, which is number 0; for learning what luck changes.
     fn vary(&mut self, variation: u64);
+    /// From the next start on, the machine's own luck, or again what is fixed.
+    fn leave_to_the_machine(&mut self, left: bool);
+    /// Makes the victim's first process get the pid after this one from now on, if it is one of its own.
+    fn start_after_pid(&mut self, pid: u32) -> Result<(), Error>;
+    /// The pids and tids of the victim in the last trial, as anyone on its machine can list them.
+    fn pids(&self) -> Vec<u32>;
     /// Lets the victim start.
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.

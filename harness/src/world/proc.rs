@@ -84,6 +84,12 @@ impl Proc {
         status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
     }
 
+    /// The pid of a task's process and its own tid, in the innermost namespace.
+    pub(super) fn own_numbers(&self, tid: u32) -> impl Iterator<Item = u32> {
+        let innermost = |name| self.field(tid, name)?.split('\t').next_back()?.parse().ok();
+        ["NStgid:", "NSpid:"].map(innermost).into_iter().flatten()
+    }
+
     /// All of a file; empty when it cannot be read. Allocates.
     pub(super) fn whole(&self, name: Arguments<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();

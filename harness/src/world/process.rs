@@ -95,6 +95,8 @@ pub(crate) struct ProcessWorld {
     tasks: Tasks,
     chance: Chance,
     order: Order,
+    /// Of the tasks that came to a stop, as the program itself knows them.
+    pids: Vec<u32>,
     descriptors: u32,
     held: Option<u64>,
     /// How the first process ended, once it has.
@@ -154,6 +156,7 @@ impl ProcessWorld {
             tasks: Tasks::with_room(u16::MAX),
             chance,
             order: Order::default(),
+            pids: Vec::new(),
             descriptors: 3,
             held: None,
             ended: None,
@@ -217,6 +220,9 @@ impl ProcessWorld {
         if self.wants_template() && !Prologue::admits(stop) && self.make_template(seen)? {
             return Ok(None);
         }
+        if !self.tasks.knows(seen.tid) {
+            self.pids.extend(self.decoder.proc().own_numbers(seen.tid));
+        }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         if self.no_excl.concerns(stop) {
@@ -274,12 +280,27 @@ impl World for ProcessWorld {
         self.chance.vary(variation);
     }
 
+    fn leave_to_the_machine(&mut self, left: bool) {
+        self.chance.leave_to_the_machine(left);
+    }
+
+    fn start_after_pid(&mut self, pid: u32) -> Result<(), Error> {
+        const DOING: &str = "choose the program's pid";
+        self.cell.start_after(pid).map_err(|e| Error::ours(DOING, e))?;
+        self.hear_back(DOING).map(drop)
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        self.pids.clone()
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         const DOING: &str = "start the program";
         self.writable.renew()?;
         self.tasks.clear();
         self.chance.restart();
         self.order.restart();
+        self.pids.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
         self.start_trial();
         if self.template.is_some() {

@@ -20,6 +20,10 @@ impl Tasks {
         self.0.extend(others.0.iter().map(|&tid| if tid == was { is } else { tid }));
     }
 
+    pub(super) fn knows(&self, tid: u32) -> bool {
+        self.0.contains(&tid)
+    }
+
     pub(super) fn number(&mut self, tid: u32) -> u16 {
         let known = self.0.iter().position(|&known| known == tid);
         let at = known.unwrap_or_else(|| {

@@ -264,6 +264,17 @@ impl World for ThreadWorld {
     /// In this process nothing is fixed, so every run has other luck.
     fn vary(&mut self, _: u64) {}
 
+    fn leave_to_the_machine(&mut self, _: bool) {}
+
+    fn start_after_pid(&mut self, _: u32) -> Result<(), Error> {
+        // It runs in a process that is there already.
+        Ok(())
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        vec![std::process::id(), self.victim.tid]
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
         self.decoder.learn_cwd();

@@ -4,7 +4,7 @@ use super::assert_kept;
 use super::source::{Source, Word, sources};
 
 /// The modules of `harness/src` from the top. Those of one line may know each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["lib"],
     &["judge"],
     &["explore", "save"],
@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 11] = [
     &["world"],
     &["victim", "finding", "schedule"],
     &["attacker"],
+    &["names"],
     &["arena"],
     &["class", "determinism", "ending", "errno", "error", "fault", "file_system", "host", "limits"],
     &["sys"],

@@ -119,7 +119,7 @@ fn annotations<'s, 't>(
 ) -> Vec<(AnnotationKind, &'s Step<'t>, &'s str)> {
     let mut all = Vec::new();
     for step in steps.iter().filter(|step| step.actor == "attacker") {
-        let planted = step.what.starts_with("plant ") || step.what.starts_with("take-names ");
+        let planted = step.what.starts_with("plant") || step.what.starts_with("take-names ");
         all.push((AnnotationKind::Context, step, if planted { "planted here" } else { "changed here" }));
     }
     all.extend(last_look(steps, broken).map(|step| (AnnotationKind::Context, step, "checked here")));

@@ -6,6 +6,7 @@ mod exits;
 mod file_systems;
 mod files;
 mod interrupts;
+mod names;
 mod programs;
 mod readme;
 mod replays;

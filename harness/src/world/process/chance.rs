@@ -26,6 +26,8 @@ pub(super) struct Chance {
     fixed: Determinism,
     /// 0 for trials; any other number stands for other luck.
     variation: u64,
+    /// Nothing is fixed for now.
+    left: bool,
     stream: Stream,
     clock: Clock,
     images: Images,
@@ -41,6 +43,7 @@ impl Chance {
         let mut chance = Chance {
             fixed,
             variation: 0,
+            left: false,
             stream: Stream::new(0),
             clock: Clock::default(),
             images: Images::default(),
@@ -55,6 +58,11 @@ impl Chance {
         self.variation = variation;
     }
 
+    /// From the next start on, the machine's own luck, or again what follows from the seed.
+    pub(super) fn leave_to_the_machine(&mut self, left: bool) {
+        self.left = left;
+    }
+
     /// Goes back to where a trial begins.
     pub(super) fn restart(&mut self) {
         let mut seeds = Stream::new(self.fixed.seed ^ self.variation.rotate_left(32));
@@ -65,13 +73,13 @@ impl Chance {
     }
 
     pub(super) fn level(&self) -> Level {
-        self.fixed.level
+        if self.left { Level::Off } else { self.fixed.level }
     }
 
     /// True when the program is to be started without random addresses. Where luck varies they do too: names are made
     /// of them.
     pub(super) fn fixes_addresses(&self) -> bool {
-        self.fixed.level == Level::Full && self.variation == 0
+        self.level() == Level::Full && self.variation == 0
     }
 
     /// The calls to be watched beside those on files.
@@ -86,7 +94,7 @@ impl Chance {
 
     /// To be told of every stop, before anything is done about it; false when a new program image stays as it is.
     pub(super) fn meet(&mut self, held: &Held<'_>) -> bool {
-        if self.fixed.level < Level::Full {
+        if self.level() < Level::Full {
             return true;
         }
         self.clock.meet(held.seen.tid);
@@ -95,13 +103,17 @@ impl Chance {
 
     /// A program is about to be run by this task.
     pub(super) fn expect_image(&mut self, held: &Held<'_>) {
-        if self.fixed.level == Level::Full {
+        if self.level() == Level::Full {
             self.images.expect(held);
         }
     }
 
     /// Ends a stop at a call that is not one on files; true when that asked for the time or waited.
     pub(super) fn answer(&mut self, held: &Held<'_>) -> bool {
+        if self.left {
+            held.let_run();
+            return false;
+        }
         let [address, length, ..] = held.seen.args;
         if held.seen.nr != libc::SYS_getrandom as u32 {
             let asked = self.clock.answer(held);
@@ -120,14 +132,14 @@ impl Chance {
     }
 
     pub(super) fn only_waits(&self) -> bool {
-        self.fixed.level == Level::Full && self.answers > MOST_ANSWERS
+        self.level() == Level::Full && self.answers > MOST_ANSWERS
     }
 
     /// The device to be opened in place of a random one, if that is what the call is about.
     pub(super) fn device(&mut self, stop: &Stop) -> Option<Result<OwnedFd>> {
         let devices: [&[u8]; 2] = [b"/dev/urandom", b"/dev/random"];
         let [place] = stop.places() else { return None };
-        let reads = self.fixed.level > Level::Off && stop.opens() && !stop.writes();
+        let reads = self.level() > Level::Off && stop.opens() && !stop.writes();
         let random = reads && devices.contains(&place.path.as_slice());
         random.then(|| Stream::new(self.stream.number()).into_device())
     }
