@@ -102,11 +102,7 @@ impl Bench {
             if outcome == Outcome::Blocks {
                 return self.end_blocked(world, limits);
             }
-            let may_change = self.stop.mutates() || self.stop.sys.op == Op::Run;
-            self.blind |= outcome == Outcome::Unknown && may_change;
-            if outcome.succeeded() && self.stop.mutates() {
-                self.look_after_call(world);
-            }
+            self.look_after_call(world, outcome);
         };
         self.finish(world, ending)
     }
@@ -157,7 +153,12 @@ impl Bench {
     }
 
     /// Looks at what the call that was just made can have changed.
-    fn look_after_call(&mut self, world: &mut dyn World) {
+    fn look_after_call(&mut self, world: &mut dyn World, outcome: Outcome) {
+        let may_change = self.stop.mutates() || self.stop.sys.op == Op::Run;
+        self.blind |= outcome == Outcome::Unknown && may_change;
+        if !outcome.succeeded() || !self.stop.mutates() {
+            return;
+        }
         let narrow = !self.everywhere && !self.blind && is_narrow(&self.stop, &self.now);
         if !narrow {
             return self.look(world, Maker::Victim);

@@ -3,7 +3,7 @@
 
 use super::contain::refusal;
 use crate::error::Error;
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags, mount, move_mount, open_tree};
 use std::os::fd::{AsFd, OwnedFd};
@@ -35,8 +35,8 @@ fn make() -> Result<(), (&'static str, Errno)> {
     mount("tmpfs", "/dev", "tmpfs", flags, Some(c"size=64k,mode=0755"))
         .map_err(|e| ("mount(\"/dev\")", e))?;
     for (path, tree) in &kept {
-        let create = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        rustix::fs::open(path, create, Mode::RUSR).map_err(|e| ("open(\"/dev\")", e))?;
+        rustix::fs::mknodat(CWD, path, FileType::RegularFile, Mode::RUSR, 0)
+            .map_err(|e| ("mknod(\"/dev\")", e))?;
         move_mount(tree.as_fd(), "", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
             .map_err(|e| ("move_mount(\"/dev\")", e))?;
     }
