@@ -190,8 +190,7 @@ impl Judge {
         umask: u32,
         work: impl FnOnce(&mut Session<'_>) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        let first = self.file_systems.first().map(|first| self.on(*first));
-        first.as_ref().unwrap_or(self).on_engine(victim, |mut engine| {
+        self.on_first().on_engine(victim, |mut engine| {
             engine.must_record(class, umask)?;
             work(&mut Session::new(engine))
         })

@@ -84,6 +84,12 @@ impl Schedule {
     pub fn faults(&self) -> impl Iterator<Item = Fault> {
         self.acts.iter().filter_map(Act::as_fault)
     }
+
+    /// The name of the first signal.
+    #[must_use]
+    pub fn signal(&self) -> Option<&'static str> {
+        self.faults().find_map(Fault::signal)
+    }
 }
 
 impl fmt::Display for Key {

@@ -1,7 +1,10 @@
 //! How much of a program's chance is fixed: the same timeline in each of many replays, or not.
 
+mod common;
+
+use common::unless_unsupported;
 use linkbait::timeline::{MAGIC, Timeline};
-use linkbait::{Determinism, ErrorKind, Host, Judge, Level, Program, Victim};
+use linkbait::{Determinism, Host, Judge, Level, Program, Victim};
 use std::collections::BTreeSet;
 
 /// Programs that make names by chance, each in its own way, and how often each is replayed: those that start slowly
@@ -31,19 +34,16 @@ for t in threads: t.join()
 /// The timelines of some replays of a program that no one interferes with; `None` where this machine cannot run it,
 /// which is said.
 fn replays(argv: &[&str], level: Level, count: usize) -> Option<BTreeSet<String>> {
+    let name = argv.join(" ");
     let argv = argv.iter().map(ToString::to_string).collect();
     let victim = Victim::program("namer", Program { argv, ..Program::default() });
     let determinism = Determinism { level, seed: 7 };
     let head =
         format!("{MAGIC}\nvictim    namer\nattacker  none    umask 022    fs tmpfs    {determinism}\n");
     let file = Timeline::parse(&head).expect("a timeline");
-    let replay = |_| match Judge::new(Host::detect()).replay(&victim, &file) {
-        Ok(replay) => Some(replay.timeline),
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-            println!("not checked: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
+    let replay = |_| {
+        let replayed = Judge::new(Host::detect()).replay(&victim, &file);
+        unless_unsupported(&name, replayed).map(|replay| replay.timeline)
     };
     (0..count).map(replay).collect()
 }

@@ -1,6 +1,9 @@
 //! Faults and signals: what errors leave behind, what is lost without a word, what a signal interrupts.
 
-use linkbait::{Class, ErrorKind, Host, Judge, Program, Report, Verdict, Victim};
+mod common;
+
+use common::unless_unsupported;
+use linkbait::{Class, Host, Judge, Program, Report, Verdict, Victim};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,14 +20,7 @@ fn with_faults(victim: &Victim) -> Report {
 fn with_signals(line: &str) -> Option<Report> {
     let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
     let victim = Victim::program(line, Program { argv, ..Program::default() });
-    match judge().signals(true).attackers(&[Class::None]).judge(&victim) {
-        Ok(report) => Some(report),
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-            println!("not checked: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    unless_unsupported(line, judge().signals(true).attackers(&[Class::None]).judge(&victim))
 }
 
 /// Each finding: rule, phase, path.

@@ -1,7 +1,10 @@
 //! Victims on other file systems than memory, and on one that does not know exclusive creation.
 
+mod common;
+
+use common::unless_unsupported;
 use linkbait::timeline::Timeline;
-use linkbait::{Class, ErrorKind, FileSystem, Host, Judge, Program, Report, Verdict, Victim, libc_temp};
+use linkbait::{Class, FileSystem, Host, Judge, Program, Report, Verdict, Victim, libc_temp};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -23,14 +26,7 @@ fn judge(places: &[FileSystem]) -> Judge {
 
 /// The report, or `None` where this machine cannot judge it, which is said.
 fn judged(victim: &Victim, places: &[FileSystem]) -> Option<Report> {
-    match judge(places).judge(victim) {
-        Ok(report) => Some(report),
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-            println!("not checked: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    unless_unsupported(victim.name(), judge(places).judge(victim))
 }
 
 fn has(report: &Report, rule: &str) -> bool {

@@ -1,6 +1,9 @@
 //! Names predicted in fresh runs of real victims: in 20 of 20 where they can be, never where they are drawn.
 
-use linkbait::{Class, ErrorKind, Forecast, Host, Judge, Program, Report, Verdict, Victim};
+mod common;
+
+use common::unless_unsupported;
+use linkbait::{Class, Forecast, Host, Judge, Program, Report, Verdict, Victim};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -15,24 +18,14 @@ fn shell(line: &str) -> Victim {
 
 /// The forecast, or `None` where this machine cannot contain programs, which is said.
 fn forecast(victim: &Victim) -> Option<Forecast> {
-    match Judge::new(Host::detect()).forecast(victim, FRESH) {
-        Ok(forecast) => Some(forecast),
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-            println!("not checked: {}: {error}", victim.name());
-            None
-        }
-        Err(error) => panic!("{}: {error}", victim.name()),
-    }
+    unless_unsupported(victim.name(), Judge::new(Host::detect()).forecast(victim, FRESH))
 }
 
 fn by_predictable_name(victim: &Victim) -> Option<Report> {
     let judge = Judge::new(Host::detect()).umasks(&[0o022]).attackers(&[Class::OtherUser]);
     let rule = linkbait::rules::rule("predictable-name").expect("a rule");
-    match judge.rules(&[rule]).judge(victim) {
-        Ok(report) => Some(report).filter(|report| report.verdict != Verdict::Unsupported),
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => None,
-        Err(error) => panic!("{}: {error}", victim.name()),
-    }
+    unless_unsupported(victim.name(), judge.rules(&[rule]).judge(victim))
+        .filter(|report| report.verdict != Verdict::Unsupported)
 }
 
 fn made(path: &Path) -> io::Result<()> {

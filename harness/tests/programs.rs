@@ -1,5 +1,8 @@
 //! Programs as victims: contained, held, judged.
 
+mod common;
+
+use common::unless_unsupported;
 use linkbait::{ErrorKind, Host, Judge, Limits, Program, Report, Verdict, Victim};
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,14 +20,7 @@ fn judged(line: &str) -> Option<Report> {
 
 fn judged_within(line: &str, limits: Limits) -> Option<Report> {
     let victim = Victim::program(line, program(&["sh", "-c", line]));
-    match Judge::new(Host::detect()).limits(limits).judge(&victim) {
-        Ok(report) => Some(report),
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-            println!("not checked: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    unless_unsupported(line, Judge::new(Host::detect()).limits(limits).judge(&victim))
 }
 
 /// The rules broken, each once.

@@ -20,7 +20,7 @@ use std::process::{Command, Stdio};
 pub(crate) const MOUNT_POINT: &str = "/mnt";
 
 /// What can be filled before the victim is told that the disk is full.
-const ROOM: &CStr = c"size=256m,nr_inodes=65536,mode=0755";
+pub(crate) const ROOM: &CStr = c"size=256m,nr_inodes=65536,mode=0755";
 pub(crate) const ROOM_BYTES: u64 = 256 << 20;
 
 /// Bytes of an image; XFS takes no less than 300 MiB. Only what was written takes memory.

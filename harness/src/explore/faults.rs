@@ -18,8 +18,7 @@ pub(crate) fn faults(recorded: &Evidence, forgets: bool) -> Vec<Schedule> {
         let errors = errors(call).iter().filter(|_| can_fail(recorded, call));
         let errors = errors.map(|errno| Fault::Fails(*errno));
         let missing = missing(call).map(Fault::Missing).filter(|_| forgets);
-        let short =
-            (matches!(call.sys.name, "write" | "pwrite64") && call.length > 1).then_some(Fault::Short);
+        let short = call.sys.can_be_cut(call.length).then_some(Fault::Short);
         errors.chain(missing).chain(short).collect()
     })
 }

@@ -137,9 +137,8 @@ impl<'a> Engine<'a> {
             self.note_full();
         }
         if self.class == Class::None {
-            let recorded = self.remember();
             self.collect(&Schedule::default())?;
-            return self.try_faults(&recorded);
+            return self.try_faults();
         }
         if self.report.hangs_alone {
             return Ok(());
@@ -150,8 +149,7 @@ impl<'a> Engine<'a> {
                 "names behind a link of the victim's own or before a `..` were not attacked".to_owned(),
             );
         }
-        let recorded = self.remember();
-        let schedules = self.schedules();
+        let (schedules, recorded) = (self.schedules(), self.stops().collect());
         self.try_moves(schedules)?;
         self.try_moves_after_faults(&recorded)
     }

@@ -5,57 +5,67 @@ use crate::arena::tree::{Entry, Maker};
 use crate::error::Error;
 use crate::explore::faults::{faults, signals};
 use crate::explore::key_of;
-use crate::fault::Fault;
 use crate::schedule::{Key, Schedule};
 use crate::world::Start;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
-/// The stops of a recorded run, and the faults that its calls can meet.
-pub(super) struct Recorded {
-    stops: BTreeSet<String>,
-    faults: Vec<Schedule>,
-    signals: Vec<Schedule>,
-}
+/// The stops of a recorded run.
+pub(super) type Stops = HashSet<Key>;
 
 impl Engine<'_> {
-    /// Keeps what later trials need of the run on the bench.
-    pub(super) fn remember(&self) -> Recorded {
+    /// The stops of the run on the bench, in order.
+    pub(super) fn stops(&self) -> impl Iterator<Item = Key> {
         let evidence = &self.bench.evidence;
-        let stops = evidence.calls().map(|(_, call)| key_of(evidence, call).to_string()).collect();
-        // Libraries keep in a static that a call is missing, and a victim in this process would not forget it.
-        let forgets = self.victim.is_program();
-        let wanted = self.judge.tries_faults(self.victim);
-        let faults = if wanted { faults(evidence, forgets) } else { Vec::new() };
-        let signals = if self.judge.tries_signals(self.victim) { signals(evidence) } else { Vec::new() };
-        Recorded { stops, faults, signals }
+        evidence.calls().map(|(_, call)| key_of(evidence, call))
     }
 
-    /// Every fault at every call, with nobody else about. What comes of them does not depend on the umask, so it is tried
-    /// under the first only.
-    pub(super) fn try_faults(&mut self, recorded: &Recorded) -> Result<(), Error> {
+    /// Every fault at every call of the run on the bench, which must be the recorded one, with nobody else about. What
+    /// comes of them does not depend on the umask, so it is tried under the first only.
+    pub(super) fn try_faults(&mut self) -> Result<(), Error> {
         if self.judge.umasks.first() != Some(&self.umask) || self.report.hangs_alone {
             return Ok(());
         }
-        let mut seen = BTreeSet::new();
-        for schedule in &recorded.faults {
+        let (evidence, recorded) = (&self.bench.evidence, self.stops().collect());
+        // Libraries keep in a static that a call is missing, and a victim in this process would not forget it.
+        let is_program = self.victim.is_program();
+        let wanted = self.judge.tries_faults(self.victim);
+        let faults = if wanted { faults(evidence, is_program) } else { Vec::new() };
+        let signals = if self.judge.tries_signals(self.victim) { signals(evidence) } else { Vec::new() };
+        self.try_errors(&faults, &recorded)?;
+        if is_program {
+            return self.try_signals(&signals);
+        }
+        const WHY: &str = "tried on programs only; this victim runs within linkbait";
+        if !faults.is_empty() {
+            self.note(format!("missing calls: {WHY} and would remember"));
+        }
+        if !signals.is_empty() {
+            self.note(format!("signals: {WHY}, which would end"));
+        }
+        Ok(())
+    }
+
+    fn try_errors(&mut self, faults: &[Schedule], recorded: &Stops) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        for schedule in faults {
             if self.must_stop() {
-                return Ok(());
+                break;
             }
             self.try_fault(schedule)?;
-            let new = self.new_stops(recorded);
+            let new: Vec<Key> = self.stops().filter(|stop| !recorded.contains(stop)).collect();
             if !new.is_empty() && seen.insert(new) {
                 self.error_paths.push(schedule.clone());
             }
         }
-        if !self.victim.is_program() {
-            self.note_programs_only(recorded);
-            return Ok(());
-        }
-        for schedule in &recorded.signals {
+        Ok(())
+    }
+
+    fn try_signals(&mut self, signals: &[Schedule]) -> Result<(), Error> {
+        for schedule in signals {
             if self.must_stop() {
-                return Ok(());
+                break;
             }
-            if signal_of(schedule) == Some("SIGKILL") {
+            if schedule.signal() == Some("SIGKILL") {
                 self.try_next_start(schedule)?;
             } else {
                 self.try_fault(schedule)?;
@@ -114,16 +124,6 @@ impl Engine<'_> {
         }
     }
 
-    fn note_programs_only(&mut self, recorded: &Recorded) {
-        const WHY: &str = "tried on programs only; this victim runs within linkbait";
-        if !recorded.faults.is_empty() {
-            self.note(format!("missing calls: {WHY} and would remember"));
-        }
-        if !recorded.signals.is_empty() {
-            self.note(format!("signals: {WHY}, which would end"));
-        }
-    }
-
     /// One trial. What a copy has behind it cannot fail any more, so that takes a start anew.
     fn try_fault(&mut self, schedule: &Schedule) -> Result<(), Error> {
         self.run(schedule)?;
@@ -136,15 +136,8 @@ impl Engine<'_> {
         if anew { self.world.start_from(self.judge.start) } else { Ok(()) }
     }
 
-    /// The stops of the trial on the bench that the recorded run does not have.
-    fn new_stops(&self, recorded: &Recorded) -> Vec<String> {
-        let evidence = &self.bench.evidence;
-        let keys = evidence.calls().map(|(_, call)| key_of(evidence, call).to_string());
-        keys.filter(|key| !recorded.stops.contains(key)).collect()
-    }
-
     /// Every move at a stop that only an error brings about. Moves at other stops are tried without one.
-    pub(super) fn try_moves_after_faults(&mut self, recorded: &Recorded) -> Result<(), Error> {
+    pub(super) fn try_moves_after_faults(&mut self, recorded: &Stops) -> Result<(), Error> {
         for path in self.error_paths.clone() {
             if self.must_stop() {
                 return Ok(());
@@ -153,8 +146,8 @@ impl Engine<'_> {
             if self.bench.evidence.landed < path.acts.len() {
                 continue;
             }
-            let new = |at: &Key| !recorded.stops.contains(&at.to_string());
-            let after = self.schedules().into_iter().filter(|one| one.acts.iter().all(|act| new(&act.at)));
+            let new = |one: &Schedule| one.acts.iter().all(|act| !recorded.contains(&act.at));
+            let after = self.schedules().into_iter().filter(new);
             let both = after.map(|mut one| {
                 one.acts.splice(0..0, path.acts.iter().cloned());
                 one
@@ -164,9 +157,4 @@ impl Engine<'_> {
         }
         Ok(())
     }
-}
-
-/// The signal of a schedule, if it has one.
-pub(super) fn signal_of(schedule: &Schedule) -> Option<&'static str> {
-    schedule.faults().find_map(Fault::signal)
 }

@@ -22,6 +22,11 @@ impl Judge {
         Judge { host: self.host.clone().on(file_system), file_systems: Vec::new(), ..self.clone() }
     }
 
+    /// A judge for the first of those asked for.
+    pub(super) fn on_first(&self) -> Judge {
+        self.file_systems.first().map_or_else(|| self.clone(), |first| self.on(*first))
+    }
+
     /// Judges by `one` on every file system asked for.
     pub(super) fn on_each(
         &self,

@@ -1,10 +1,9 @@
 //! From the evidence on the bench to findings with their timelines. Decides nothing about what is tried.
 
 use super::engine::Engine;
-use super::faults::signal_of;
 use crate::error::Error;
 use crate::finding::{Finding, shape};
-use crate::rules::{Case, Hit, Rule};
+use crate::rules::{Case, Hit, Rule, phase};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
 
@@ -67,7 +66,7 @@ impl Engine<'_> {
             rule: rule.id,
             cwe,
             attacker: self.class,
-            phase: signal_of(schedule).unwrap_or(self.bench.evidence.ending.phase()),
+            phase: phase(schedule, &self.bench.evidence),
             path: hit.path.clone(),
             example: hit.example.escape_ascii().to_string(),
             message: hit.message.clone(),

@@ -3,6 +3,7 @@
 
 use super::Judge;
 use super::engine::Engine;
+use super::learn::A_SECOND;
 use super::names::TWINS;
 use crate::arena::Stage;
 use crate::class::Class;
@@ -13,7 +14,6 @@ use crate::names::{self, Entropy, Scheme};
 use crate::schedule::Schedule;
 use crate::victim::Victim;
 use crate::world::Start;
-use std::time::Duration;
 
 /// Runs in quick succession that begin it, and runs a second later, under other pids and beside more entries.
 const QUICK: u64 = 3;
@@ -77,8 +77,7 @@ impl Judge {
         if let Some(Report { not_examined, .. }) = super::without_its_programs(victim) {
             return Err(Error::unsupported("names", not_examined.join(", ")));
         }
-        let first = self.file_systems.first().map(|first| self.on(*first));
-        first.as_ref().unwrap_or(self).on_engine(victim, |mut engine| engine.forecast(runs))
+        self.on_first().on_engine(victim, |mut engine| engine.forecast(runs))
     }
 }
 
@@ -95,7 +94,7 @@ impl Engine<'_> {
             self.vary(0)?;
             self.ended()?;
         }
-        std::thread::sleep(Duration::from_millis(1_001));
+        std::thread::sleep(A_SECOND);
         for run in 0..LATER {
             self.vary(2 * run as usize + 1)?;
         }

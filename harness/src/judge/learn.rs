@@ -7,7 +7,6 @@ use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::Evidence;
-use crate::explore::key_of;
 use crate::explore::trial::Bench;
 use crate::finding::Alone;
 use crate::names::looks_drawn;
@@ -20,7 +19,7 @@ use std::time::Duration;
 const RECORDINGS: usize = 3;
 
 /// Long enough for a clock that counts seconds to go on.
-const A_SECOND: Duration = Duration::from_millis(1_001);
+pub(super) const A_SECOND: Duration = Duration::from_millis(1_001);
 
 /// What is known about the names of one victim; true for directories.
 #[derive(Default)]
@@ -73,8 +72,9 @@ impl Engine<'_> {
         self.world.prepare(class, umask, Stage { files, decoys })?;
         self.world.start_from(self.judge.start)?;
         self.run_alone()?;
+        let first = self.stops().next();
+        self.first = first;
         let evidence = &self.bench.evidence;
-        self.first = evidence.calls().next().map(|(_, call)| key_of(evidence, call));
         self.ended_alone = evidence.ending.clone();
         self.clean = clean_modes(evidence);
         Ok(())

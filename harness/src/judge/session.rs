@@ -3,7 +3,6 @@
 use super::engine::Engine;
 use crate::class::Class;
 use crate::error::Error;
-use crate::explore::key_of;
 use crate::finding::Finding;
 use crate::schedule::{Key, Schedule};
 
@@ -26,8 +25,7 @@ pub struct Tried {
 impl<'a> Session<'a> {
     /// Takes over an engine that has just recorded.
     pub(super) fn new(engine: Engine<'a>) -> Session<'a> {
-        let evidence = &engine.bench.evidence;
-        let stops = evidence.calls().map(|(_, call)| key_of(evidence, call)).collect();
+        let stops = engine.stops().collect();
         let schedules = engine.schedules();
         Session { engine, stops, schedules }
     }

@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     // After a hang we ended the victim ourselves, so it had no chance to clean up; after SIGKILL nobody has one.
-    let killed = case.schedule.faults().any(|fault| fault.signal() == Some("SIGKILL"));
+    let killed = case.schedule.signal() == Some("SIGKILL");
     if case.evidence.ending == Ending::Hung || killed {
         return;
     }

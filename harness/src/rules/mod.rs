@@ -83,6 +83,11 @@ pub fn help(finding: &Finding) -> &'static str {
     rule(finding.rule).map_or("", |rule| rule.help)
 }
 
+/// After what the victim of a trial was looked at: how it ended, or the signal that it got.
+pub(crate) fn phase(schedule: &Schedule, evidence: &Evidence) -> &'static str {
+    schedule.signal().unwrap_or(evidence.ending.phase())
+}
+
 /// One trial as the rules see it.
 pub(crate) struct Case<'a> {
     pub(crate) evidence: &'a Evidence,
@@ -113,9 +118,8 @@ impl<'a> Case<'a> {
             .filter(|(step, _)| step.outcome.succeeded())
     }
 
-    /// After what the victim was looked at: how it ended, or the signal that it got.
     pub(crate) fn phase(&self) -> &'static str {
-        self.schedule.faults().find_map(Fault::signal).unwrap_or(self.evidence.ending.phase())
+        phase(self.schedule, self.evidence)
     }
 
     /// Calls that were made to fail, or to do only half their work.

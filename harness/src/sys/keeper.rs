@@ -1,11 +1,11 @@
-//! The keeper: process 1 of a pid namespace. It starts programs under a filter, tells how they ended, and on demand
-//! kills and collects everything that runs there.
+//! The keeper: process 1 of a pid namespace. It starts programs, tells how they ended, and on demand kills and collects
+//! everything that runs there. What a program's first process does until it is the program is told in `launch`.
 //!
 //! When linkbait dies the kernel kills the keeper, and with it every process of the namespace. Keeper and programs
 //! begin as copies of a process with threads, so after the fork nothing allocates: all they need is in [`Plan`].
 
-use super::cell::{FIXED_ADDRESSES, Plan};
-use super::notify;
+use super::cell::Plan;
+use super::launch::become_program;
 use libc::sock_filter;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, seek};
@@ -45,7 +45,7 @@ pub(super) fn fork(flags: libc::c_int) -> io::Result<libc::pid_t> {
     if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid as libc::pid_t) }
 }
 
-fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
+pub(super) fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
     let [a, b, c, d] = number.to_ne_bytes();
     // With nobody to hear it there is nothing left to do either.
     let _ = rustix::net::send(socket, &[tag, a, b, c, d], SendFlags::NOSIGNAL);
@@ -61,7 +61,7 @@ pub(super) fn send(socket: BorrowedFd<'_>, tag: u8, fd: BorrowedFd<'_>) -> io::R
     Ok(())
 }
 
-fn end(status: i32) -> ! {
+pub(super) fn end(status: i32) -> ! {
     // SAFETY: ends this forked process without running anything of ours.
     unsafe { libc::_exit(status) }
 }
@@ -79,7 +79,7 @@ pub(super) fn close_all_but(kept: &[u32]) {
     close_range(first, u32::MAX);
 }
 
-fn close_range(first: u32, last: u32) {
+pub(super) fn close_range(first: u32, last: u32) {
     // SAFETY: only for a forked process that uses none of these numbers again.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, 0u32) };
 }
@@ -176,7 +176,7 @@ impl Keeper<'_> {
     /// Starts a program, with the same pid in every trial unless told otherwise.
     fn run(&mut self, program: usize, umask: u32) {
         // One that was spared until now keeps its pid until it is collected.
-        while ended(WaitOptions::NOHANG).is_some() {}
+        collect_ended();
         self.namespace.rewind(self.before_first);
         match fork(0) {
             Ok(0) => become_program(self.start, program, umask),
@@ -227,7 +227,7 @@ impl Keeper<'_> {
                 // What was killed is a child of the keeper, or descends from one that was killed with it.
                 Ok(_) => {
                     ended(WaitOptions::empty());
-                    while ended(WaitOptions::NOHANG).is_some() {}
+                    collect_ended();
                 }
                 Err(_) => break,
             }
@@ -262,9 +262,10 @@ const BEFORE_COPIES: u32 = 4000;
 
 /// Readable when a child has ended.
 fn children() -> rustix::io::Result<OwnedFd> {
-    let set = child_signal();
-    // SAFETY: `set` is a live, valid set; the old one is not asked for.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) };
+    let mut set = no_signals();
+    // SAFETY: `set` is live and the number is a signal's.
+    unsafe { libc::sigaddset(&raw mut set, libc::SIGCHLD) };
+    block(&set);
     // SAFETY: `set` is a live, valid set.
     let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) };
     if fd < 0 {
@@ -276,12 +277,15 @@ fn children() -> rustix::io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn child_signal() -> libc::sigset_t {
+pub(super) fn no_signals() -> libc::sigset_t {
     // SAFETY: an all-zero set is a valid, empty one.
-    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `set` is live and the number is a signal's.
-    unsafe { libc::sigaddset(&raw mut set, libc::SIGCHLD) };
-    set
+    unsafe { std::mem::zeroed() }
+}
+
+/// Blocks these signals, and no others.
+pub(super) fn block(set: &libc::sigset_t) {
+    // SAFETY: `set` is a live, valid set; the old one is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, set, std::ptr::null_mut()) };
 }
 
 /// A child that has ended, and its status.
@@ -293,6 +297,11 @@ fn ended(how: WaitOptions) -> Option<(u32, i32)> {
             Err(_) => return None,
         }
     }
+}
+
+/// Collects the children that have ended, however they did.
+fn collect_ended() {
+    while ended(WaitOptions::NOHANG).is_some() {}
 }
 
 /// What the keeper holds of its namespace's `/proc`.
@@ -337,82 +346,4 @@ fn hidden_proc() -> rustix::io::Result<OwnedFd> {
     let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(context.as_fd())?;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
-}
-
-/// The first process of the program, up to its start.
-fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
-    let (plan, (argv, envp)) = (&start.plans[program], &start.arguments[program]);
-    let errno = match prepare(start, plan, umask).and_then(|()| hand_over(start, plan.watched)) {
-        // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
-        Ok(()) => unsafe {
-            libc::execve(plan.path.as_ptr(), argv.as_ptr(), envp.as_ptr());
-            io::Error::last_os_error()
-        },
-        Err(e) => {
-            tell(start.socket, b'f', e.raw_os_error().unwrap_or(0));
-            e
-        }
-    };
-    end(if errno.raw_os_error() == Some(libc::ENOENT) { 127 } else { 126 });
-}
-
-fn prepare(start: &Start<'_>, plan: &Plan, umask: u32) -> io::Result<()> {
-    rustix::process::setsid()?;
-    plan.cwd.as_ref().map_or(Ok(()), rustix::process::chdir)?;
-    if umask & FIXED_ADDRESSES != 0 {
-        super::thread::fix_addresses()?;
-    }
-    // SAFETY: an all-zero set is a valid, empty one.
-    let none: libc::sigset_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `none` is a live, valid set; the old one is not asked for.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
-    for signal in 1..=64 {
-        // SAFETY: restores a default disposition; numbers that cannot be set are refused.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-    plan.streams.connect(start.socket)?;
-    rustix::process::umask(Mode::from_bits_retain(umask & 0o777));
-    let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
-    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
-    rustix::process::setrlimit(rustix::process::Resource::Core, limit(0))?;
-    give_up_capabilities();
-    super::thread::no_new_privileges()
-}
-
-/// What would let a program of root's out of its namespace: mounting, devices, kernel memory, other processes.
-fn give_up_capabilities() {
-    use rustix::thread::CapabilitySet as Set;
-    let dangerous = [
-        Set::SYS_ADMIN,
-        Set::SYS_MODULE,
-        Set::SYS_RAWIO,
-        Set::SYS_PTRACE,
-        Set::SYS_BOOT,
-        Set::SYS_CHROOT,
-        Set::SYS_TIME,
-        Set::MKNOD,
-        Set::DAC_READ_SEARCH,
-        Set::LINUX_IMMUTABLE,
-        Set::CHECKPOINT_RESTORE,
-        Set::BPF,
-        Set::PERFMON,
-        Set::SYS_RESOURCE,
-    ];
-    for capability in dangerous {
-        // One that this kernel does not know cannot be used either.
-        let _ = rustix::thread::remove_capability_from_bounding_set(capability);
-    }
-}
-
-/// Puts this process under the filter if it is to be held, sends the listener out, and closes all but the standard
-/// descriptors.
-fn hand_over(start: &Start<'_>, watched: bool) -> io::Result<()> {
-    if watched {
-        let filter = start.code.as_ptr().cast_mut();
-        let program = libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter };
-        let listener = notify::install_program(&program)?;
-        send(start.socket, b'l', listener.as_fd())?;
-    }
-    close_range(3, u32::MAX);
-    Ok(())
 }

@@ -12,6 +12,7 @@ pub(crate) mod bpf;
 pub(crate) mod cell;
 mod keeper;
 pub(crate) mod landlock;
+mod launch;
 pub(crate) mod libc_temp;
 pub(crate) mod memory;
 pub(crate) mod mounts;

@@ -184,6 +184,11 @@ impl Sys {
         Sys::all().find(|sys| sys.name == name)
     }
 
+    /// True for a write of so many bytes that can be cut short: write(2) and pwrite(2) of more than one.
+    pub(crate) fn can_be_cut(&self, length: u64) -> bool {
+        matches!(self.name, "write" | "pwrite64") && length > 1
+    }
+
     fn all() -> impl Iterator<Item = &'static Sys> {
         WATCHED.iter().chain(WATCHED_FOR_FAULTS)
     }

@@ -143,16 +143,11 @@ impl Stop {
         self.sys.op == Op::Open
     }
 
-    /// True for a write that can be cut short: write(2) and pwrite(2) of more than one byte.
-    pub(crate) fn can_be_cut(&self) -> bool {
-        matches!(self.sys.name, "write" | "pwrite64") && self.length > 1
-    }
-
-    /// The write, of its first half only.
-    pub(crate) fn cut(&self) -> RawCall {
+    /// The write, of its first half only, if it can be cut short.
+    pub(crate) fn cut(&self) -> Option<RawCall> {
         let mut raw = self.raw;
         raw.args[2] /= 2;
-        raw
+        self.sys.can_be_cut(self.length).then_some(raw)
     }
 
     /// True for an open that asks for more than reading.

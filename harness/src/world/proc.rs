@@ -86,8 +86,16 @@ impl Proc {
 
     /// The pid of a task's process and its own tid, in the innermost namespace.
     pub(super) fn own_numbers(&self, tid: u32) -> impl Iterator<Item = u32> {
-        let innermost = |name| self.field(tid, name)?.split('\t').next_back()?.parse().ok();
-        ["NStgid:", "NSpid:"].map(innermost).into_iter().flatten()
+        ["NStgid:", "NSpid:"].map(|name| self.innermost(tid, name)).into_iter().flatten()
+    }
+
+    /// The tid of a task in the innermost namespace.
+    pub(super) fn own_tid(&self, tid: u32) -> Option<u32> {
+        self.innermost(tid, "NSpid:")
+    }
+
+    fn innermost(&self, tid: u32, name: &str) -> Option<u32> {
+        self.field(tid, name)?.split('\t').next_back()?.parse().ok()
     }
 
     /// All of a file; empty when it cannot be read. Allocates.

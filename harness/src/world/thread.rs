@@ -331,10 +331,9 @@ impl World for ThreadWorld {
 
     fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
         let value = match fault {
-            Fault::Fails(errno) | Fault::Missing(errno) => -i64::from(errno),
-            Fault::Short if stop.can_be_cut() && self.ours_to_make(stop) => perform(&stop.cut()),
-            // A signal to a thread of ours ends all of them.
-            Fault::Short | Fault::Signal(..) => return None,
+            Fault::Short if self.ours_to_make(stop) => perform(&stop.cut()?),
+            // There is none for a signal: one to a thread of ours ends all of them.
+            _ => -i64::from(fault.errno()?),
         };
         self.held = None;
         self.victim.listener.answer(stop.id, value);

@@ -14,9 +14,9 @@ impl ProcessWorld {
     /// Lets the held call happen with a fault; `None` when that cannot be made here.
     pub(super) fn suffer(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
         let value = match fault {
-            Fault::Fails(errno) | Fault::Missing(errno) => -i64::from(errno),
             Fault::Short => write_half(stop, self.process_of(stop)?)?,
             Fault::Signal(number, whom) => return self.send(stop, number, whom),
+            _ => -i64::from(fault.errno()?),
         };
         self.held = None;
         self.answer(stop, value);
@@ -64,12 +64,9 @@ impl ProcessWorld {
 
 /// Writes the first half of what the task would, through its own open file.
 fn write_half(stop: &Stop, process: u32) -> Option<i64> {
-    if !stop.can_be_cut() {
-        return None;
-    }
+    let RawCall { nr, mut args } = stop.cut()?;
     let pidfd = pidfd_open(Pid::from_raw(process as i32)?, PidfdFlags::empty()).ok()?;
     let file = pidfd_getfd(&pidfd, stop.raw.args[0] as i32, PidfdGetfdFlags::empty()).ok()?;
-    let RawCall { nr, mut args } = stop.cut();
     let mut bytes = vec![0; usize::try_from(args[2]).ok()?];
     memory::read(stop.tid, args[1], &mut bytes).ok().filter(|count| *count == bytes.len())?;
     (args[0], args[1]) = (file.as_raw_fd() as u64, bytes.as_ptr() as u64);

@@ -147,7 +147,6 @@ impl Scene<'_> {
     /// The number that a task has in its own namespace.
     fn own_number(&self, tid: u32) -> u32 {
         let known = self.template.and_then(|template| template.own_number(tid));
-        let read = || self.proc.field(tid, "NSpid:")?.split('\t').next_back()?.parse().ok();
-        known.or_else(read).unwrap_or(u32::MAX)
+        known.or_else(|| self.proc.own_tid(tid)).unwrap_or(u32::MAX)
     }
 }

@@ -111,7 +111,7 @@ impl Candidate {
     pub(super) fn find(tid: u32, proc: &Proc, inside: &Proc, output: &Output) -> Option<Candidate> {
         // A copy has the one thread that forks, and no children.
         let alone = inside.tasks(None).len() == 1;
-        let pid = proc.field(tid, "NSpid:")?.split('\t').next_back()?.parse().ok()?;
+        let pid = proc.own_tid(tid)?;
         if !alone || shares_memory(&proc.whole(format_args!("{tid}/maps"))) {
             return None;
         }

@@ -11,13 +11,9 @@ use crate::error::Error;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, chmodat, chownat, mkdirat, utimensat};
 use rustix::fs::{Gid, Uid};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_move, unmount};
-use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-
-/// What can be written in one of them before the program is told that the disk is full.
-const ROOM: &CStr = c"size=256m,nr_inodes=65536,mode=0755";
 
 /// The directories of one program.
 #[derive(Default)]
@@ -44,7 +40,7 @@ impl Writable {
         paths.sort();
         // Sorted, so that a directory comes before those in it, which it makes writable too.
         paths.dedup_by(|inner, outer| inner.starts_with(&*outer));
-        mount("tmpfs", ARENA, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(ROOM))
+        mount("tmpfs", ARENA, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(disk::ROOM))
             .map_err(|e| refusal("mount(\"tmpfs\")", e.into()))?;
         let room = rustix::fs::open(ARENA, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(wrong)?;
         let mut dirs = Vec::new();
@@ -109,7 +105,7 @@ impl Dir {
             unmount(&layers, UnmountFlags::DETACH).map_err(wrong)?;
         }
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount("tmpfs", &layers, "tmpfs", flags, Some(ROOM)).map_err(wrong)?;
+        mount("tmpfs", &layers, "tmpfs", flags, Some(disk::ROOM)).map_err(wrong)?;
         let (upper, work) = (format!("{layers}/upper"), format!("{layers}/work"));
         mkdirat(CWD, &upper, Mode::RWXU).and_then(|()| mkdirat(CWD, &work, Mode::RWXU)).map_err(wrong)?;
         let (staged, lower) = (format!("{}/upper", stage(number)), lower(number));

@@ -1,0 +1,84 @@
+//! From a fork of the keeper to a program: session, signals, streams, limits, rights, the filter, execve(2). Nothing here
+//! allocates.
+
+use super::cell::{FIXED_ADDRESSES, Plan};
+use super::keeper::{Start, block, close_range, end, no_signals, send, tell};
+use super::{notify, thread};
+use rustix::fs::Mode;
+use std::io;
+use std::os::fd::AsFd;
+
+/// The first process of the program, up to its start.
+pub(super) fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
+    let (plan, (argv, envp)) = (&start.plans[program], &start.arguments[program]);
+    let errno = match prepare(start, plan, umask).and_then(|()| hand_over(start, plan.watched)) {
+        // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
+        Ok(()) => unsafe {
+            libc::execve(plan.path.as_ptr(), argv.as_ptr(), envp.as_ptr());
+            io::Error::last_os_error()
+        },
+        Err(e) => {
+            tell(start.socket, b'f', e.raw_os_error().unwrap_or(0));
+            e
+        }
+    };
+    end(if errno.raw_os_error() == Some(libc::ENOENT) { 127 } else { 126 });
+}
+
+fn prepare(start: &Start<'_>, plan: &Plan, umask: u32) -> io::Result<()> {
+    rustix::process::setsid()?;
+    plan.cwd.as_ref().map_or(Ok(()), rustix::process::chdir)?;
+    if umask & FIXED_ADDRESSES != 0 {
+        thread::fix_addresses()?;
+    }
+    block(&no_signals());
+    for signal in 1..=64 {
+        // SAFETY: restores a default disposition; numbers that cannot be set are refused.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    plan.streams.connect(start.socket)?;
+    rustix::process::umask(Mode::from_bits_retain(umask & 0o777));
+    let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
+    rustix::process::setrlimit(rustix::process::Resource::Core, limit(0))?;
+    give_up_capabilities();
+    thread::no_new_privileges()
+}
+
+/// What would let a program of root's out of its namespace: mounting, devices, kernel memory, other processes.
+fn give_up_capabilities() {
+    use rustix::thread::CapabilitySet as Set;
+    let dangerous = [
+        Set::SYS_ADMIN,
+        Set::SYS_MODULE,
+        Set::SYS_RAWIO,
+        Set::SYS_PTRACE,
+        Set::SYS_BOOT,
+        Set::SYS_CHROOT,
+        Set::SYS_TIME,
+        Set::MKNOD,
+        Set::DAC_READ_SEARCH,
+        Set::LINUX_IMMUTABLE,
+        Set::CHECKPOINT_RESTORE,
+        Set::BPF,
+        Set::PERFMON,
+        Set::SYS_RESOURCE,
+    ];
+    for capability in dangerous {
+        // One that this kernel does not know cannot be used either.
+        let _ = rustix::thread::remove_capability_from_bounding_set(capability);
+    }
+}
+
+/// Puts this process under the filter if it is to be held, sends the listener out, and closes all but the standard
+/// descriptors.
+fn hand_over(start: &Start<'_>, watched: bool) -> io::Result<()> {
+    if watched {
+        let filter = start.code.as_ptr().cast_mut();
+        let program = libc::sock_fprog { len: start.code.len() as libc::c_ushort, filter };
+        let listener = notify::install_program(&program)?;
+        send(start.socket, b'l', listener.as_fd())?;
+    }
+    close_range(3, u32::MAX);
+    Ok(())
+}
