@@ -1,7 +1,8 @@
 //! A pid namespace in which programs are started under a filter, from our side: asking its keeper, hearing from it.
 
 use super::bpf::{self, Fate};
-use super::keeper::{AFTER, Arguments, CLEAR, FOLLOW, SPARE, START, Start, close_all_but, fork, keep};
+use super::keeper::{AFTER, Arguments, CLEAR, FOLLOW, SPARE, START, Start, close_all_but, end, fork, keep};
+use super::launch::Ground;
 use super::notify::{self, Listener};
 use super::streams::Streams;
 use rustix::net::{
@@ -74,7 +75,8 @@ impl Cell {
         let pid = fork(libc::CLONE_NEWPID | libc::CLONE_NEWIPC)?;
         if pid == 0 {
             close_all_but(&kept);
-            keep(&Start { plans, arguments: &arguments, code: &code, socket: theirs.as_fd() });
+            let Ok(ground) = Ground::new() else { end(1) };
+            keep(&Start { plans, arguments: &arguments, code: &code, socket: theirs.as_fd(), ground });
         }
         let keeper = Pid::from_raw(pid).ok_or(io::ErrorKind::Other)?;
         Ok(Cell { socket: ours, keeper })

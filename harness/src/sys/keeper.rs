@@ -5,7 +5,7 @@
 //! begin as copies of a process with threads, so after the fork nothing allocates: all they need is in [`Plan`].
 
 use super::cell::Plan;
-use super::launch::become_program;
+use super::launch::{Ground, launch};
 use libc::sock_filter;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, seek};
@@ -35,6 +35,7 @@ pub(super) struct Start<'a> {
     pub(super) arguments: &'a [Arguments],
     pub(super) code: &'a [sock_filter],
     pub(super) socket: BorrowedFd<'a>,
+    pub(super) ground: Ground,
 }
 
 /// Forks without what the C library does around it: its locks may be held by threads that the child does not have.
@@ -178,8 +179,7 @@ impl Keeper<'_> {
         // One that was spared until now keeps its pid until it is collected.
         collect_ended();
         self.namespace.rewind(self.before_first);
-        match fork(0) {
-            Ok(0) => become_program(self.start, program, umask),
+        match launch(self.start, program, umask) {
             Ok(pid) => (self.followed, self.awaited) = (pid as u32, true),
             Err(e) => tell(self.start.socket, b'f', e.raw_os_error().unwrap_or(libc::EAGAIN)),
         }

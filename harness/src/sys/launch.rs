@@ -1,15 +1,57 @@
-//! From a fork of the keeper to a program: session, signals, streams, limits, rights, the filter, execve(2). Nothing here
+//! From the keeper to a program: session, signals, streams, limits, rights, the filter, execve(2). Nothing here
 //! allocates.
 
 use super::cell::{FIXED_ADDRESSES, Plan};
 use super::keeper::{Start, block, close_range, end, no_signals, send, tell};
 use super::{notify, thread};
 use rustix::fs::Mode;
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use std::io;
 use std::os::fd::AsFd;
+use std::ptr::null_mut;
+
+/// What is to be started.
+struct Launch<'a> {
+    start: &'a Start<'a>,
+    program: usize,
+    umask: u32,
+}
+
+/// Memory for what a program's first process does before execve(2): a stack, with the [`Launch`] at its foot.
+pub(super) struct Ground(*mut libc::c_void);
+
+impl Ground {
+    const BYTES: usize = 256 * 1024;
+
+    /// Takes memory that is never given back.
+    pub(super) fn new() -> io::Result<Ground> {
+        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        // SAFETY: a new mapping, at a place of the kernel's choice, touches nothing else.
+        let ground = unsafe { mmap_anonymous(null_mut(), Ground::BYTES, protection, flags) };
+        Ok(Ground(ground?))
+    }
+}
+
+/// Starts a program; there must be no other on its way to execve(2). Up to there its first process shares the keeper's
+/// memory, as a copy of that, made for every trial, costs more than many a program.
+pub(super) fn launch<'a>(start: &'a Start<'a>, program: usize, umask: u32) -> io::Result<libc::pid_t> {
+    extern "C" fn begin(launch: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: `launch` was written there right before, and stays until the next one is.
+        become_program(unsafe { &*launch.cast::<Launch<'_>>() })
+    }
+    let foot = start.ground.0.cast::<Launch<'a>>();
+    // SAFETY: the mapping is aligned to pages and larger than this, and nobody else uses it now.
+    unsafe { foot.write(Launch { start, program, umask }) };
+    // SAFETY: one past the end of the mapping.
+    let top = unsafe { start.ground.0.byte_add(Ground::BYTES) };
+    // SAFETY: `begin` never returns, has this stack to itself and changes no memory that the keeper reads.
+    let pid = unsafe { libc::clone(begin, top, libc::CLONE_VM | libc::SIGCHLD, foot.cast()) };
+    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid) }
+}
 
 /// The first process of the program, up to its start.
-pub(super) fn become_program(start: &Start<'_>, program: usize, umask: u32) -> ! {
+fn become_program(what: &Launch<'_>) -> ! {
+    let Launch { start, program, umask } = *what;
     let (plan, (argv, envp)) = (&start.plans[program], &start.arguments[program]);
     let errno = match prepare(start, plan, umask).and_then(|()| hand_over(start, plan.watched)) {
         // SAFETY: all three point to arrays of C strings that end with a null and live in this process's memory.
