@@ -57,6 +57,7 @@ pub struct Victim {
     pub(crate) stage: Vec<Staged>,
     pub(crate) faults: bool,
     pub(crate) signals: bool,
+    pub(crate) depth: u32,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) attackers: Vec<Class>,
@@ -107,6 +108,7 @@ impl Victim {
             stage: Vec::new(),
             faults: false,
             signals: false,
+            depth: 1,
             keeps: Vec::new(),
             public: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
@@ -157,6 +159,13 @@ impl Victim {
     #[must_use]
     pub fn signals(mut self, wanted: bool) -> Victim {
         self.signals = wanted;
+        self
+    }
+
+    /// Tries all schedules of up to this many acts on it, as [`crate::Judge::depth`] does on all.
+    #[must_use]
+    pub fn depth(mut self, acts: u32) -> Victim {
+        self.depth = acts.clamp(1, 3);
         self
     }
 

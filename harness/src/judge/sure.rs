@@ -35,10 +35,14 @@ impl Engine<'_> {
         self.world.start_from(self.judge.start)?;
         let sure = sure?;
         if !sure.1 {
-            self.report.unreached += 1;
-            self.note("a finding did not show again when its trial was repeated".to_owned());
+            self.note_unsure();
         }
         Ok(sure)
+    }
+
+    pub(super) fn note_unsure(&mut self) {
+        self.report.unreached += 1;
+        self.note("a finding did not show again when its trial was repeated".to_owned());
     }
 
     /// The same plants, made before the victim's first call: what needs no race is easier to do, and a fault still when

@@ -19,7 +19,7 @@ mod order;
 mod output;
 mod perform;
 mod setup;
-mod stream;
+pub(crate) mod stream;
 mod subordinate;
 mod template;
 mod ticks;
