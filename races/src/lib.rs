@@ -3,6 +3,7 @@
 //! Owns what real code does with temporary files, each idiom as a small function beside what is expected to be
 //! found in it. Does not own judging, attackers or rules: those are the package `linkbait`.
 
+mod deep;
 mod idioms;
 mod libc_calls;
 mod locks;
@@ -12,6 +13,7 @@ mod remove;
 mod replace;
 mod tempfile_crate;
 
+pub use deep::deep;
 use linkbait::Victim;
 
 /// Every victim of this package, module by module, in a fixed order.
