@@ -84,6 +84,8 @@ struct Judge {
     public: Vec<String>,
     faults: bool,
     signals: bool,
+    /// Acts in the longest schedules.
+    depth: Option<u32>,
 }
 
 #[derive(Deserialize, Default)]
@@ -192,6 +194,11 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
         };
     }
     victim = victim.faults(file.judge.faults).signals(file.judge.signals);
+    match file.judge.depth {
+        None => {}
+        Some(acts @ 1..=3) => victim = victim.depth(acts),
+        Some(acts) => return Err(format!("judge.depth is {acts}; 1, 2 or 3 was expected")),
+    }
     victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
     victim = file.judge.public.iter().fold(victim, |victim, pattern| victim.public(pattern));
     if let Some(names) = &file.judge.attackers {
