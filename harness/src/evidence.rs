@@ -13,6 +13,7 @@ use std::ops::Range;
 
 const MOST_STEPS: usize = 16 * 1024;
 const MOST_CHANGES: usize = 32 * 1024;
+const MOST_INHERITED: usize = 1024;
 const TEXT_BYTES: usize = 2 * 1024 * 1024;
 
 type Span = (u32, u32);
@@ -51,6 +52,7 @@ pub(crate) struct CallStep {
     labels: [Span; 2],
     paths: [Span; 2],
     count: usize,
+    inherited: Span,
 }
 
 /// A difference that a step made.
@@ -65,6 +67,14 @@ pub(crate) struct Change {
     pub(crate) on_own_ground: bool,
     /// Others can reach the entry through its directories.
     pub(crate) reachable: bool,
+    label: Span,
+    path: Span,
+}
+
+/// A descriptor that a program which the victim starts gets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inherited {
+    pub(crate) ident: Ident,
     label: Span,
     path: Span,
 }
@@ -85,6 +95,9 @@ pub(crate) struct Evidence {
     text: Vec<u8>,
     pub(crate) steps: Vec<Step>,
     changes: Vec<Change>,
+    inherited: Vec<Inherited>,
+    /// Numbers of the descriptors that were open still when a body was done, as outcomes tell them.
+    pub(crate) kept_open: Vec<u32>,
     pub(crate) ending: Ending,
     /// The tree when the victim was done.
     pub(crate) last: Tree,
@@ -107,6 +120,8 @@ impl Default for Evidence {
             text: Vec::with_capacity(TEXT_BYTES),
             steps: Vec::with_capacity(MOST_STEPS),
             changes: Vec::with_capacity(MOST_CHANGES),
+            inherited: Vec::with_capacity(MOST_INHERITED),
+            kept_open: Vec::with_capacity(MOST_STEPS),
             ending: Ending::Success,
             last: Tree::default(),
             landed: 0,
@@ -124,6 +139,8 @@ impl Evidence {
         self.text.clear();
         self.steps.clear();
         self.changes.clear();
+        self.inherited.clear();
+        self.kept_open.clear();
         self.ending = Ending::Success;
         (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
         self.winding = false;
@@ -145,13 +162,29 @@ impl Evidence {
             labels: [(0, 0); 2],
             paths: [(0, 0); 2],
             count: stop.count,
+            inherited: (0, 0),
         };
         for (at, place) in stop.places().iter().enumerate() {
             call.paths[at] = self.keep(&place.path);
             call.labels[at] = self.keep_label(&place.path, labels);
         }
         call.occurrence = self.calls().filter(|(_, c)| self.same_stop(c, &call)).count() as u32;
+        call.inherited = self.keep_inherited(stop, labels);
         self.push(Deed::Call(call), (0, 0));
+    }
+
+    fn keep_inherited(&mut self, stop: &Stop, labels: &mut Labels) -> Span {
+        self.full |= stop.handed.full;
+        let start = self.inherited.len() as u32;
+        for (ident, path) in stop.handed.iter() {
+            if self.inherited.len() == MOST_INHERITED {
+                self.full = true;
+                break;
+            }
+            let (label, path) = (self.keep_label(path, labels), self.keep(path));
+            self.inherited.push(Inherited { ident, label, path });
+        }
+        (start, self.inherited.len() as u32)
     }
 
     /// Says where the move of that index turned out to be.
@@ -258,6 +291,13 @@ impl Evidence {
     /// A call's paths as they really were.
     pub(crate) fn paths(&self, call: &CallStep) -> impl Iterator<Item = &[u8]> {
         call.paths[..call.count].iter().map(|span| self.bytes(*span))
+    }
+
+    /// What the program that a call starts gets of the arena: the file, its label, its path.
+    pub(crate) fn inherited(&self, call: &CallStep) -> impl Iterator<Item = (Ident, &str, &[u8])> {
+        let (start, end) = call.inherited;
+        let all = self.inherited[start as usize..end as usize].iter();
+        all.map(|one| (one.ident, self.text(one.label), self.bytes(one.path)))
     }
 
     /// What a step changed.

@@ -59,6 +59,7 @@ pub struct Victim {
     pub(crate) signals: bool,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
+    pub(crate) passes: Vec<String>,
     pub(crate) attackers: Vec<Class>,
     pub(crate) expected: Vec<Expected>,
     pub(crate) needs: Vec<String>,
@@ -109,6 +110,7 @@ impl Victim {
             signals: false,
             keeps: Vec::new(),
             public: Vec::new(),
+            passes: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
             expected: Vec::new(),
             needs: Vec::new(),
@@ -171,6 +173,14 @@ impl Victim {
     #[must_use]
     pub fn public(mut self, pattern: &str) -> Victim {
         self.public.push(pattern.to_owned());
+        self
+    }
+
+    /// An entry, as a pattern, whose open descriptor the programs that it starts are meant to get; `(unnamed)` for a file
+    /// without a name. May be repeated.
+    #[must_use]
+    pub fn passes(mut self, pattern: &str) -> Victim {
+        self.passes.push(pattern.to_owned());
         self
     }
 

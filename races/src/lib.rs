@@ -3,6 +3,7 @@
 //! Owns what real code does with temporary files, each idiom as a small function beside what is expected to be
 //! found in it. Does not own judging, attackers or rules: those are the package `linkbait`.
 
+mod descriptors;
 mod idioms;
 mod libc_calls;
 mod locks;
@@ -18,6 +19,7 @@ use linkbait::Victim;
 pub fn roster() -> Vec<Victim> {
     [
         idioms::victims(),
+        descriptors::victims(),
         locks::victims(),
         names::victims(),
         replace::victims(),

@@ -3,7 +3,7 @@
 use linkbait::{Class, Host, Judge, RULES, Report, Rule, Verdict, Victim};
 
 /// Rule, the victim that breaks it, its good twin, and the class of attacker that tells them apart.
-const PAIRS: [(&str, &str, &str, Class); 13] = [
+const PAIRS: [(&str, &str, &str, Class); 15] = [
     ("follows-link", "create-fixed", "create-new", Class::OtherUser),
     ("uses-foreign", "lock-file-truncate", "create-new-some-times", Class::OtherUser),
     ("deletes-foreign", "remove-tree-by-path", "remove-dir-all", Class::DirWriter),
@@ -16,6 +16,8 @@ const PAIRS: [(&str, &str, &str, Class); 13] = [
     ("hangs", "create-new-forever", "create-new-some-times", Class::OtherUser),
     ("crashes", "drop-unwraps", "drop-ignores", Class::DirWriter),
     ("lost-write", "rename-no-excl", "rename-excl", Class::None),
+    ("inherited-descriptor", "program-inherits", "program-gets-nothing", Class::None),
+    ("leaked-descriptor", "nobody-closes", "owner-closes", Class::None),
     ("non-exclusive-create", "umask-dir", "mkdir-private", Class::None),
 ];
 

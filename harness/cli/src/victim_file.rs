@@ -82,6 +82,7 @@ struct Judge {
     attackers: Option<Vec<String>>,
     keeps: Vec<String>,
     public: Vec<String>,
+    passes: Vec<String>,
     faults: bool,
     signals: bool,
 }
@@ -194,6 +195,7 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
     victim = victim.faults(file.judge.faults).signals(file.judge.signals);
     victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
     victim = file.judge.public.iter().fold(victim, |victim, pattern| victim.public(pattern));
+    victim = file.judge.passes.iter().fold(victim, |victim, pattern| victim.passes(pattern));
     if let Some(names) = &file.judge.attackers {
         let classes: Result<Vec<Class>, String> = names.iter().map(|name| values::class(name)).collect();
         victim = victim.attackers(&classes?);

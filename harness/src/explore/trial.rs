@@ -135,6 +135,9 @@ impl Bench {
             world.give_up()?;
         }
         self.evidence.ending = ending;
+        let kept_open = &mut self.evidence.kept_open;
+        let seen = world.still_open(&mut |number| kept_open.push(number));
+        self.evidence.full |= !seen;
         self.come_true();
         self.look(world, Maker::Victim);
         self.evidence.last.copy_from(&self.now);

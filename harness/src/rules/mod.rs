@@ -8,6 +8,8 @@ mod crashes;
 mod deletes_foreign;
 mod follows_link;
 mod hangs;
+mod inherited_descriptor;
+mod leaked_descriptor;
 mod leftover;
 mod lost_write;
 mod non_exclusive_create;
@@ -16,7 +18,7 @@ mod uses_foreign;
 mod world_readable;
 mod world_writable;
 
-use crate::arena::tree::{Entry, Maker, is_below};
+use crate::arena::tree::{Entry, Ident, Maker, is_below};
 use crate::class::Class;
 use crate::evidence::{CallStep, Change, Deed, Evidence, Step};
 use crate::fault::Fault;
@@ -24,6 +26,7 @@ use crate::file_system::FileSystem;
 use crate::finding::Finding;
 use crate::schedule::Schedule;
 use crate::victim::{Victim, matches};
+use crate::world::Outcome;
 
 /// One thing that must never happen.
 pub struct Rule {
@@ -50,7 +53,7 @@ pub struct Rule {
 pub(crate) const PREDICTABLE_NAME: &str = "predictable-name";
 
 /// All rules, in the order of the scorecard.
-pub static RULES: [&Rule; 13] = [
+pub static RULES: [&Rule; 15] = [
     &follows_link::RULE,
     &uses_foreign::RULE,
     &deletes_foreign::RULE,
@@ -63,6 +66,8 @@ pub static RULES: [&Rule; 13] = [
     &hangs::RULE,
     &crashes::RULE,
     &lost_write::RULE,
+    &inherited_descriptor::RULE,
+    &leaked_descriptor::RULE,
     &non_exclusive_create::RULE,
 ];
 
@@ -191,6 +196,19 @@ impl<'a> Case<'a> {
         self.fits(&self.victim.public, path)
     }
 
+    /// True when programs that the victim starts are meant to get this entry's descriptor.
+    pub(crate) fn is_passed(&self, path: &[u8]) -> bool {
+        self.fits(&self.victim.passes, path)
+    }
+
+    /// True for a file that the victim of this trial made, with a name or without.
+    pub(crate) fn is_own(&self, ident: Ident) -> bool {
+        let unnamed = libc::O_TMPFILE as u32;
+        let opened = |step: &Step| matches!(step.outcome, Outcome::Descriptor(_, known) if known == ident);
+        let made = |(step, call): (&Step, &CallStep)| call.flags & unnamed == unnamed && opened(step);
+        self.evidence.maker_of(ident).map_or_else(|| self.successes().any(made), |(m, _)| m == Maker::Victim)
+    }
+
     fn fits(&self, patterns: &[String], path: &[u8]) -> bool {
         let name = path.strip_prefix(b"shared/").unwrap_or(path);
         patterns.iter().any(|pattern| matches(pattern.as_bytes(), name))
@@ -226,6 +244,8 @@ mod tests {
                 "hangs",
                 "crashes",
                 "lost-write",
+                "inherited-descriptor",
+                "leaked-descriptor",
                 "non-exclusive-create",
             ]
         );

@@ -1,0 +1,36 @@
+//! `leaked-descriptor`: the victim is done and keeps descriptors that it has opened.
+
+use super::{Case, Hit, Rule};
+use crate::ending::Ending;
+use crate::world::Outcome;
+use crate::world::calls::Op;
+
+pub(super) static RULE: Rule = Rule {
+    id: "leaked-descriptor",
+    title: "keeps descriptors after it is done",
+    cwe: &[775],
+    why: "A process that lives on runs out of descriptors, and what was removed keeps its space on the disk. Judged of \
+          victims within this process: the kernel closes those of a program when it ends. Descriptors made by dup(2) \
+          are not seen. CERT FIO42-C, CWE-775.",
+    help: "let a guard (File, NamedTempFile) own the descriptor, and close what into_raw_fd or mem::forget released",
+    bad: "let fd = file.into_raw_fd(); write(fd, data)?;",
+    good: "let file = tempfile::tempfile()?; (&file).write_all(data)?;",
+    suspicion: false,
+    check,
+};
+
+fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
+    // A victim that was ended could not close, and neither could one whose close was made to fail.
+    let kept_from_closing = case.faulted().any(|call| call.sys.op == Op::Close);
+    if case.evidence.ending == Ending::Hung || kept_from_closing {
+        return;
+    }
+    for (at, call) in case.evidence.calls() {
+        let Outcome::Descriptor(number, _) = case.evidence.steps[at].outcome else { continue };
+        if case.evidence.kept_open.contains(&number) {
+            let label = case.evidence.label(call);
+            let message = format!("the descriptor of {label} was still open after {}", case.phase());
+            hits.push(Hit { at: Some(at), ..case.hit_call(call, message) });
+        }
+    }
+}
