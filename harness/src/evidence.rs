@@ -3,6 +3,7 @@
 //! Filled while the victim may be held inside malloc, so it lives in buffers made beforehand; when they are too
 //! small it says so, and the trial counts as not explored.
 
+use crate::arena::sight::Sight;
 use crate::arena::tree::{Difference, Entry, Ident, Maker, Tree, What};
 use crate::ending::Ending;
 use crate::world::Outcome;
@@ -14,6 +15,7 @@ use std::ops::Range;
 const MOST_STEPS: usize = 16 * 1024;
 const MOST_CHANGES: usize = 32 * 1024;
 const MOST_INHERITED: usize = 1024;
+const MOST_READINGS: usize = 4096;
 const TEXT_BYTES: usize = 2 * 1024 * 1024;
 
 type Span = (u32, u32);
@@ -71,6 +73,16 @@ pub(crate) struct Change {
     path: Span,
 }
 
+/// What another process read at an entry that the victim replaces, after a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// Which of the entries that are read.
+    pub(crate) which: usize,
+    /// The step before it; `None` for what stood there at the start.
+    pub(crate) step: Option<usize>,
+    pub(crate) sight: Sight,
+}
+
 /// A descriptor that a program which the victim starts gets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inherited {
@@ -96,6 +108,7 @@ pub(crate) struct Evidence {
     pub(crate) steps: Vec<Step>,
     changes: Vec<Change>,
     inherited: Vec<Inherited>,
+    readings: Vec<Reading>,
     /// Numbers of the descriptors that were open still when a body was done, as outcomes tell them.
     pub(crate) kept_open: Vec<u32>,
     pub(crate) ending: Ending,
@@ -121,6 +134,7 @@ impl Default for Evidence {
             steps: Vec::with_capacity(MOST_STEPS),
             changes: Vec::with_capacity(MOST_CHANGES),
             inherited: Vec::with_capacity(MOST_INHERITED),
+            readings: Vec::with_capacity(MOST_READINGS),
             kept_open: Vec::with_capacity(MOST_STEPS),
             ending: Ending::Success,
             last: Tree::default(),
@@ -140,6 +154,7 @@ impl Evidence {
         self.steps.clear();
         self.changes.clear();
         self.inherited.clear();
+        self.readings.clear();
         self.kept_open.clear();
         self.ending = Ending::Success;
         (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
@@ -228,6 +243,20 @@ impl Evidence {
         }
     }
 
+    /// Notes what was read at one of the entries that the victim replaces, if it is something new.
+    pub(crate) fn note_reading(&mut self, which: usize, sight: Sight) {
+        let last = self.readings.iter().rfind(|reading| reading.which == which);
+        if last.is_some_and(|last| last.sight == sight) {
+            return;
+        }
+        if self.readings.len() == MOST_READINGS {
+            self.full = true;
+            return;
+        }
+        let step = self.steps.len().checked_sub(1);
+        self.readings.push(Reading { which, step, sight });
+    }
+
     fn push(&mut self, deed: Deed, target: Span) {
         if self.steps.len() == MOST_STEPS {
             self.full = true;
@@ -291,6 +320,11 @@ impl Evidence {
     /// A call's paths as they really were.
     pub(crate) fn paths(&self, call: &CallStep) -> impl Iterator<Item = &[u8]> {
         call.paths[..call.count].iter().map(|span| self.bytes(*span))
+    }
+
+    /// What was read at the entries that the victim replaces: of each what stood there at first, then what was new.
+    pub(crate) fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
     /// What the program that a call starts gets of the arena: the file, its label, its path.

@@ -7,6 +7,7 @@ mod findings;
 mod forecast;
 mod learn;
 mod names;
+mod replaced;
 mod replay;
 mod sample;
 mod session;

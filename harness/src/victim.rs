@@ -60,6 +60,8 @@ pub struct Victim {
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) passes: Vec<String>,
+    pub(crate) replaces: Vec<String>,
+    pub(crate) noclobber: Vec<String>,
     pub(crate) attackers: Vec<Class>,
     pub(crate) expected: Vec<Expected>,
     pub(crate) needs: Vec<String>,
@@ -111,6 +113,8 @@ impl Victim {
             keeps: Vec::new(),
             public: Vec::new(),
             passes: Vec::new(),
+            replaces: Vec::new(),
+            noclobber: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
             expected: Vec::new(),
             needs: Vec::new(),
@@ -181,6 +185,21 @@ impl Victim {
     #[must_use]
     pub fn passes(mut self, pattern: &str) -> Victim {
         self.passes.push(pattern.to_owned());
+        self
+    }
+
+    /// A file, as a pattern, that stands in `shared/` at the start and whose content it replaces once, as a whole: others
+    /// who read it at any step must see the old content or the new. May be repeated.
+    #[must_use]
+    pub fn replaces(mut self, pattern: &str) -> Victim {
+        self.replaces.push(pattern.to_owned());
+        self
+    }
+
+    /// An entry, as a pattern, that it promises not to make where another has made one before. May be repeated.
+    #[must_use]
+    pub fn noclobber(mut self, pattern: &str) -> Victim {
+        self.noclobber.push(pattern.to_owned());
         self
     }
 

@@ -133,10 +133,12 @@ pub(crate) fn victims() -> Vec<Victim> {
         safe(Victim::new("persist", persist))
             .summary("NamedTempFile::new_in(dir)?.persist(target)")
             .stage("target.conf", 0o600, "old")
-            .keeps("target.conf"),
+            .keeps("target.conf")
+            .replaces("target.conf"),
         safe(Victim::new("persist-noclobber", persist_noclobber))
             .summary("NamedTempFile::new_in(dir)?.persist_noclobber(target)")
-            .keeps("result"),
+            .keeps("result")
+            .noclobber("result"),
         safe(Victim::new("keep", keep)).summary("NamedTempFile::new_in(dir)?.keep()").keeps(".tmp*"),
         safe(Victim::new("reopen", reopen)).summary("NamedTempFile::new_in(dir)?.reopen()"),
         safe(Victim::new("into-temp-path", into_temp_path))

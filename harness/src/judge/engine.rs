@@ -10,6 +10,7 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
+use crate::rules::Replaced;
 use crate::schedule::{Key, Schedule};
 use crate::victim::Victim;
 use crate::world::World;
@@ -37,6 +38,8 @@ pub(super) struct Engine<'a> {
     pub(super) error_paths: Vec<Schedule>,
     /// Mode and owner of the victim's files after an undisturbed run, by label.
     pub(super) clean: Vec<(String, u32, u32)>,
+    /// The files that the victim replaces.
+    pub(super) replaced: Vec<Replaced>,
 }
 
 impl<'a> Engine<'a> {
@@ -57,6 +60,7 @@ impl<'a> Engine<'a> {
             first: None,
             error_paths: Vec::new(),
             clean: Vec::new(),
+            replaced: Vec::new(),
         }
     }
 

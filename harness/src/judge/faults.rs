@@ -83,10 +83,17 @@ impl Engine<'_> {
             self.kill_and_keep(schedule)?;
         }
         self.count(schedule);
+        let landed = self.bench.evidence.landed == schedule.acts.len();
+        let hits = if landed { self.hits(schedule) } else { Vec::new() };
         let stays = self.left_behind();
         self.run(&Schedule::default())?;
-        self.world.start_from(self.judge.start)?;
         let ending = self.bench.evidence.ending.clone();
+        if hits.iter().any(|(rule, hit)| !self.knows(rule, hit)) {
+            // What was on the bench is gone.
+            self.run(schedule)?;
+            self.collect(schedule)?;
+        }
+        self.world.start_from(self.judge.start)?;
         let at = &schedule.acts[0].at;
         if ending != self.ended_alone {
             self.tell(format!(

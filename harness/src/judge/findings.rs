@@ -31,7 +31,8 @@ impl Engine<'_> {
 
     pub(super) fn hits(&self, schedule: &Schedule) -> Vec<(&'static Rule, Hit)> {
         let evidence = &self.bench.evidence;
-        let case = Case { evidence, victim: self.victim, class: self.class, schedule, clean: &self.clean };
+        let (clean, replaced) = (&self.clean, &self.replaced);
+        let case = Case { evidence, victim: self.victim, class: self.class, schedule, clean, replaced };
         let mut all: Vec<(&'static Rule, Hit)> = Vec::new();
         if evidence.full {
             // What was left out once looks new when it is seen again, so nothing is proved either way.

@@ -62,6 +62,7 @@ impl Engine<'_> {
             self.bench.labels.know(Vec::new());
             self.world.start_from(Start::Anew)?;
             self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
+            self.watch_replaced();
             self.learn()?;
             self.names.learned = true;
         }
@@ -98,6 +99,7 @@ impl Engine<'_> {
     fn run_alone(&mut self) -> Result<(), Error> {
         let before = self.clock();
         self.run(&Schedule::default())?;
+        self.learn_contents();
         if !self.names.learned {
             let entries = self.staged();
             self.watch(before, entries);
@@ -135,7 +137,7 @@ impl Engine<'_> {
             self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));
         }
-        if self.names.may_tell_time() {
+        if self.names.may_tell_time() || !self.replaced.is_empty() {
             std::thread::sleep(A_SECOND);
             self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));

@@ -14,10 +14,12 @@ mod leftover;
 mod lost_write;
 mod non_exclusive_create;
 mod predictable_name;
+mod torn_replace;
 mod uses_foreign;
 mod world_readable;
 mod world_writable;
 
+use crate::arena::sight::Sight;
 use crate::arena::tree::{Entry, Ident, Maker, is_below};
 use crate::class::Class;
 use crate::evidence::{CallStep, Change, Deed, Evidence, Step};
@@ -53,7 +55,7 @@ pub struct Rule {
 pub(crate) const PREDICTABLE_NAME: &str = "predictable-name";
 
 /// All rules, in the order of the scorecard.
-pub static RULES: [&Rule; 15] = [
+pub static RULES: [&Rule; 16] = [
     &follows_link::RULE,
     &uses_foreign::RULE,
     &deletes_foreign::RULE,
@@ -66,6 +68,7 @@ pub static RULES: [&Rule; 15] = [
     &hangs::RULE,
     &crashes::RULE,
     &lost_write::RULE,
+    &torn_replace::RULE,
     &inherited_descriptor::RULE,
     &leaked_descriptor::RULE,
     &non_exclusive_create::RULE,
@@ -101,6 +104,21 @@ pub(crate) struct Case<'a> {
     pub(crate) schedule: &'a Schedule,
     /// Mode and owner that the victim's own files have at the end of an undisturbed run, by label.
     pub(crate) clean: &'a [(String, u32, u32)],
+    /// The files that it replaces, with what may be read there.
+    pub(crate) replaced: &'a [Replaced],
+}
+
+/// A file that the victim replaces.
+#[derive(Clone, Debug)]
+pub(crate) struct Replaced {
+    /// Relative to the arena.
+    pub(crate) path: Vec<u8>,
+    /// What an undisturbed run shows there at first.
+    pub(crate) old: Sight,
+    /// And at last.
+    pub(crate) new: Sight,
+    /// That is something else in every run.
+    pub(crate) varies: bool,
 }
 
 /// A rule broken, before minimising.
@@ -201,6 +219,11 @@ impl<'a> Case<'a> {
         self.fits(&self.victim.passes, path)
     }
 
+    /// True when the victim promises to leave what another has made here.
+    pub(crate) fn is_noclobber(&self, path: &[u8]) -> bool {
+        self.fits(&self.victim.noclobber, path)
+    }
+
     /// True for a file that the victim of this trial made, with a name or without.
     pub(crate) fn is_own(&self, ident: Ident) -> bool {
         let unnamed = libc::O_TMPFILE as u32;
@@ -244,6 +267,7 @@ mod tests {
                 "hangs",
                 "crashes",
                 "lost-write",
+                "torn-replace",
                 "inherited-descriptor",
                 "leaked-descriptor",
                 "non-exclusive-create",

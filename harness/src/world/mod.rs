@@ -13,6 +13,7 @@ mod pulse;
 mod tasks;
 pub(crate) mod thread;
 
+use crate::arena::sight::Sight;
 use crate::arena::tree::{Ident, Tree};
 use crate::arena::{Reset, Stage};
 use crate::attacker::Move;
@@ -113,6 +114,8 @@ pub(crate) trait World {
     fn look(&mut self, tree: &mut Tree);
     /// Brings one entry of a tree up to date, for when nothing else can have changed.
     fn look_at(&mut self, path: &[u8], tree: &mut Tree);
+    /// What another process that reads this path of the arena sees now.
+    fn read(&self, path: &[u8]) -> Sight;
     /// Shows the tree as it stood before the victim began.
     fn look_at_stage(&self, tree: &mut Tree);
     /// Shows the numbers of the descriptors, as outcomes tell them, that a victim of this process has kept open although

@@ -11,6 +11,7 @@ use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Stop};
 use super::no_excl::{self, NoExcl};
 use super::{Next, Outcome, Start, Terms, World, open};
+use crate::arena::sight::Sight;
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage, disk};
 use crate::attacker::Move;
@@ -352,6 +353,10 @@ impl World for ThreadWorld {
 
     fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
         tree.refresh(self.arena.root(), path);
+    }
+
+    fn read(&self, path: &[u8]) -> Sight {
+        Sight::of(self.arena.root(), path)
     }
 
     fn look_at_stage(&self, tree: &mut Tree) {
