@@ -12,6 +12,7 @@ mod replay;
 mod sample;
 mod session;
 mod sure;
+mod tally;
 
 pub use forecast::{Forecast, NameForecast, Told};
 pub use replay::Replay;

@@ -121,6 +121,21 @@ impl Victim {
         }
     }
 
+    /// The same victim, but run by a program: only those can be sent signals.
+    #[must_use]
+    pub fn as_program(self, name: &str, program: Program) -> Victim {
+        Victim { name: name.to_owned(), work: Work::Program(program), ..self }
+    }
+
+    /// Runs its body once, in this process, with nobody in control of it; `None` for a program.
+    #[must_use]
+    pub fn run(&self, dirs: &Dirs) -> Option<Ending> {
+        match &self.work {
+            Work::Body(body) => Some(body(dirs)),
+            Work::Program(_) => None,
+        }
+    }
+
     /// One line that says what it stands for.
     #[must_use]
     pub fn summary(mut self, summary: &str) -> Victim {

@@ -5,7 +5,6 @@ mod common;
 use common::unless_unsupported;
 use linkbait::{Class, Host, Judge, Program, Report, Victim};
 use std::fs::{self, File};
-use std::os::fd::IntoRawFd;
 
 fn judge() -> Judge {
     Judge::new(Host::detect()).umasks(&[0o077]).attackers(&[Class::None])
@@ -60,7 +59,7 @@ fn what_is_kept_open_is_found_and_what_is_lent_or_closed_is_not() {
     let report = judge()
         .judge(&linkbait::victim("keeps", |dir| {
             File::create_new(dir.join("closed"))?;
-            File::create_new(dir.join("kept"))?.into_raw_fd();
+            std::mem::forget(File::create_new(dir.join("kept"))?);
             fs::remove_file(dir.join("closed"))?;
             fs::remove_file(dir.join("kept"))
         }))
@@ -69,13 +68,18 @@ fn what_is_kept_open_is_found_and_what_is_lent_or_closed_is_not() {
 }
 
 #[test]
-fn a_descriptor_stays_open_when_its_close_was_made_to_fail_and_that_is_no_leak() {
+fn a_descriptor_stays_open_when_its_close_was_made_to_fail_and_that_is_no_fault() {
     let victim = linkbait::victim("closes", |dir| {
         fs::write(dir.join("a"), "secret")?;
         fs::remove_file(dir.join("a"))
     });
     let report = judge().faults(true).judge(&victim).expect("this machine can judge");
     assert_eq!(paths(&report, "leaked-descriptor"), [""; 0], "{report:#?}");
+    let line = "echo secret > /tmp/a; rm /tmp/a";
+    let argv = ["sh", "-c", line].map(str::to_owned).to_vec();
+    let victim = Victim::program(line, Program { argv, ..Program::default() });
+    let Some(report) = unless_unsupported(line, judge().faults(true).judge(&victim)) else { return };
+    assert_eq!(paths(&report, "inherited-descriptor"), [""; 0], "{report:#?}");
 }
 
 #[test]
@@ -101,7 +105,7 @@ fn a_victim_that_keeps_too_many_descriptors_is_not_judged_until_this_process_has
     }
     let victim = linkbait::victim("hoards", |dir| {
         for at in 0..64 {
-            File::create_new(dir.join(format!("{at}")))?.into_raw_fd();
+            std::mem::forget(File::create_new(dir.join(format!("{at}")))?);
         }
         (0..64).try_for_each(|at| fs::remove_file(dir.join(format!("{at}"))))
     });

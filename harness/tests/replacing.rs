@@ -128,6 +128,20 @@ fn content_that_is_another_in_every_run_is_said_and_judged_by_being_there() {
 }
 
 #[test]
+fn content_that_has_changed_since_it_was_learned_is_not_taken_for_torn() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let runs = AtomicU32::new(0);
+    // As if it told the time: the runs that learn come within one minute, most trials in the next.
+    let ticks = replacing("ticks", move |dir| {
+        let minute = runs.fetch_add(1, Ordering::Relaxed) / 8;
+        renamed(dir, if minute == 0 { "12:00" } else { "12:01" })
+    });
+    let report = judge().faults(true).judge(&ticks).expect("this machine can judge");
+    assert_eq!(torn(&report), [], "{report:#?}");
+    assert!(report.not_examined.iter().any(|note| note.contains("another in every run")), "{report:#?}");
+}
+
+#[test]
 fn a_victim_that_replaces_what_is_not_there_does_not_pass() {
     let victim = linkbait::victim("nothing", |_| ()).replaces("app.conf");
     let report = judge().judge(&victim).expect("this machine can judge");

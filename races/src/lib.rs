@@ -9,11 +9,14 @@ mod libc_calls;
 mod locks;
 mod names;
 mod parts;
+mod programs;
 mod remove;
 mod replace;
 mod tempfile_crate;
 
 use linkbait::Victim;
+
+pub use programs::programs;
 
 /// Every victim of this package, module by module, in a fixed order.
 pub fn roster() -> Vec<Victim> {

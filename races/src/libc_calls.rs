@@ -80,7 +80,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .summary("File::create(tempnam(dir, \"app\"))")
             .tags(bad),
         Victim::new("tmpfile", tmpfile).summary("tmpfile()").tags(safe),
-        Victim::new("mkstemp", mkstemp).summary("mkstemp(\"app.XXXXXX\")").tags(safe),
+        Victim::new("mkstemp", mkstemp).summary("mkstemp(\"app.XXXXXX\")").tags(&["safe", "phases", "libc"]),
         Victim::new("mkostemp", mkostemp).summary("mkostemp(\"app.XXXXXX\", O_CLOEXEC)").tags(safe),
         Victim::new("mkdtemp", mkdtemp).summary("mkdtemp(\"app.XXXXXX\")").tags(safe),
     ]

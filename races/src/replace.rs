@@ -115,13 +115,13 @@ pub(crate) fn victims() -> Vec<Victim> {
         trusts_the_umask(takes_what_is_planted(Victim::new("rename-no-excl", rename_no_excl)))
             .summary("File::create(\"target.tmp\"); rename(\"target.tmp\", \"target\")")
             .expect("predictable-name", Class::OtherUser)
-            .tags(bad)
+            .tags(&["bad", "phases", "idiom"])
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf")
             .replaces("target.conf"),
         Victim::new("rename-excl", rename_excl)
             .summary("create_new(random, 0o600); write; sync_all; rename(random, \"target\")")
-            .tags(safe)
+            .tags(&["safe", "phases", "idiom"])
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf")
             .replaces("target.conf"),
@@ -150,7 +150,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .noclobber("result"),
         Victim::new("rewrite-in-place", rewrite_in_place)
             .summary("fs::write(\"target\")")
-            .tags(bad)
+            .tags(&["bad", "phases", "idiom"])
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf")
             .replaces("target.conf")

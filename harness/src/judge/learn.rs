@@ -62,8 +62,8 @@ impl Engine<'_> {
             self.bench.labels.know(Vec::new());
             self.world.start_from(Start::Anew)?;
             self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
-            self.watch_replaced();
             self.learn()?;
+            self.watch_replaced();
             self.names.learned = true;
         }
         let decoys = self.names.constant.iter();
@@ -137,7 +137,7 @@ impl Engine<'_> {
             self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));
         }
-        if self.names.may_tell_time() || !self.replaced.is_empty() {
+        if self.names.may_tell_time() {
             std::thread::sleep(A_SECOND);
             self.run_with_other_luck()?;
             self.names.narrow(&names_of(&self.bench));

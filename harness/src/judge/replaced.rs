@@ -1,4 +1,4 @@
-//! Which files a victim replaces, and with what: learned from the runs in which no one interferes.
+//! Which files a victim replaces, and with what: learned from runs in which no one interferes, of the luck that trials have.
 
 use super::engine::Engine;
 use crate::arena::sight::Sight;
@@ -46,7 +46,8 @@ impl Engine<'_> {
             let new = seen.next_back().unwrap_or(old);
             replaced.varies |= replaced.new != Sight::Unknown && replaced.new != new;
             if replaced.varies {
-                notes.push((false, format!("the new content of {path} is another in every run, so only its being there was examined")));
+                let note = "is another in every run, so only its being there was examined";
+                notes.push((false, format!("the new content of {path} {note}")));
             }
             (replaced.old, replaced.new) = (old, new);
         }

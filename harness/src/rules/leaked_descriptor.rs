@@ -3,7 +3,6 @@
 use super::{Case, Hit, Rule};
 use crate::ending::Ending;
 use crate::world::Outcome;
-use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "leaked-descriptor",
@@ -16,13 +15,17 @@ pub(super) static RULE: Rule = Rule {
     bad: "let fd = file.into_raw_fd(); write(fd, data)?;",
     good: "let file = tempfile::tempfile()?; (&file).write_all(data)?;",
     suspicion: false,
+    counts: is_looked_at,
     check,
 };
 
+/// A victim that was ended could not close.
+fn is_looked_at(case: &Case<'_>) -> bool {
+    !case.victim.is_program() && case.evidence.ending != Ending::Hung && !case.is_kept_from_closing()
+}
+
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
-    // A victim that was ended could not close, and neither could one whose close was made to fail.
-    let kept_from_closing = case.faulted().any(|call| call.sys.op == Op::Close);
-    if case.evidence.ending == Ending::Hung || kept_from_closing {
+    if !is_looked_at(case) {
         return;
     }
     for (at, call) in case.evidence.calls() {

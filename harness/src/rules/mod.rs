@@ -22,6 +22,7 @@ mod world_writable;
 use crate::arena::sight::Sight;
 use crate::arena::tree::{Entry, Ident, Maker, is_below};
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::evidence::{CallStep, Change, Deed, Evidence, Step};
 use crate::fault::Fault;
 use crate::file_system::FileSystem;
@@ -29,6 +30,7 @@ use crate::finding::Finding;
 use crate::schedule::Schedule;
 use crate::victim::{Victim, matches};
 use crate::world::Outcome;
+use crate::world::calls::Op;
 
 /// One thing that must never happen.
 pub struct Rule {
@@ -48,11 +50,19 @@ pub struct Rule {
     pub good: &'static str,
     /// Shown only to auditors: usually wrong, but no effect is demonstrated.
     pub suspicion: bool,
+    /// True for a trial that could break it, if it has happened in full: others stand for nothing.
+    pub(crate) counts: fn(&Case<'_>) -> bool,
     pub(crate) check: fn(&Case<'_>, &mut Vec<Hit>),
 }
 
 /// The rule that takes predictions, which only the judge can make.
 pub(crate) const PREDICTABLE_NAME: &str = "predictable-name";
+
+/// The rule that compares contents, which can be others in every run.
+pub(crate) const TORN_REPLACE: &str = "torn-replace";
+
+/// The rule that only notes what stays after SIGKILL.
+pub(crate) const LEFTOVER: &str = "leftover";
 
 /// All rules, in the order of the scorecard.
 pub static RULES: [&Rule; 16] = [
@@ -91,9 +101,20 @@ pub fn help(finding: &Finding) -> &'static str {
     rule(finding.rule).map_or("", |rule| rule.help)
 }
 
-/// After what the victim of a trial was looked at: how it ended, or the signal that it got.
-pub(crate) fn phase(schedule: &Schedule, evidence: &Evidence) -> &'static str {
-    schedule.signal().unwrap_or(evidence.ending.phase())
+/// What trials end in, or the signal that they get, in the order of tables.
+pub const PHASES: [&str; 11] = [
+    "success", "error", "panic", "exit", "signal", "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGKILL",
+    "hang",
+];
+
+/// After what the victim of a trial was looked at: how it ended, or the signal that it got. A program tells of errors
+/// by its exit status.
+pub(crate) fn phase(schedule: &Schedule, evidence: &Evidence, victim: &Victim) -> &'static str {
+    match (schedule.signal(), &evidence.ending) {
+        (Some(signal), _) => signal,
+        (None, Ending::Error(_)) if victim.is_program() => "exit",
+        (None, ending) => ending.phase(),
+    }
 }
 
 /// One trial as the rules see it.
@@ -142,7 +163,17 @@ impl<'a> Case<'a> {
     }
 
     pub(crate) fn phase(&self) -> &'static str {
-        phase(self.schedule, self.evidence)
+        phase(self.schedule, self.evidence, self.victim)
+    }
+
+    /// True when a close was made to fail: unlike the kernel's, such a close leaves the descriptor open.
+    pub(crate) fn is_kept_from_closing(&self) -> bool {
+        self.faulted().any(|call| call.sys.op == Op::Close)
+    }
+
+    /// True when something of an attacker's was about.
+    pub(crate) fn is_attacked(&self) -> bool {
+        self.schedule.moves().next().is_some() || self.victim.stage.iter().any(|staged| staged.foreign)
     }
 
     /// Calls that were made to fail, or to do only half their work.

@@ -16,8 +16,17 @@ pub(super) static RULE: Rule = Rule {
     bad: "fs::write(\"app.conf\", data)?;",
     good: "let mut f = NamedTempFile::new_in(dir)?; f.write_all(data)?; f.persist(dir.join(\"app.conf\"))?;",
     suspicion: false,
+    counts: is_looked_at,
     check,
 };
+
+/// Moves are made at what it promised to leave; what it replaces is read where nobody interferes.
+fn is_looked_at(case: &Case<'_>) -> bool {
+    if case.schedule.moves().next().is_some() {
+        return !case.victim.noclobber.is_empty();
+    }
+    !case.replaced.is_empty()
+}
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for reading in case.evidence.readings() {

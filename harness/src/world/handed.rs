@@ -3,6 +3,8 @@
 
 use crate::arena::tree::{Ident, PATH_BYTES, copy_path, ident_of};
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
+use std::ffi::CStr;
+use std::os::fd::BorrowedFd;
 
 const MOST: usize = 256;
 const TEXT_BYTES: usize = 64 * 1024;
@@ -62,7 +64,7 @@ pub(super) fn is_program(top: &[u8], path: &[u8]) -> bool {
 }
 
 /// What the file behind an entry of `/proc/PID/fd` is.
-pub(super) fn ident_behind(dir: std::os::fd::BorrowedFd<'_>, name: &std::ffi::CStr) -> Option<Ident> {
+pub(super) fn ident_behind(dir: BorrowedFd<'_>, name: &CStr) -> Option<Ident> {
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
     statx(dir, name, AtFlags::empty(), wanted).ok().map(|found| ident_of(&found))
 }
