@@ -37,6 +37,7 @@ use super::proc::Proc;
 use super::pulse::Crowd;
 use super::tasks::Tasks;
 use super::{Next, Outcome, Start, Terms, World};
+use crate::arena::sight::Sight;
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
@@ -394,6 +395,10 @@ impl World for ProcessWorld {
 
     fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
         tree.refresh(self.arena.root(), path);
+    }
+
+    fn read(&self, path: &[u8]) -> Sight {
+        Sight::of(self.arena.root(), path)
     }
 
     fn look_at_stage(&self, tree: &mut Tree) {
