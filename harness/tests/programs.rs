@@ -52,7 +52,7 @@ fn on_a_busy_machine_no_call_of_a_shell_is_interrupted_by_the_end_of_a_child() {
         for _ in 0..8 {
             scope.spawn(|| {
                 while !idle.load(Ordering::Relaxed) {
-                    std::hint::spin_loop()
+                    std::hint::spin_loop();
                 }
             });
         }
