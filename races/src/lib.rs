@@ -4,11 +4,13 @@
 //! found in it. Does not own judging, attackers or rules: those are the package `linkbait`.
 
 mod deep;
+mod descriptors;
 mod idioms;
 mod libc_calls;
 mod locks;
 mod names;
 mod parts;
+mod programs;
 mod remove;
 mod replace;
 mod tempfile_crate;
@@ -16,10 +18,13 @@ mod tempfile_crate;
 pub use deep::deep;
 use linkbait::Victim;
 
+pub use programs::programs;
+
 /// Every victim of this package, module by module, in a fixed order.
 pub fn roster() -> Vec<Victim> {
     [
         idioms::victims(),
+        descriptors::victims(),
         locks::victims(),
         names::victims(),
         replace::victims(),
