@@ -34,12 +34,18 @@ pub(crate) enum Deed {
     Move(usize),
     /// The act of that index in the schedule, a fault of the call that follows.
     Fault(usize),
+    /// The act of that index in the schedule, by which the other copy goes on.
+    Switch(usize),
+    /// This copy, the second if true, waits for the other, which goes on.
+    Waits(bool),
 }
 
 /// A call as evidence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallStep {
     pub(crate) sys: &'static Sys,
+    /// The second copy of the victim made it.
+    pub(crate) second: bool,
     pub(crate) task: u16,
     pub(crate) flags: u32,
     pub(crate) mode: u32,
@@ -79,13 +85,27 @@ pub(crate) struct Foretold {
     pub(crate) constant: bool,
 }
 
+/// How one of two copies ended.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    /// How many steps were made before.
+    pub(crate) after: usize,
+    pub(crate) second: bool,
+    pub(crate) ending: Ending,
+}
+
 /// Everything about one trial.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     text: Vec<u8>,
     pub(crate) steps: Vec<Step>,
     changes: Vec<Change>,
+    /// How the victim ended; of two copies, how the one that came off worse did.
     pub(crate) ending: Ending,
+    /// How each of two copies ended, in order.
+    pub(crate) ends: Vec<End>,
+    /// Why nothing follows from the trial, if that is so.
+    pub(crate) doubt: Option<&'static str>,
     /// The tree when the victim was done.
     pub(crate) last: Tree,
     /// How many acts of the schedule happened.
@@ -108,6 +128,8 @@ impl Default for Evidence {
             steps: Vec::with_capacity(MOST_STEPS),
             changes: Vec::with_capacity(MOST_CHANGES),
             ending: Ending::Success,
+            ends: Vec::new(),
+            doubt: None,
             last: Tree::default(),
             landed: 0,
             refused: None,
@@ -125,6 +147,8 @@ impl Evidence {
         self.steps.clear();
         self.changes.clear();
         self.ending = Ending::Success;
+        self.ends.clear();
+        self.doubt = None;
         (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
         self.winding = false;
         self.foretold = None;
@@ -134,6 +158,7 @@ impl Evidence {
     pub(crate) fn note_call(&mut self, stop: &Stop, labels: &mut Labels) {
         let mut call = CallStep {
             sys: stop.sys,
+            second: stop.second,
             task: stop.task,
             flags: stop.flags,
             mode: stop.mode,
@@ -170,6 +195,26 @@ impl Evidence {
         self.push(Deed::Fault(index), (0, 0));
     }
 
+    /// Notes that the other copy goes on by the act of that index.
+    pub(crate) fn note_switch(&mut self, index: usize) {
+        self.push(Deed::Switch(index), (0, 0));
+    }
+
+    /// Notes that a copy waits for the other.
+    pub(crate) fn note_wait(&mut self, second: bool) {
+        self.push(Deed::Waits(second), (0, 0));
+    }
+
+    /// Notes that one of two copies has ended.
+    pub(crate) fn note_end(&mut self, second: bool, ending: Ending) {
+        self.ends.push(End { after: self.steps.len(), second, ending });
+    }
+
+    /// True when the other one of two copies had ended before this step.
+    pub(crate) fn other_had_ended(&self, second: bool, step: usize) -> bool {
+        self.ends.iter().any(|end| end.second != second && end.after <= step)
+    }
+
     /// Notes how the last step came out.
     pub(crate) fn note_outcome(&mut self, outcome: Outcome) {
         if let Some(step) = self.steps.last_mut() {
@@ -186,7 +231,7 @@ impl Evidence {
         let label = self.keep_label(told.path, labels);
         let path = self.keep(told.path);
         let ground = before.parent(told.path).map_or(Maker::Stage, |dir| dir.maker);
-        let on_own_ground = before.dirs_above(told.path).any(|dir| dir.maker == Maker::Victim);
+        let on_own_ground = before.dirs_above(told.path).any(|dir| dir.maker.is_victim());
         let reachable = before.reachable(told.path);
         let (what, was, is) = (told.what, told.was.copied(), told.is.copied());
         self.changes.push(Change { what, was, is, ground, on_own_ground, reachable, label, path });
@@ -234,14 +279,15 @@ impl Evidence {
     }
 
     fn same_stop(&self, a: &CallStep, b: &CallStep) -> bool {
-        a.task == b.task && std::ptr::eq(a.sys, b.sys) && self.bytes(a.labels[0]) == self.bytes(b.labels[0])
+        let same_task = (a.second, a.task) == (b.second, b.task);
+        same_task && std::ptr::eq(a.sys, b.sys) && self.bytes(a.labels[0]) == self.bytes(b.labels[0])
     }
 
     /// The victim's calls with their step numbers.
     pub(crate) fn calls(&self) -> impl Iterator<Item = (usize, &CallStep)> {
         self.steps.iter().enumerate().filter_map(|(at, step)| match &step.deed {
             Deed::Call(call) => Some((at, call)),
-            Deed::Move(_) | Deed::Fault(_) => None,
+            Deed::Move(_) | Deed::Fault(_) | Deed::Switch(_) | Deed::Waits(_) => None,
         })
     }
 

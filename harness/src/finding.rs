@@ -105,6 +105,8 @@ pub struct Report {
     pub refused: u64,
     /// Trials whose move was never made, because the victim did not come by that stop.
     pub unreached: u64,
+    /// Schedules left out because they differ from one that was tried only in the order of independent calls.
+    pub reduced: u64,
     /// Stops of the longest undisturbed run.
     pub stops: usize,
     /// It hung although no one interfered, so no attack was tried; findings are of what it did until then.
@@ -133,6 +135,7 @@ impl Report {
             trials: 0,
             refused: 0,
             unreached: 0,
+            reduced: 0,
             stops: 0,
             hangs_alone: false,
             alone: None,

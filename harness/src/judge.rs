@@ -5,6 +5,7 @@ mod faults;
 mod file_systems;
 mod findings;
 mod forecast;
+mod instances;
 mod learn;
 mod names;
 mod replay;
@@ -27,6 +28,7 @@ use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
 use crate::victim::{Victim, Work};
+use crate::world::calls::Watch;
 use crate::world::process::ProcessWorld;
 use crate::world::thread::ThreadWorld;
 use crate::world::{Start, Terms, World};
@@ -49,6 +51,8 @@ pub struct Judge {
     start: Start,
     faults: bool,
     signals: bool,
+    instances: u8,
+    every_order: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -69,6 +73,8 @@ impl Judge {
             start: Start::AtFirstCall,
             faults: false,
             signals: false,
+            instances: 1,
+            every_order: false,
             stop: Arc::default(),
         }
     }
@@ -131,6 +137,22 @@ impl Judge {
     #[must_use]
     pub fn signals(mut self, wanted: bool) -> Judge {
         self.signals = wanted;
+        self
+    }
+
+    /// With 2, also runs two copies of each program at once and tries the orders in which their calls can come. For programs
+    /// only: two of a victim within this process would share what tells processes apart.
+    #[must_use]
+    pub fn instances(mut self, count: u8) -> Judge {
+        self.instances = count;
+        self
+    }
+
+    /// Also tries orders of the calls of two copies that differ only in calls that are independent of each other. Slower,
+    /// and of no other effect unless linkbait is wrong about which those are.
+    #[must_use]
+    pub fn every_order(mut self) -> Judge {
+        self.every_order = true;
         self
     }
 
@@ -234,6 +256,7 @@ impl Judge {
 
     fn as_in(&self, file: &Timeline) -> Result<Judge, Error> {
         let judge = self.where_it_was(file)?.faults(self.faults || file.is_with_faults());
+        let judge = if file.is_with_copies() { judge.instances(2) } else { judge };
         Ok(judge.determinism(self.determinism.unwrap_or(file.head.determinism)))
     }
 
@@ -243,6 +266,11 @@ impl Judge {
 
     fn tries_signals(&self, victim: &Victim) -> bool {
         self.signals || victim.signals
+    }
+
+    /// How many copies of this victim run at once.
+    fn instances_of(&self, victim: &Victim) -> u8 {
+        self.instances.max(victim.instances)
     }
 
     /// How much of this victim's chance is fixed.
@@ -265,7 +293,10 @@ impl Judge {
         std::thread::scope(|scope| {
             let terms = Terms {
                 silence: self.limits.silence,
-                for_faults: self.tries_faults(victim) || self.tries_signals(victim),
+                watch: Watch {
+                    faults: self.tries_faults(victim) || self.tries_signals(victim),
+                    locks: self.instances_of(victim) > 1 && victim.is_program(),
+                },
                 fixed: self.determinism_of(victim),
             };
             let run = move || {

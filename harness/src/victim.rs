@@ -57,6 +57,7 @@ pub struct Victim {
     pub(crate) stage: Vec<Staged>,
     pub(crate) faults: bool,
     pub(crate) signals: bool,
+    pub(crate) instances: u8,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) attackers: Vec<Class>,
@@ -107,6 +108,7 @@ impl Victim {
             stage: Vec::new(),
             faults: false,
             signals: false,
+            instances: 1,
             keeps: Vec::new(),
             public: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
@@ -157,6 +159,13 @@ impl Victim {
     #[must_use]
     pub fn signals(mut self, wanted: bool) -> Victim {
         self.signals = wanted;
+        self
+    }
+
+    /// Runs so many copies of it at once, as [`crate::Judge::instances`] does of all.
+    #[must_use]
+    pub fn instances(mut self, count: u8) -> Victim {
+        self.instances = count;
         self
     }
 

@@ -7,6 +7,8 @@
 mod acts;
 pub(crate) mod faults;
 pub(crate) mod foresight;
+pub(crate) mod independence;
+mod pair;
 pub(crate) mod trial;
 
 use crate::arena::tree::{Tree, What};
@@ -52,6 +54,7 @@ fn standing(recorded: &Evidence, stage: &Tree) -> BTreeMap<String, bool> {
 /// Names the stop of a recorded call.
 pub(crate) fn key_of(evidence: &Evidence, call: &CallStep) -> Key {
     Key {
+        second: call.second,
         task: call.task,
         call: call.sys.name.to_owned(),
         path: evidence.label(call).to_owned(),

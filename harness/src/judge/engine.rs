@@ -33,6 +33,8 @@ pub(super) struct Engine<'a> {
     pub(super) ended_alone: Ending,
     /// The first stop of the recorded run.
     pub(super) first: Option<Key>,
+    /// Orders of the calls of two copies that were tried.
+    pub(super) orders: u64,
     /// Faults after which the victim makes calls that it does not make otherwise.
     pub(super) error_paths: Vec<Schedule>,
     /// Mode and owner of the victim's files after an undisturbed run, by label.
@@ -55,6 +57,7 @@ impl<'a> Engine<'a> {
             umask: 0,
             ended_alone: Ending::Success,
             first: None,
+            orders: 0,
             error_paths: Vec::new(),
             clean: Vec::new(),
         }
@@ -138,7 +141,8 @@ impl<'a> Engine<'a> {
         }
         if self.class == Class::None {
             self.collect(&Schedule::default())?;
-            return self.try_faults();
+            self.try_faults()?;
+            return self.try_copies();
         }
         if self.report.hangs_alone {
             return Ok(());
@@ -217,7 +221,7 @@ impl<'a> Engine<'a> {
     /// Counts and judges the trial on the bench. True when all its acts happened.
     pub(super) fn settle(&mut self, schedule: &Schedule) -> Result<bool, Error> {
         self.count(schedule);
-        let landed = self.bench.evidence.landed == schedule.acts.len();
+        let landed = self.bench.evidence.landed == schedule.acts.len() && self.bench.evidence.doubt.is_none();
         if landed {
             self.collect(schedule)?;
         }
@@ -235,6 +239,9 @@ impl<'a> Engine<'a> {
             matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
         if evidence.full {
             self.note_full();
+        } else if let Some(doubt) = evidence.doubt {
+            self.report.unreached += 1;
+            self.note(doubt.to_owned());
         } else if evidence.landed == schedule.acts.len() {
             self.report.trials += 1;
         } else if kernel_said_no {

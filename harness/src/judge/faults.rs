@@ -1,7 +1,7 @@
 //! Trying faults: every one at every call, signals, and every move in what a victim does after an error.
 
 use super::engine::Engine;
-use crate::arena::tree::{Entry, Maker};
+use crate::arena::tree::Entry;
 use crate::error::Error;
 use crate::explore::faults::{faults, signals};
 use crate::explore::key_of;
@@ -111,7 +111,7 @@ impl Engine<'_> {
     /// The entries below `shared/` that the victim of the trial on the bench has made and left.
     fn left_behind(&self) -> Vec<String> {
         let evidence = &self.bench.evidence;
-        let own = |entry: &&Entry| entry.maker == Maker::Victim;
+        let own = |entry: &&Entry| entry.maker.is_victim();
         let paths = evidence.last.entries().iter().filter(own).map(|entry| evidence.last.path(entry));
         let shared = paths.filter(|path| path.starts_with(b"shared/"));
         shared.filter_map(|path| evidence.label_of(path).map(str::to_owned)).collect()

@@ -31,8 +31,8 @@ impl Engine<'_> {
         self.world.start_from(Start::Anew)?;
         let same_findings = self.shows(schedule, &file.broken)?;
         let hits = self.hits(schedule);
-        let between = self.between(schedule);
-        let broken: Vec<String> = hits.iter().map(|(rule, hit)| broken_line(rule, hit, between)).collect();
+        let race = self.race(schedule);
+        let broken: Vec<String> = hits.iter().map(|(rule, hit)| broken_line(rule, hit, race)).collect();
         Ok(Replay {
             same_steps: timeline::steps(&self.bench.evidence, schedule) == file.steps,
             same_findings,

@@ -50,7 +50,7 @@ impl Engine<'_> {
         let late = |act: &Act| act.at != *first;
         let possible = schedule.acts.iter().all(known) && schedule.acts.iter().any(late);
         let early = |act: &Act| Act { at: first.clone(), does: act.does.clone() };
-        possible.then(|| Schedule { acts: schedule.acts.iter().map(early).collect() })
+        possible.then(|| Schedule { acts: schedule.acts.iter().map(early).collect(), second: false })
     }
 
     fn shows_all(&mut self, schedule: &Schedule, new: &[(&'static Rule, String)]) -> Result<bool, Error> {

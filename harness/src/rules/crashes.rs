@@ -26,7 +26,12 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         }
         _ => return,
     };
-    if let Some((_, call)) = case.evidence.calls().last().filter(|_| !case.schedule.acts.is_empty()) {
+    // Of two copies the one that ended so.
+    let ended = case.evidence.ends.iter().find(|end| end.ending == case.evidence.ending);
+    let second = ended.is_some_and(|end| end.second);
+    let disturbed = !case.schedule.acts.is_empty() || case.schedule.second;
+    let last = case.evidence.calls().filter(|(_, call)| call.second == second).last();
+    if let Some((_, call)) = last.filter(|_| disturbed) {
         hits.push(case.hit_call(call, how));
     }
 }

@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
-    if case.schedule.acts.is_empty() {
+    if case.schedule.acts.is_empty() && !case.schedule.second {
         return;
     }
     let blocked = case.evidence.calls().find(|(at, _)| case.evidence.steps[*at].outcome == Outcome::Blocks);
