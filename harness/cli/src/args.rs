@@ -159,6 +159,9 @@ pub(crate) struct Judging {
     /// Also send signals at every call of programs: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGKILL
     #[arg(long)]
     pub(crate) signals: bool,
+    /// With 2, also run two copies of each program at once, in every order of their calls that matters
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2), default_value = "1", value_name = "N")]
+    pub(crate) instances: u8,
     /// Judge only every n-th victim, beginning with the k-th, from 1
     #[arg(long, value_parser = values::shard, value_name = "K/N")]
     pub(crate) shard: Option<Shard>,

@@ -79,7 +79,8 @@ fn judge(asked: &Judging, host: &Host) -> Judge {
     let limits = Limits { silence: asked.timeout.into(), ..Limits::default() };
     let rules: Vec<_> = rules.collect();
     let judge = Judge::new(host.clone()).rules(&rules).umasks(&asked.umask).limits(limits);
-    let judge = judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals);
+    let judge =
+        judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals).instances(asked.instances);
     let chance = asked.chance.or(Determinism::default());
     let judge = if asked.chance.is_asked() { judge.determinism(chance) } else { judge };
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }

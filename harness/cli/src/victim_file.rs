@@ -84,6 +84,7 @@ struct Judge {
     public: Vec<String>,
     faults: bool,
     signals: bool,
+    instances: Option<u8>,
 }
 
 #[derive(Deserialize, Default)]
@@ -192,6 +193,11 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
         };
     }
     victim = victim.faults(file.judge.faults).signals(file.judge.signals);
+    victim = match file.judge.instances {
+        None | Some(1) => victim,
+        Some(2) => victim.instances(2),
+        Some(count) => return Err(format!("judge.instances = {count}: 1 or 2 was expected")),
+    };
     victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
     victim = file.judge.public.iter().fold(victim, |victim, pattern| victim.public(pattern));
     if let Some(names) = &file.judge.attackers {
