@@ -8,10 +8,12 @@ mod forecast;
 mod instances;
 mod learn;
 mod names;
+mod replaced;
 mod replay;
 mod sample;
 mod session;
 mod sure;
+mod tally;
 
 pub use forecast::{Forecast, NameForecast, Told};
 pub use replay::Replay;

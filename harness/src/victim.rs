@@ -60,6 +60,9 @@ pub struct Victim {
     pub(crate) instances: u8,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
+    pub(crate) passes: Vec<String>,
+    pub(crate) replaces: Vec<String>,
+    pub(crate) noclobber: Vec<String>,
     pub(crate) attackers: Vec<Class>,
     pub(crate) expected: Vec<Expected>,
     pub(crate) needs: Vec<String>,
@@ -111,9 +114,27 @@ impl Victim {
             instances: 1,
             keeps: Vec::new(),
             public: Vec::new(),
+            passes: Vec::new(),
+            replaces: Vec::new(),
+            noclobber: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
             expected: Vec::new(),
             needs: Vec::new(),
+        }
+    }
+
+    /// The same victim, but run by a program: only those can be sent signals.
+    #[must_use]
+    pub fn as_program(self, name: &str, program: Program) -> Victim {
+        Victim { name: name.to_owned(), work: Work::Program(program), ..self }
+    }
+
+    /// Runs its body once, in this process, with nobody in control of it; `None` for a program.
+    #[must_use]
+    pub fn run(&self, dirs: &Dirs) -> Option<Ending> {
+        match &self.work {
+            Work::Body(body) => Some(body(dirs)),
+            Work::Program(_) => None,
         }
     }
 
@@ -180,6 +201,29 @@ impl Victim {
     #[must_use]
     pub fn public(mut self, pattern: &str) -> Victim {
         self.public.push(pattern.to_owned());
+        self
+    }
+
+    /// An entry, as a pattern, whose open descriptor the programs that it starts are meant to get; `(unnamed)` for a file
+    /// without a name. May be repeated.
+    #[must_use]
+    pub fn passes(mut self, pattern: &str) -> Victim {
+        self.passes.push(pattern.to_owned());
+        self
+    }
+
+    /// A file, as a pattern, that stands in `shared/` at the start and whose content it replaces once, as a whole: others
+    /// who read it at any step must see the old content or the new. May be repeated.
+    #[must_use]
+    pub fn replaces(mut self, pattern: &str) -> Victim {
+        self.replaces.push(pattern.to_owned());
+        self
+    }
+
+    /// An entry, as a pattern, that it promises not to make where another has made one before. May be repeated.
+    #[must_use]
+    pub fn noclobber(mut self, pattern: &str) -> Victim {
+        self.noclobber.push(pattern.to_owned());
         self
     }
 

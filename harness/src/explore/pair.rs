@@ -98,6 +98,7 @@ impl Bench {
             return self.turn(world, pair, Other::Waits).map(|()| None);
         }
         self.look(world, self.worker());
+        self.read_replaced(world);
         self.evidence.note_end(self.second, ending);
         if matches!(pair.other, Other::Over) {
             return Ok(Some(self.worst()));

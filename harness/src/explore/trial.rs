@@ -36,6 +36,9 @@ pub(crate) struct Bench {
     pub(crate) foresight: Option<Foresight>,
     /// The second of two copies of the victim is at work.
     pub(super) second: bool,
+    /// The files that the victim replaces, which are read at every step of a trial without moves.
+    pub(crate) replaced: Vec<Vec<u8>>,
+    reads: bool,
     /// A call was made whose effect has not been looked at.
     pub(super) blind: bool,
     pub(super) now: Tree,
@@ -57,6 +60,8 @@ impl Bench {
             kept: false,
             foresight: None,
             second: false,
+            replaced: Vec::new(),
+            reads: false,
             blind: false,
             now: Tree::default(),
             next: Tree::default(),
@@ -76,10 +81,13 @@ impl Bench {
         self.evidence.restart();
         self.labels.restart();
         (self.blind, self.second) = (false, false);
+        // What the attacker puts there, or takes away, is not the victim's doing.
+        self.reads = schedule.moves().next().is_none() && self.foresight.is_none();
         if !std::mem::take(&mut self.kept) {
             world.look_at_stage(&mut self.now);
         }
         self.plant_ahead(world);
+        self.read_replaced(world);
         world.begin()?;
         if schedule.second {
             return self.run_pair(world, schedule, limits);
@@ -111,6 +119,7 @@ impl Bench {
         if self.blind {
             // What was made unseen is the victim's, and must not be put down to a move that comes next.
             self.look(world, self.worker());
+            self.read_replaced(world);
         }
         self.evidence.note_call(&self.stop, &mut self.labels);
         self.evidence.winding |= winds(&self.stop, &self.now);
@@ -122,6 +131,7 @@ impl Bench {
         self.settle_call(outcome);
         if outcome != Outcome::Blocks {
             self.look_after_call(world, outcome);
+            self.read_replaced(world);
         }
         outcome
     }
@@ -159,8 +169,12 @@ impl Bench {
             world.give_up()?;
         }
         self.evidence.ending = ending;
+        let kept_open = &mut self.evidence.kept_open;
+        let seen = world.still_open(&mut |number| kept_open.push(number));
+        self.evidence.full |= !seen;
         self.come_true();
         self.look(world, self.worker());
+        self.read_replaced(world);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
         if self.keep {
@@ -168,6 +182,13 @@ impl Bench {
             return Ok(Reset::Undone);
         }
         world.reset(&self.now)
+    }
+
+    /// Reads what the victim replaces, as any other process can at this moment.
+    pub(super) fn read_replaced(&mut self, world: &dyn World) {
+        for (which, path) in self.replaced.iter().enumerate().filter(|_| self.reads) {
+            self.evidence.note_reading(which, world.read(path));
+        }
     }
 
     fn settle_call(&mut self, outcome: Outcome) {

@@ -19,6 +19,7 @@ mod order;
 mod output;
 mod perform;
 mod second;
+mod senders;
 mod setup;
 mod stream;
 mod subordinate;
@@ -37,6 +38,7 @@ use super::proc::Proc;
 use super::pulse::Crowd;
 use super::tasks::Tasks;
 use super::{Next, Outcome, Start, Terms, World};
+use crate::arena::sight::Sight;
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
@@ -181,7 +183,7 @@ impl ProcessWorld {
         let scene = Scene { listener, proc, inside, clock, template: self.template.as_ref() };
         let received = match self.chance.level() {
             Level::Full => self.order.next(&scene),
-            Level::Off | Level::Random => listener.receive(),
+            Level::Off | Level::Random => self.order.next_to_come(listener),
         };
         received.map_err(|e| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e))
     }
@@ -250,6 +252,7 @@ impl ProcessWorld {
         let template = self.template.as_ref();
         match template.and_then(|t| t.answer(seen.nr, seen.tid, seen.args, held.proc)) {
             Some(value) => held.answer(value),
+            None if senders::sends(seen.nr) => self.let_send(seen)?,
             None if self.chance.answer(&held) && self.chance.only_waits() => {
                 return self.endless().map(Some);
             }
@@ -416,6 +419,10 @@ impl World for ProcessWorld {
 
     fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
         tree.refresh(self.arena.root(), path);
+    }
+
+    fn read(&self, path: &[u8]) -> Sight {
+        Sight::of(self.arena.root(), path)
     }
 
     fn look_at_stage(&self, tree: &mut Tree) {
