@@ -81,7 +81,7 @@ fn what_two_copies_do_to_each_other_is_found_with_no_attacker_about() {
 #[test]
 fn two_copies_of_safe_programs_are_silent() {
     for (line, keeps) in GOOD {
-        let Some(report) = judged(&shell(line).keeps(keeps)) else { return };
+        let Some(report) = judged(&shell(line).keeps(keeps).passes(keeps)) else { return };
         assert_eq!(report.verdict, Verdict::Pass, "{line}: {report:#?}");
         assert!(report.trials > 2, "{line}: only {} trials", report.trials);
     }
@@ -95,7 +95,7 @@ fn leaving_out_orders_loses_no_finding() {
     let judge = |line: &str| judge().determinism(Determinism { level: level(line), seed: 1 });
     let (mut tried, mut full) = (0, 0);
     for (line, keeps) in all {
-        let victim = shell(line).keeps(keeps);
+        let victim = shell(line).keeps(keeps).passes(keeps);
         let Some(reduced) = unless_unsupported(line, judge(line).judge(&victim)) else { return };
         let every = judge(line).every_order().judge(&victim).expect("it was judged before");
         assert_eq!(told(&reduced), told(&every), "{line}");
@@ -122,8 +122,11 @@ const WAITING: [(&str, &str); 5] = [
 #[test]
 fn a_copy_that_waits_for_the_other_lets_it_go_on() {
     for (line, keeps) in WAITING {
-        let victim =
-            shell(line).keeps(keeps).needs(if line.starts_with("python3") { "python3" } else { "sh" });
+        let victim = shell(line).keeps(keeps).passes(keeps).needs(if line.starts_with("python3") {
+            "python3"
+        } else {
+            "sh"
+        });
         let Some(report) = judged(&victim) else { return };
         if report.verdict == Verdict::Unsupported {
             println!("not checked: {line}: {:?}", report.not_examined);
