@@ -6,6 +6,7 @@
 use crate::arena::sight::Sight;
 use crate::arena::tree::{Difference, Entry, Ident, Maker, Tree, What};
 use crate::ending::Ending;
+use crate::schedule::Schedule;
 use crate::world::Outcome;
 use crate::world::calls::Sys;
 use crate::world::decode::Stop;
@@ -37,12 +38,18 @@ pub(crate) enum Deed {
     Move(usize),
     /// The act of that index in the schedule, a fault of the call that follows.
     Fault(usize),
+    /// The act of that index in the schedule, by which the other copy goes on.
+    Switch(usize),
+    /// This copy, the second if true, waits for the other, which goes on.
+    Waits(bool),
 }
 
 /// A call as evidence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallStep {
     pub(crate) sys: &'static Sys,
+    /// The second copy of the victim made it.
+    pub(crate) second: bool,
     pub(crate) task: u16,
     pub(crate) flags: u32,
     pub(crate) mode: u32,
@@ -101,6 +108,15 @@ pub(crate) struct Foretold {
     pub(crate) constant: bool,
 }
 
+/// How one of two copies ended.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    /// How many steps were made before.
+    pub(crate) after: usize,
+    pub(crate) second: bool,
+    pub(crate) ending: Ending,
+}
+
 /// Everything about one trial.
 #[derive(Debug)]
 pub(crate) struct Evidence {
@@ -111,7 +127,12 @@ pub(crate) struct Evidence {
     readings: Vec<Reading>,
     /// Numbers of the descriptors that were open still when a body was done, as outcomes tell them.
     pub(crate) kept_open: Vec<u32>,
+    /// How the victim ended; of two copies, how the one that came off worse did.
     pub(crate) ending: Ending,
+    /// How each of two copies ended, in order.
+    pub(crate) ends: Vec<End>,
+    /// Why nothing follows from the trial, if that is so.
+    pub(crate) doubt: Option<&'static str>,
     /// The tree when the victim was done.
     pub(crate) last: Tree,
     /// How many acts of the schedule happened.
@@ -137,6 +158,8 @@ impl Default for Evidence {
             readings: Vec::with_capacity(MOST_READINGS),
             kept_open: Vec::with_capacity(MOST_STEPS),
             ending: Ending::Success,
+            ends: Vec::new(),
+            doubt: None,
             last: Tree::default(),
             landed: 0,
             refused: None,
@@ -157,6 +180,8 @@ impl Evidence {
         self.readings.clear();
         self.kept_open.clear();
         self.ending = Ending::Success;
+        self.ends.clear();
+        self.doubt = None;
         (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
         self.winding = false;
         self.foretold = None;
@@ -166,6 +191,7 @@ impl Evidence {
     pub(crate) fn note_call(&mut self, stop: &Stop, labels: &mut Labels) {
         let mut call = CallStep {
             sys: stop.sys,
+            second: stop.second,
             task: stop.task,
             flags: stop.flags,
             mode: stop.mode,
@@ -220,6 +246,26 @@ impl Evidence {
         self.push(Deed::Fault(index), (0, 0));
     }
 
+    /// Notes that the other copy goes on by the act of that index.
+    pub(crate) fn note_switch(&mut self, index: usize) {
+        self.push(Deed::Switch(index), (0, 0));
+    }
+
+    /// Notes that a copy waits for the other.
+    pub(crate) fn note_wait(&mut self, second: bool) {
+        self.push(Deed::Waits(second), (0, 0));
+    }
+
+    /// Notes that one of two copies has ended.
+    pub(crate) fn note_end(&mut self, second: bool, ending: Ending) {
+        self.ends.push(End { after: self.steps.len(), second, ending });
+    }
+
+    /// True when the other one of two copies had ended before this step.
+    pub(crate) fn other_had_ended(&self, second: bool, step: usize) -> bool {
+        self.ends.iter().any(|end| end.second != second && end.after <= step)
+    }
+
     /// Notes how the last step came out.
     pub(crate) fn note_outcome(&mut self, outcome: Outcome) {
         if let Some(step) = self.steps.last_mut() {
@@ -236,7 +282,7 @@ impl Evidence {
         let label = self.keep_label(told.path, labels);
         let path = self.keep(told.path);
         let ground = before.parent(told.path).map_or(Maker::Stage, |dir| dir.maker);
-        let on_own_ground = before.dirs_above(told.path).any(|dir| dir.maker == Maker::Victim);
+        let on_own_ground = before.dirs_above(told.path).any(|dir| dir.maker.is_victim());
         let reachable = before.reachable(told.path);
         let (what, was, is) = (told.what, told.was.copied(), told.is.copied());
         self.changes.push(Change { what, was, is, ground, on_own_ground, reachable, label, path });
@@ -298,14 +344,15 @@ impl Evidence {
     }
 
     fn same_stop(&self, a: &CallStep, b: &CallStep) -> bool {
-        a.task == b.task && std::ptr::eq(a.sys, b.sys) && self.bytes(a.labels[0]) == self.bytes(b.labels[0])
+        let same_task = (a.second, a.task) == (b.second, b.task);
+        same_task && std::ptr::eq(a.sys, b.sys) && self.bytes(a.labels[0]) == self.bytes(b.labels[0])
     }
 
     /// The victim's calls with their step numbers.
     pub(crate) fn calls(&self) -> impl DoubleEndedIterator<Item = (usize, &CallStep)> {
         self.steps.iter().enumerate().filter_map(|(at, step)| match &step.deed {
             Deed::Call(call) => Some((at, call)),
-            Deed::Move(_) | Deed::Fault(_) => None,
+            Deed::Move(_) | Deed::Fault(_) | Deed::Switch(_) | Deed::Waits(_) => None,
         })
     }
 
@@ -373,6 +420,11 @@ impl Evidence {
 }
 
 impl Evidence {
+    /// True when all that the schedule says has come about and was seen.
+    pub(crate) fn has_happened(&self, schedule: &Schedule) -> bool {
+        self.landed == schedule.acts.len() && !self.full && self.doubt.is_none()
+    }
+
     /// How many changes have been noted.
     pub(crate) fn change_count(&self) -> u32 {
         self.changes.len() as u32

@@ -7,6 +7,7 @@ mod faults;
 mod file_systems;
 mod findings;
 mod forecast;
+mod instances;
 mod learn;
 mod names;
 mod replaced;
@@ -31,6 +32,7 @@ use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
 use crate::victim::{Victim, Work};
+use crate::world::calls::Watch;
 use crate::world::process::ProcessWorld;
 use crate::world::thread::ThreadWorld;
 use crate::world::{Start, Terms, World};
@@ -56,6 +58,7 @@ pub struct Judge {
     depth: u32,
     reduces: bool,
     samples: Option<Samples>,
+    instances: u8,
     stop: Arc<AtomicBool>,
 }
 
@@ -79,6 +82,7 @@ impl Judge {
             depth: 1,
             reduces: true,
             samples: None,
+            instances: 1,
             stop: Arc::default(),
         }
     }
@@ -165,6 +169,14 @@ impl Judge {
     pub fn samples(mut self, count: u64, acts: u32, seed: u64) -> Judge {
         self.samples =
             (count > 0).then_some(Samples { drawn: count, landed: 0, acts: acts.clamp(2, 8), seed });
+        self
+    }
+
+    /// With 2, also runs two copies of each program at once and tries the orders in which their calls can come. For programs
+    /// only: two of a victim within this process would share what tells processes apart.
+    #[must_use]
+    pub fn instances(mut self, count: u8) -> Judge {
+        self.instances = count;
         self
     }
 
@@ -268,6 +280,7 @@ impl Judge {
 
     fn as_in(&self, file: &Timeline) -> Result<Judge, Error> {
         let judge = self.where_it_was(file)?.faults(self.faults || file.is_with_faults());
+        let judge = if file.is_with_copies() { judge.instances(2) } else { judge };
         Ok(judge.determinism(self.determinism.unwrap_or(file.head.determinism)))
     }
 
@@ -281,6 +294,11 @@ impl Judge {
 
     fn tries_signals(&self, victim: &Victim) -> bool {
         self.signals || victim.signals
+    }
+
+    /// How many copies of this victim run at once.
+    fn instances_of(&self, victim: &Victim) -> u8 {
+        self.instances.max(victim.instances)
     }
 
     /// How much of this victim's chance is fixed.
@@ -303,7 +321,10 @@ impl Judge {
         std::thread::scope(|scope| {
             let terms = Terms {
                 silence: self.limits.silence,
-                for_faults: self.tries_faults(victim) || self.tries_signals(victim),
+                watch: Watch {
+                    faults: self.tries_faults(victim) || self.tries_signals(victim),
+                    locks: self.instances_of(victim) > 1 && victim.is_program(),
+                },
                 fixed: self.determinism_of(victim),
             };
             let run = move || {

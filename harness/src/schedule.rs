@@ -1,4 +1,4 @@
-//! Which moves and faults happen at which stops. Stops are named by what the victim does, never by a bare counter.
+//! Which moves and faults happen at which stops, and at which of them another copy of the victim goes on. Stops are named by what the victim does, never by a bare counter.
 
 use crate::attacker::Move;
 use crate::fault::Fault;
@@ -7,7 +7,9 @@ use std::fmt;
 /// Names a stop: the n-th time that a task makes a call on a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Number of the task in the order of first stops, from 0.
+    /// True for a stop of the second copy of the victim, where there are two.
+    pub second: bool,
+    /// Number of the task in the order of first stops of its copy, from 0.
     pub task: u16,
     /// The kernel's name of the call.
     pub call: String,
@@ -24,9 +26,11 @@ pub enum Does {
     Move(Move),
     /// The environment does something to the call.
     Fault(Fault),
+    /// This copy of the victim is held, and the other one goes on until its own next switch or its end.
+    Switch,
 }
 
-/// A move or a fault, and the stop at which it happens.
+/// A move, a fault or a switch, and the stop at which it happens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Act {
     /// The stop.
@@ -66,18 +70,33 @@ impl From<Fault> for Does {
     }
 }
 
-/// The acts of one trial, in order.
+/// The acts of one trial, in order. Without switches a second copy begins when the first has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Schedule {
     /// The acts.
     pub acts: Vec<Act>,
+    /// Two copies of the victim run.
+    pub second: bool,
 }
 
 impl Schedule {
     /// A schedule of one act.
     #[must_use]
     pub fn of(at: Key, does: impl Into<Does>) -> Schedule {
-        Schedule { acts: vec![Act { at, does: does.into() }] }
+        Schedule::from(Act { at, does: does.into() })
+    }
+
+    /// Two copies of the victim: at each of these stops the one that comes by it lets the other go on.
+    #[must_use]
+    pub fn switching(stops: impl IntoIterator<Item = Key>) -> Schedule {
+        let acts = stops.into_iter().map(|at| Act { at, does: Does::Switch }).collect();
+        Schedule { acts, second: true }
+    }
+
+    /// True when one copy is held while the other goes on.
+    #[must_use]
+    pub fn switches(&self) -> bool {
+        self.acts.iter().any(|act| act.does == Does::Switch)
     }
 
     /// The moves, in order.
@@ -97,10 +116,17 @@ impl Schedule {
     }
 }
 
+impl From<Act> for Schedule {
+    fn from(act: Act) -> Schedule {
+        Schedule { acts: vec![act], second: false }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Key { task, call, path, occurrence } = self;
-        write!(f, "{call}(\"{path}\") #{occurrence} of task {task}")
+        let Key { second, task, call, path, occurrence } = self;
+        let whose = if *second { " of the second copy" } else { "" };
+        write!(f, "{call}(\"{path}\") #{occurrence} of task {task}{whose}")
     }
 }
 
@@ -109,6 +135,7 @@ impl fmt::Display for Does {
         match self {
             Does::Move(does) => does.fmt(f),
             Does::Fault(fault) => fault.fmt(f),
+            Does::Switch => f.write_str("let the other go on"),
         }
     }
 }

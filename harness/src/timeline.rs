@@ -1,6 +1,6 @@
 //! The text of a trial: what people read and what `replay` reads back. Owns the format `linkbait-timeline 1`.
 //!
-//! One step a line, victim and attacker merged; names are labels, so two runs of the same schedule give the same
+//! One step a line, victim and attacker merged, and with them a second copy of the victim where there is one; names are labels, so two runs of the same schedule give the same
 //! text. Lines that start with `!` are findings.
 
 use crate::attacker::Move;
@@ -13,13 +13,22 @@ use crate::evidence::{CallStep, Deed, Evidence, Step};
 use crate::fault::Fault;
 use crate::schedule::{Act, Does, Key, Schedule};
 use crate::world::Outcome;
-use crate::world::calls::{Op, Sys, WATCHED_FOR_FAULTS};
+use crate::world::calls::{Op, Sys, WATCHED_FOR_COPIES, WATCHED_FOR_FAULTS};
 use std::fmt::Write;
 
 mod proptests;
 
 /// The first line of every timeline.
 pub const MAGIC: &str = "linkbait-timeline 1";
+
+/// Ends the line that begins with attacker where two copies of the victim run.
+const COPIES: &str = "    copies 2";
+
+/// What a copy does that can only wait for the other.
+const WAITS: &str = "waits for the other";
+
+/// Stands in a switch before the stop at which a copy is held.
+const HELD: &str = " is held at ";
 
 /// The head of a timeline: what was judged, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +68,9 @@ pub(crate) fn render(
 ) -> String {
     let mut out = format!("{MAGIC}\nvictim    {}\n", quote(&head.victim));
     let Head { class, umask, file_system, determinism, .. } = head;
-    let _ = writeln!(out, "attacker  {class}    umask {umask:03o}    fs {file_system}    {determinism}");
+    let copies = if schedule.second { COPIES } else { "" };
+    let place = format!("{class}    umask {umask:03o}    fs {file_system}    {determinism}");
+    let _ = writeln!(out, "attacker  {place}{copies}");
     if !fresh.is_empty() {
         let named = fresh.iter().take(8).enumerate().map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
         let _ = writeln!(out, "names     {}", named.collect::<Vec<_>>().join("  "));
@@ -74,37 +85,67 @@ pub(crate) fn render(
     out
 }
 
-/// The numbered steps of a trial and how it ended.
+/// The numbered steps of a trial and how it ended; how each of two copies ended stands where it did.
 pub(crate) fn steps(evidence: &Evidence, schedule: &Schedule) -> Vec<String> {
-    let mut lines: Vec<String> = evidence
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(at, step)| {
-            let number = at + 1;
-            match &step.deed {
-                Deed::Call(call) => {
-                    format!("{number:3} {} {}", actor(call.task), call_text(evidence, step, call))
-                }
-                Deed::Move(index) => {
-                    format!("{number:3} attacker  {}{}", schedule.acts[*index].does, failure(step.outcome))
-                }
-                Deed::Fault(index) => {
-                    format!("{number:3} fault     {}", schedule.acts[*index].does)
-                }
-            }
-        })
-        .collect();
-    lines.push(match &evidence.ending {
-        Ending::Success => "    victim    ended: success".to_owned(),
-        Ending::Error(e) => format!("    victim    ended: error {}", escape(&evidence_free(e))),
-        Ending::Panic { message, .. } => {
-            format!("    victim    ended: panic {}", escape(&evidence_free(message)))
-        }
-        Ending::Signal(number) => format!("    victim    ended: signal {number}"),
-        Ending::Hung => "    victim    ended: hung".to_owned(),
-    });
+    let ends = |after: usize| {
+        let here = evidence.ends.iter().filter(move |end| end.after == after);
+        here.map(|end| ended(end.second, &end.ending))
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for (at, step) in evidence.steps.iter().enumerate() {
+        lines.extend(ends(at));
+        lines.push(format!("{:3} {}", at + 1, step_text(evidence, schedule, step)));
+    }
+    lines.extend(ends(evidence.steps.len()));
+    if evidence.ends.is_empty() {
+        lines.push(ended(false, &evidence.ending));
+    }
     lines
+}
+
+fn step_text(evidence: &Evidence, schedule: &Schedule, step: &Step) -> String {
+    match &step.deed {
+        Deed::Call(call) => {
+            format!("{:9} {}", actor(call.second, call.task), call_text(evidence, step, call))
+        }
+        Deed::Move(index) => format!("attacker  {}{}", schedule.acts[*index].does, failure(step.outcome)),
+        Deed::Fault(index) => format!("fault     {}", schedule.acts[*index].does),
+        Deed::Switch(index) => format!("switch    {}", switch_text(&schedule.acts[*index].at)),
+        Deed::Waits(second) => format!("{:9} {WAITS}", actor(*second, 0)),
+    }
+}
+
+fn ended(second: bool, ending: &Ending) -> String {
+    let how = match ending {
+        Ending::Success => "success".to_owned(),
+        Ending::Error(e) => format!("error {}", escape(&evidence_free(e))),
+        Ending::Panic { message, .. } => format!("panic {}", escape(&evidence_free(message))),
+        Ending::Signal(number) => format!("signal {number}"),
+        Ending::Hung => "hung".to_owned(),
+    };
+    format!("    {:9} ended: {how}", actor(second, 0))
+}
+
+/// `second goes on, victim is held at openat("shared/a") #1`; the first of its kind has no number.
+fn switch_text(at: &Key) -> String {
+    let Key { second, task, call, path, occurrence } = at;
+    let number = if *occurrence > 0 { format!(" #{occurrence}") } else { String::new() };
+    let (held, other) = (actor(*second, *task), actor(!*second, 0));
+    format!("{other} goes on, {held}{HELD}{call}(\"{path}\"){number}")
+}
+
+/// Reads what [`switch_text`] wrote.
+fn parse_switch(text: &str) -> Option<Key> {
+    let (before, stop) = text.split_once(HELD)?;
+    let (second, task) = parse_actor(before.rsplit_once(' ')?.1)?;
+    let (call, rest) = stop.split_once("(\"")?;
+    let (path, number) = rest.split_once("\")")?;
+    let occurrence = match number {
+        "" => 0,
+        _ => number.strip_prefix(" #")?.parse().ok()?,
+    };
+    Sys::named(call)?;
+    Some(Key { second, task, call: call.to_owned(), path: path.to_owned(), occurrence })
 }
 
 /// Error texts hold names that differ from run to run, so only their first word is kept.
@@ -112,8 +153,23 @@ fn evidence_free(text: &str) -> String {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
 }
 
-fn actor(task: u16) -> String {
-    if task == 0 { "victim   ".to_owned() } else { format!("victim.{:<2}", task + 1) }
+/// A task of the victim, or of its second copy.
+fn actor(second: bool, task: u16) -> String {
+    let copy = if second { "second" } else { "victim" };
+    if task == 0 { copy.to_owned() } else { format!("{copy}.{}", task + 1) }
+}
+
+/// Reads what [`actor`] wrote.
+fn parse_actor(text: &str) -> Option<(bool, u16)> {
+    let (second, task) = match text.strip_prefix("second") {
+        Some(task) => (true, task),
+        None => (false, text.strip_prefix("victim")?),
+    };
+    let task = match task {
+        "" => 0,
+        _ => task.trim_start_matches('.').parse::<u16>().ok()?.saturating_sub(1),
+    };
+    Some((second, task))
 }
 
 fn failure(outcome: Outcome) -> String {
@@ -215,11 +271,18 @@ fn escape(text: &str) -> String {
 impl Timeline {
     /// True when it was written while faults were tried, which stops the victim at more calls.
     pub(crate) fn is_with_faults(&self) -> bool {
-        let only_then = |step: &String| {
-            let call = step.split('(').next().and_then(|begin| begin.split(' ').next_back());
-            WATCHED_FOR_FAULTS.iter().any(|sys| Some(sys.name) == call)
-        };
-        self.schedule.faults().next().is_some() || self.steps.iter().any(only_then)
+        let only_then = |call| WATCHED_FOR_FAULTS.iter().any(|sys| sys.name == call);
+        self.schedule.faults().next().is_some() || self.calls().any(only_then)
+    }
+
+    /// True when it was written while two copies were tried, for which the victim is stopped at its locks, too.
+    pub(crate) fn is_with_copies(&self) -> bool {
+        self.schedule.second || self.calls().any(|call| WATCHED_FOR_COPIES.iter().any(|sys| sys.name == call))
+    }
+
+    /// Names of the calls in the steps.
+    fn calls(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| step.split('(').next()?.split(' ').next_back())
     }
 
     /// Reads a timeline.
@@ -247,7 +310,7 @@ struct Reader {
     victim: Option<String>,
     place: Option<(Class, u32, String, Determinism)>,
     waiting: Vec<Does>,
-    seen: Vec<(u16, String, String)>,
+    seen: Vec<(bool, u16, String, String)>,
     schedule: Schedule,
     broken: Vec<(String, String)>,
     steps: Vec<String>,
@@ -258,8 +321,9 @@ impl Reader {
         if let Some(name) = line.strip_prefix("victim    ") {
             self.victim = Some(unquote(name));
         } else if let Some(rest) = line.strip_prefix("attacker  ") {
+            self.schedule.second = rest.ends_with(COPIES);
             self.place = Some(
-                place(rest)
+                place(rest.strip_suffix(COPIES).unwrap_or(rest))
                     .ok_or("expected: attacker  CLASS    umask NNN    fs NAME    determinism N    seed N")?,
             );
         } else if let Some(rest) = line.strip_prefix("  ! ") {
@@ -277,7 +341,7 @@ impl Reader {
     fn step(&mut self, line: &str) -> Result<(), String> {
         self.steps.push(line.to_owned());
         let (number, rest) = line.trim_start().split_once(' ').ok_or("expected: NUMBER ACTOR WHAT")?;
-        if line.starts_with("    ") && number == "victim" {
+        if line.starts_with("    ") && parse_actor(number).is_some() {
             return Ok(());
         }
         number.parse::<u32>().map_err(|_| "a step begins with its number")?;
@@ -293,28 +357,31 @@ impl Reader {
             self.waiting.push(fault.into());
             return Ok(());
         }
-        let task = match who.strip_prefix("victim") {
-            Some("") => 0,
-            Some(n) => {
-                n.trim_start_matches('.').parse::<u16>().map_err(|_| "unknown actor")?.saturating_sub(1)
-            }
-            None => {
-                return Err(format!("unknown actor {who}; victim, attacker or fault was expected"));
-            }
-        };
+        if who == "switch" {
+            let at = parse_switch(what).ok_or_else(|| format!("unknown switch: {what}"))?;
+            let before = self.waiting.drain(..).map(|does| Act { at: at.clone(), does });
+            self.schedule.acts.extend(before);
+            self.schedule.acts.push(Act { at, does: Does::Switch });
+            return Ok(());
+        }
+        let (second, task) = parse_actor(who).ok_or_else(|| {
+            format!("unknown actor {who}; victim, second, attacker, fault or switch was expected")
+        })?;
+        if what == WAITS {
+            return Ok(());
+        }
         let (call, arguments) = what.split_once('(').ok_or("expected: CALL(ARGUMENTS) = RESULT")?;
         Sys::named(call).ok_or_else(|| format!("unknown call {call}"))?;
         let path = arguments.strip_prefix('"').and_then(|a| a.split('"').next()).unwrap_or_default();
-        self.stop(task, call, path);
+        self.stop((second, task, call.to_owned(), path.to_owned()));
         Ok(())
     }
 
-    fn stop(&mut self, task: u16, call: &str, path: &str) {
-        let this = (task, call.to_owned(), path.to_owned());
+    fn stop(&mut self, this: (bool, u16, String, String)) {
         let occurrence = self.seen.iter().filter(|s| **s == this).count() as u32;
         for does in self.waiting.drain(..) {
-            let at = Key { task, call: call.to_owned(), path: path.to_owned(), occurrence };
-            self.schedule.acts.push(Act { at, does });
+            let (second, task, call, path) = this.clone();
+            self.schedule.acts.push(Act { at: Key { second, task, call, path, occurrence }, does });
         }
         self.seen.push(this);
     }

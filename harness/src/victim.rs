@@ -58,6 +58,7 @@ pub struct Victim {
     pub(crate) faults: bool,
     pub(crate) signals: bool,
     pub(crate) depth: u32,
+    pub(crate) instances: u8,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) passes: Vec<String>,
@@ -112,6 +113,7 @@ impl Victim {
             faults: false,
             signals: false,
             depth: 1,
+            instances: 1,
             keeps: Vec::new(),
             public: Vec::new(),
             passes: Vec::new(),
@@ -187,6 +189,13 @@ impl Victim {
     #[must_use]
     pub fn depth(mut self, acts: u32) -> Victim {
         self.depth = acts.clamp(1, 3);
+        self
+    }
+
+    /// Runs so many copies of it at once, as [`crate::Judge::instances`] does of all.
+    #[must_use]
+    pub fn instances(mut self, count: u8) -> Victim {
+        self.instances = count;
         self
     }
 

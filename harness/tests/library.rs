@@ -157,7 +157,7 @@ fn a_timeline_with_needless_moves_is_minimized_to_the_one_that_matters() {
     let report = judge.judge(&victim).expect("can judge");
     let found = report.findings.iter().find(|f| f.rule == "follows-link").expect("b is followed");
     let mut two = found.schedule.clone();
-    let at = Key { task: 0, call: "openat".into(), path: "shared/a".into(), occurrence: 0 };
+    let at = Key { second: false, task: 0, call: "openat".into(), path: "shared/a".into(), occurrence: 0 };
     let needless = Move { verb: Verb::Plant, bait: Bait::Link, target: "shared/c".into() };
     two.acts.insert(0, Act { at, does: needless.into() });
     let file = Timeline { schedule: two, ..Timeline::parse(&found.timeline).expect("our own timeline") };

@@ -75,7 +75,7 @@ fn schedule(plans: &[Plan], stops: &[Key], class: Class) -> Schedule {
     let stops: Vec<&Key> = stops.iter().filter(|key| key.path.starts_with("shared/")).collect();
     let mut making = Making::default();
     plans.iter().filter(|_| !stops.is_empty()).for_each(|plan| making.add(plan, &stops, class));
-    Schedule { acts: making.acts }
+    Schedule { acts: making.acts, ..Schedule::default() }
 }
 
 /// How many schedules of each length were tried, and how many landed.

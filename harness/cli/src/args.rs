@@ -153,7 +153,7 @@ pub(crate) struct Judging {
     /// Beyond all schedules of one act, draw this many longer ones by chance, for each attacker and umask
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
     pub(crate) samples: Option<u64>,
-    /// Also try schedules of several acts that can show nothing which others do not show
+    /// Also try schedules, of several acts or of two copies, that can show nothing which others do not show
     #[arg(long)]
     pub(crate) no_reduction: bool,
     /// Judge on each of these file systems: tmpfs, ext4, xfs, btrfs, overlay, no-excl (remote, without O_EXCL)
@@ -168,6 +168,9 @@ pub(crate) struct Judging {
     /// Also send signals at every call of programs: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGKILL
     #[arg(long)]
     pub(crate) signals: bool,
+    /// With 2, also run two copies of each program at once, in every order of their calls that matters
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2), default_value = "1", value_name = "N")]
+    pub(crate) instances: u8,
     /// Judge only every n-th victim, beginning with the k-th, from 1
     #[arg(long, value_parser = values::shard, value_name = "K/N")]
     pub(crate) shard: Option<Shard>,

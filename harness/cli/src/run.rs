@@ -96,7 +96,8 @@ fn judge(asked: &Judging, host: &Host) -> Judge {
     let limits = Limits { silence: asked.timeout.into(), ..Limits::default() };
     let rules: Vec<_> = rules.collect();
     let judge = Judge::new(host.clone()).rules(&rules).umasks(&asked.umask).limits(limits);
-    let judge = judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals);
+    let judge =
+        judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals).instances(asked.instances);
     let judge = if asked.no_reduction { judge.without_reduction() } else { judge };
     let judge = match asked.samples {
         Some(count) => judge.samples(count, asked.depth, asked.chance.seed().unwrap_or_else(any_seed)),

@@ -89,6 +89,7 @@ struct Judge {
     signals: bool,
     /// Acts in the longest schedules.
     depth: Option<u32>,
+    instances: Option<u8>,
 }
 
 #[derive(Deserialize, Default)]
@@ -212,6 +213,11 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
         Some(acts @ 1..=3) => victim = victim.depth(acts),
         Some(acts) => return Err(format!("judge.depth is {acts}; 1, 2 or 3 was expected")),
     }
+    victim = match file.judge.instances {
+        None | Some(1) => victim,
+        Some(2) => victim.instances(2),
+        Some(count) => return Err(format!("judge.instances = {count}: 1 or 2 was expected")),
+    };
     victim = patterns(victim, &file.judge);
     if let Some(names) = &file.judge.attackers {
         let classes: Result<Vec<Class>, String> = names.iter().map(|name| values::class(name)).collect();

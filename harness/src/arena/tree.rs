@@ -16,8 +16,17 @@ pub(crate) enum Maker {
     Stage,
     /// The victim.
     Victim,
+    /// The second copy of the victim, where there are two.
+    Second,
     /// The attacker.
     Attacker,
+}
+
+impl Maker {
+    /// True for the victim, whichever copy of it.
+    pub(crate) fn is_victim(self) -> bool {
+        matches!(self, Maker::Victim | Maker::Second)
+    }
 }
 
 /// What tells one file from another.

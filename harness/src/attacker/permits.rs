@@ -38,7 +38,7 @@ fn rights(dir: &Entry) -> u32 {
     let shift = match dir.maker {
         Maker::Attacker => 6,
         Maker::Stage if dir.gid == ATTACKER_UID => 3,
-        Maker::Stage | Maker::Victim => 0,
+        Maker::Stage | Maker::Victim | Maker::Second => 0,
     };
     if dir.is_dir() { (dir.mode >> shift) & 0o7 } else { 0 }
 }

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 /// What is left to do of a schedule, and what goes on since it was done.
 pub(super) struct Script<'a> {
     all: &'a [Act],
-    done: usize,
+    pub(super) done: usize,
     /// The move that takes every further name.
     grabbing: Option<&'a Move>,
     /// The call that is missing from now on.
@@ -22,6 +22,11 @@ pub(super) struct Script<'a> {
 }
 
 impl Script<'_> {
+    /// What is to be done next.
+    pub(super) fn next(&self) -> Option<&Act> {
+        self.all.get(self.done)
+    }
+
     pub(super) fn of(schedule: &Schedule) -> Script<'_> {
         Script { all: &schedule.acts, done: 0, grabbing: None, missing: None }
     }
@@ -39,6 +44,8 @@ impl Bench {
                     let takes_names = does.verb == Verb::TakeNames;
                     script.grabbing = Some(does).filter(|_| takes_names).or(script.grabbing);
                 }
+                // Only one of two copies has another to let go on.
+                Does::Switch => break,
                 Does::Fault(does) => {
                     self.note_fault(script.done);
                     fault = Some(*does);
@@ -58,10 +65,11 @@ impl Bench {
     }
 
     /// The stop was noted as the last call; true when it is the one the act waits for.
-    fn is_at(&self, act: &Act) -> bool {
+    pub(super) fn is_at(&self, act: &Act) -> bool {
         let last = self.evidence.calls().last();
         last.is_some_and(|(_, call)| {
             call.sys.name == act.at.call
+                && call.second == act.at.second
                 && call.task == act.at.task
                 && call.occurrence == act.at.occurrence
                 && self.evidence.label(call) == act.at.path

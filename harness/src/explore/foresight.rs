@@ -73,7 +73,7 @@ impl Foresight {
 pub(crate) fn created(evidence: &Evidence) -> impl Iterator<Item = &[u8]> {
     let changes = evidence.calls().flat_map(|(at, _)| evidence.changes(&evidence.steps[at]));
     let new = changes.filter(|change| {
-        let made = change.is.is_some_and(|entry| entry.namer == Maker::Victim);
+        let made = change.is.is_some_and(|entry| entry.namer.is_victim());
         change.what == What::Appeared && made && !change.on_own_ground
     });
     new.map(|change| evidence.changed_path(change))

@@ -69,6 +69,8 @@ impl Seen {
                     marks.extend(evidence.changes(step).iter().map(|c| evidence.changed(c).to_owned()));
                     Ok(())
                 }
+                // Of two copies nothing is left out by this relation.
+                Deed::Switch(_) | Deed::Waits(_) => Ok(()),
                 Deed::Fault(act) => writeln!(view, "{}", schedule.acts[*act].does),
                 Deed::Call(call) => {
                     tells |= told(call, step.outcome) && is_marked(evidence, call, &marks);

@@ -12,6 +12,8 @@ mod acts;
 pub(crate) mod faults;
 pub(crate) mod foresight;
 pub(crate) mod independence;
+pub(crate) mod orders;
+mod pair;
 pub(crate) mod trial;
 
 use crate::arena::tree::{Entry, Maker, Tree, What};
@@ -112,6 +114,7 @@ impl Standing {
 /// Names the stop of a recorded call.
 pub(crate) fn key_of(evidence: &Evidence, call: &CallStep) -> Key {
     Key {
+        second: call.second,
         task: call.task,
         call: call.sys.name.to_owned(),
         path: evidence.label(call).to_owned(),

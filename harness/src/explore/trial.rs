@@ -8,6 +8,7 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
 use crate::explore::foresight::Foresight;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
@@ -33,6 +34,8 @@ pub(crate) struct Bench {
     kept: bool,
     /// What is planted by prediction in the next trial, in the place of its schedule.
     pub(crate) foresight: Option<Foresight>,
+    /// The second of two copies of the victim is at work.
+    pub(super) second: bool,
     /// The files that the victim replaces, which are read at every step of a trial without moves.
     pub(crate) replaced: Vec<Vec<u8>>,
     reads: bool,
@@ -56,6 +59,7 @@ impl Bench {
             keep: false,
             kept: false,
             foresight: None,
+            second: false,
             replaced: Vec::new(),
             reads: false,
             blind: false,
@@ -76,7 +80,7 @@ impl Bench {
         let nothing = Schedule::default();
         self.evidence.restart();
         self.labels.restart();
-        self.blind = false;
+        (self.blind, self.second) = (false, false);
         // What the attacker puts there, or takes away, is not the victim's doing.
         self.reads = schedule.moves().next().is_none() && self.foresight.is_none();
         if !std::mem::take(&mut self.kept) {
@@ -85,6 +89,9 @@ impl Bench {
         self.plant_ahead(world);
         self.read_replaced(world);
         world.begin()?;
+        if schedule.second {
+            return self.run_pair(world, schedule, limits);
+        }
         let mut script = Script::of(if self.foresight.is_some() { &nothing } else { schedule });
         let mut stops = 0;
         let ending = loop {
@@ -97,24 +104,41 @@ impl Bench {
                 self.evidence.endless = true;
                 break Ending::Hung;
             }
-            if self.blind {
-                // What was made unseen is the victim's, and must not be put down to a move that comes next.
-                self.look(world, Maker::Victim);
-                self.read_replaced(world);
-            }
-            self.evidence.note_call(&self.stop, &mut self.labels);
+            self.arrive(world);
             self.foresee(world);
-            self.evidence.winding |= winds(&self.stop, &self.now);
             let fault = self.disturb(world, &mut script);
-            let outcome = self.release(world, fault);
-            self.settle_call(outcome);
-            if outcome == Outcome::Blocks {
+            if self.pass(world, fault) == Outcome::Blocks {
                 return self.end_blocked(world, limits);
             }
-            self.look_after_call(world, outcome);
-            self.read_replaced(world);
         };
         self.finish(world, ending)
+    }
+
+    /// Notes the stop that the victim has come to.
+    pub(super) fn arrive(&mut self, world: &mut dyn World) {
+        if self.blind {
+            // What was made unseen is the victim's, and must not be put down to a move that comes next.
+            self.look(world, self.worker());
+            self.read_replaced(world);
+        }
+        self.evidence.note_call(&self.stop, &mut self.labels);
+        self.evidence.winding |= winds(&self.stop, &self.now);
+    }
+
+    /// Lets the call of the stop happen, and looks at what came of it.
+    pub(super) fn pass(&mut self, world: &mut dyn World, fault: Option<Fault>) -> Outcome {
+        let outcome = self.release(world, fault);
+        self.settle_call(outcome);
+        if outcome != Outcome::Blocks {
+            self.look_after_call(world, outcome);
+            self.read_replaced(world);
+        }
+        outcome
+    }
+
+    /// The copy of the victim that is at work.
+    pub(super) fn worker(&self) -> Maker {
+        if self.second { Maker::Second } else { Maker::Victim }
     }
 
     /// The call would never have returned, so nothing that the victim does from here on can happen. It is let go on,
@@ -140,7 +164,7 @@ impl Bench {
         world.reset(&self.next)
     }
 
-    fn finish(&mut self, world: &mut dyn World, ending: Ending) -> Result<Reset, Error> {
+    pub(super) fn finish(&mut self, world: &mut dyn World, ending: Ending) -> Result<Reset, Error> {
         if ending == Ending::Hung {
             world.give_up()?;
         }
@@ -149,7 +173,7 @@ impl Bench {
         let seen = world.still_open(&mut |number| kept_open.push(number));
         self.evidence.full |= !seen;
         self.come_true();
-        self.look(world, Maker::Victim);
+        self.look(world, self.worker());
         self.read_replaced(world);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
@@ -161,7 +185,7 @@ impl Bench {
     }
 
     /// Reads what the victim replaces, as any other process can at this moment.
-    fn read_replaced(&mut self, world: &dyn World) {
+    pub(super) fn read_replaced(&mut self, world: &dyn World) {
         for (which, path) in self.replaced.iter().enumerate().filter(|_| self.reads) {
             self.evidence.note_reading(which, world.read(path));
         }
@@ -182,13 +206,13 @@ impl Bench {
         }
         let narrow = !self.everywhere && !self.blind && is_narrow(&self.stop, &self.now);
         if !narrow {
-            return self.look(world, Maker::Victim);
+            return self.look(world, self.worker());
         }
         self.next.copy_from(&self.now);
         for place in self.stop.places().iter().filter(|p| tree::is_below(&p.path, b"shared")) {
             world.look_at(&place.path, &mut self.next);
         }
-        self.succeed(Maker::Victim);
+        self.succeed(self.worker());
     }
 
     pub(super) fn look(&mut self, world: &mut dyn World, actor: Maker) {

@@ -67,7 +67,7 @@ impl Engine<'_> {
             if self.must_stop() {
                 break;
             }
-            let schedule = Schedule { acts: vec![next.act] };
+            let schedule = Schedule::from(next.act);
             if self.lands(&schedule)? {
                 known.learn(&alone, &schedule.acts[0], &self.bench.evidence);
             }
@@ -129,7 +129,7 @@ impl Engine<'_> {
         if self.run_whole(schedule)? {
             self.world.start_from(self.judge.start)?;
         }
-        Ok(self.bench.evidence.landed == schedule.acts.len() && !self.bench.evidence.full)
+        Ok(self.bench.evidence.has_happened(schedule))
     }
 
     /// Says so where acts keep the victim in a loop, of which not every round is attacked.
@@ -146,6 +146,6 @@ impl Engine<'_> {
 impl Schedule {
     /// This schedule with one more act.
     pub(super) fn and(&self, act: Act) -> Schedule {
-        Schedule { acts: self.acts.iter().cloned().chain([act]).collect() }
+        Schedule { acts: self.acts.iter().cloned().chain([act]).collect(), second: self.second }
     }
 }

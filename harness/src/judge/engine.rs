@@ -37,6 +37,8 @@ pub(super) struct Engine<'a> {
     pub(super) ended_alone: Ending,
     /// The first stop of the recorded run.
     pub(super) first: Option<Key>,
+    /// Orders of the calls of two copies that were tried.
+    pub(super) orders: u64,
     /// Faults after which the victim makes calls that it does not make otherwise.
     pub(super) error_paths: Vec<Schedule>,
     /// The recorded run looked up names that its calls do not show.
@@ -64,6 +66,7 @@ impl<'a> Engine<'a> {
             umask: 0,
             ended_alone: Ending::Success,
             first: None,
+            orders: 0,
             error_paths: Vec::new(),
             winds: false,
             clean: Vec::new(),
@@ -152,7 +155,8 @@ impl<'a> Engine<'a> {
             self.collect(&Schedule::default())?;
             self.try_faults()?;
             self.try_deeper()?;
-            return self.try_samples();
+            self.try_samples()?;
+            return self.try_copies();
         }
         if self.report.hangs_alone {
             return Ok(());
@@ -238,7 +242,7 @@ impl<'a> Engine<'a> {
         known: &mut Option<(&mut Known, &Seen)>,
     ) -> Result<bool, Error> {
         let anew = self.run_whole(schedule)?;
-        let landed = self.bench.evidence.landed == schedule.acts.len() && !self.bench.evidence.full;
+        let landed = self.bench.evidence.has_happened(schedule);
         if let (Some((known, seen)), Some(act), true) = (known, schedule.acts.last(), landed) {
             known.learn(seen, act, &self.bench.evidence);
         }
@@ -265,7 +269,7 @@ impl<'a> Engine<'a> {
     /// Counts and judges the trial on the bench. True when all its acts happened.
     pub(super) fn settle(&mut self, schedule: &Schedule) -> Result<bool, Error> {
         self.count(schedule);
-        let landed = self.bench.evidence.landed == schedule.acts.len();
+        let landed = self.bench.evidence.has_happened(schedule);
         if landed {
             self.collect(schedule)?;
         }
@@ -283,6 +287,9 @@ impl<'a> Engine<'a> {
             matches!(evidence.refused, Some(libc::EPERM | libc::EACCES | libc::EISDIR | libc::ENOTDIR));
         if evidence.full {
             self.note_full();
+        } else if let Some(doubt) = evidence.doubt {
+            self.report.unreached += 1;
+            self.note(doubt.to_owned());
         } else if evidence.landed == schedule.acts.len() {
             self.report.trials += 1;
         } else if kernel_said_no {

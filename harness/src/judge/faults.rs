@@ -1,7 +1,7 @@
 //! Trying single faults: every one at every call, and signals.
 
 use super::engine::Engine;
-use crate::arena::tree::{Entry, Maker};
+use crate::arena::tree::Entry;
 use crate::error::Error;
 use crate::explore::{Next, key_of};
 use crate::rules::LEFTOVER;
@@ -80,7 +80,7 @@ impl Engine<'_> {
             self.kill_and_keep(schedule)?;
         }
         self.count(schedule);
-        let landed = self.bench.evidence.landed == schedule.acts.len() && !self.bench.evidence.full;
+        let landed = self.bench.evidence.has_happened(schedule);
         let hits = if landed { self.hits(schedule) } else { Vec::new() };
         let (phase, stays) = (landed.then(|| self.tally(schedule)), self.left_behind());
         self.run(&Schedule::default())?;
@@ -113,13 +113,13 @@ impl Engine<'_> {
         self.bench.keep = true;
         let ran = self.run(schedule);
         self.bench.keep = false;
-        ran.map(|()| self.bench.evidence.landed == schedule.acts.len())
+        ran.map(|()| self.bench.evidence.has_happened(schedule))
     }
 
     /// The entries below `shared/` that the victim of the trial on the bench has made and left.
     fn left_behind(&self) -> Vec<String> {
         let evidence = &self.bench.evidence;
-        let own = |entry: &&Entry| entry.maker == Maker::Victim;
+        let own = |entry: &&Entry| entry.maker.is_victim();
         let paths = evidence.last.entries().iter().filter(own).map(|entry| evidence.last.path(entry));
         let shared = paths.filter(|path| path.starts_with(b"shared/"));
         shared.filter_map(|path| evidence.label_of(path).map(str::to_owned)).collect()
@@ -139,5 +139,5 @@ impl Engine<'_> {
 
 /// Schedules of one act.
 pub(super) fn singles(next: Vec<Next>) -> Vec<Schedule> {
-    next.into_iter().map(|next| Schedule { acts: vec![next.act] }).collect()
+    next.into_iter().map(|next| Schedule::from(next.act)).collect()
 }

@@ -113,11 +113,9 @@ impl Engine<'_> {
         all: &[(&'static Rule, Hit)],
     ) -> Finding {
         let broken: Vec<String> =
-            all.iter().map(|(rule, hit)| broken_line(rule, hit, self.between(schedule))).collect();
+            all.iter().map(|(rule, hit)| broken_line(rule, hit, self.race(schedule))).collect();
         let mut cwe = rule.cwe.to_vec();
-        if self.between(schedule) && !cwe.contains(&367) {
-            cwe.push(367);
-        }
+        cwe.extend(self.race(schedule).filter(|race| !cwe.contains(race)));
         Finding {
             rule: rule.id,
             cwe,
@@ -129,7 +127,7 @@ impl Engine<'_> {
             step: hit.at.map(|at| at + 1),
             trial: self.report.trials,
             umask: self.umask,
-            raced: self.between(schedule),
+            raced: self.race(schedule).is_some(),
             file_system: self.judge.host.file_system(),
             suspicion: rule.suspicion,
             schedule: schedule.clone(),
@@ -137,8 +135,17 @@ impl Engine<'_> {
         }
     }
 
+    /// The CWE number of the race that the schedule is: between checking and using, or between two copies.
+    pub(super) fn race(&self, schedule: &Schedule) -> Option<u16> {
+        match () {
+            () if schedule.switches() => Some(362),
+            () if self.between(schedule) => Some(367),
+            () => None,
+        }
+    }
+
     /// True when a move, and nothing before it, happened after the victim's first call.
-    pub(super) fn between(&self, schedule: &Schedule) -> bool {
+    fn between(&self, schedule: &Schedule) -> bool {
         let first = self.bench.evidence.calls().next().map(|(at, _)| at);
         schedule.moves().next().is_some() && first == Some(0)
     }
@@ -154,8 +161,8 @@ impl Engine<'_> {
     }
 }
 
-pub(super) fn broken_line(rule: &Rule, hit: &Hit, between: bool) -> String {
-    let race = if between && !rule.cwe.contains(&367) { Some(&367) } else { None };
-    let cwe: Vec<String> = rule.cwe.iter().take(1).chain(race).map(|n| format!("CWE-{n}")).collect();
+pub(super) fn broken_line(rule: &Rule, hit: &Hit, race: Option<u16>) -> String {
+    let race = race.filter(|number| !rule.cwe.contains(number));
+    let cwe: Vec<String> = rule.cwe.iter().take(1).copied().chain(race).map(|n| format!("CWE-{n}")).collect();
     format!("{}  {}  {}   {}", rule.id, hit.path, hit.message, cwe.join(" "))
 }

@@ -2,7 +2,6 @@
 
 use super::engine::Engine;
 use crate::arena::Stage;
-use crate::arena::tree::Maker;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
@@ -193,7 +192,7 @@ fn clean_modes(evidence: &Evidence) -> Vec<(String, u32, u32)> {
     let mut modes = BTreeMap::new();
     for (at, _) in evidence.calls() {
         for change in evidence.changes(&evidence.steps[at]) {
-            if let Some(is) = change.is.filter(|e| e.maker == Maker::Victim) {
+            if let Some(is) = change.is.filter(|e| e.maker.is_victim()) {
                 modes.insert(evidence.changed(change).to_owned(), (is.mode, is.uid));
             }
         }

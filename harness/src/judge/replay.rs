@@ -32,8 +32,8 @@ impl Engine<'_> {
         self.world.start_from(Start::Anew)?;
         let same_findings = self.shows(schedule, &file.broken)?;
         let hits = self.hits(schedule);
-        let between = self.between(schedule);
-        let broken: Vec<String> = hits.iter().map(|(rule, hit)| broken_line(rule, hit, between)).collect();
+        let race = self.race(schedule);
+        let broken: Vec<String> = hits.iter().map(|(rule, hit)| broken_line(rule, hit, race)).collect();
         Ok(Replay {
             same_steps: timeline::steps(&self.bench.evidence, schedule) == file.steps,
             same_findings,
@@ -53,7 +53,7 @@ impl Engine<'_> {
         let found = |(rule, path): &(String, String)| {
             hits.iter().any(|(r, h)| r.id == rule && shape(&h.path) == shape(path))
         };
-        Ok(self.bench.evidence.landed == schedule.acts.len() && broken.iter().all(found))
+        Ok(self.bench.evidence.has_happened(schedule) && broken.iter().all(found))
     }
 
     pub(super) fn minimize(&mut self, file: &Timeline) -> Result<Replay, Error> {

@@ -1,7 +1,8 @@
 //! `chmods-foreign`: the victim changes mode or owner of what it did not make.
 
-use super::{Case, Hit, Rule, is_foreign};
+use super::{Case, Hit, Rule, copies, is_foreign};
 use crate::arena::tree::What;
+use crate::evidence::{CallStep, Change};
 use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
@@ -14,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "fs::set_permissions(&path, Permissions::from_mode(0o600))?;",
     good: "OpenOptions::new().create_new(true).mode(0o600)",
     suspicion: false,
-    counts: |case| case.is_attacked(),
+    counts: |case| case.is_attacked() || case.schedule.second,
     check,
 };
 
@@ -24,13 +25,21 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             continue;
         };
         let label = case.evidence.changed(change);
-        let altered = matches!(change.what, What::Mode | What::Owner)
-            || (matches!(change.what, What::Content | What::Attributes) && call.sys.op == Op::Alter);
-        if altered && is_foreign(&was, change, label) {
+        if is_altered(call, change) && is_foreign(&was, change, label) {
             hits.push(case.hit_call(
                 call,
                 format!("{label}, which the victim did not make, was given another mode, owner or time"),
             ));
         }
     }
+    for (call, change) in copies::changed(case).filter(|(call, change)| is_altered(call, change)) {
+        let label = case.evidence.changed(change);
+        let message = format!("{label}, which another copy works on, was given another mode, owner or time");
+        hits.push(case.hit_call(call, message));
+    }
+}
+
+fn is_altered(call: &CallStep, change: &Change) -> bool {
+    matches!(change.what, What::Mode | What::Owner)
+        || (matches!(change.what, What::Content | What::Attributes) && call.sys.op == Op::Alter)
 }

@@ -24,7 +24,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     };
     let altered = case.victim_changes().filter(|(_, c)| matches!(c.what, What::Mode | What::Owner));
     for (_, change) in altered {
-        let Some(is) = change.is.filter(|e| e.maker == Maker::Victim && !e.is_dir()) else {
+        let Some(is) = change.is.filter(|e| e.maker.is_victim() && !e.is_dir()) else {
             continue;
         };
         let label = case.evidence.changed(change);

@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "impl Drop for Temp { fn drop(&mut self) { fs::remove_file(&self.0).unwrap() } }",
     good: "impl Drop for Temp { fn drop(&mut self) { let _ = fs::remove_file(&self.0); } }",
     suspicion: false,
-    counts: |case| !case.schedule.acts.is_empty(),
+    counts: |case| !case.schedule.acts.is_empty() || case.schedule.second,
     check,
 };
 
@@ -27,7 +27,12 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         }
         _ => return,
     };
-    if let Some((_, call)) = case.evidence.calls().last().filter(|_| !case.schedule.acts.is_empty()) {
+    // Of two copies the one that ended so.
+    let ended = case.evidence.ends.iter().find(|end| end.ending == case.evidence.ending);
+    let second = ended.is_some_and(|end| end.second);
+    let disturbed = !case.schedule.acts.is_empty() || case.schedule.second;
+    let last = case.evidence.calls().rfind(|(_, call)| call.second == second);
+    if let Some((_, call)) = last.filter(|_| disturbed) {
         hits.push(case.hit_call(call, how));
     }
 }

@@ -1,8 +1,9 @@
 //! `deletes-foreign`: the victim removes or moves away what it did not make.
 
-use super::{Case, Hit, Rule, is_foreign};
+use super::{Case, Hit, Rule, copies, is_foreign};
 use crate::arena::tree::What;
 use crate::class::Class;
+use crate::evidence::CallStep;
 use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
@@ -15,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "for e in fs::read_dir(path)? { fs::remove_file(e?.path())? }",
     good: "fs::remove_dir_all(path)?;",
     suspicion: false,
-    counts: |case| case.is_attacked(),
+    counts: |case| case.is_attacked() || case.schedule.second,
     check,
 };
 
@@ -28,10 +29,19 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         let canary = label.starts_with("outside/");
         // A dir-writer can remove its own entries, and the victim's, without anyone's help: only canaries count.
         let counts = canary || case.class != Class::DirWriter;
-        let removal =
-            call.sys.op == Op::Remove || (call.sys.op == Op::Rename && case.evidence.label(call) == label);
-        if counts && removal && is_foreign(&was, change, label) {
+        if counts && is_removal(case, call, label) && is_foreign(&was, change, label) {
             hits.push(case.hit_call(call, format!("{label}, which the victim did not make, was removed")));
         }
     }
+    for (call, change) in copies::changed(case).filter(|(_, change)| change.what == What::Vanished) {
+        let label = case.evidence.changed(change);
+        if is_removal(case, call, label) {
+            hits.push(case.hit_call(call, format!("{label}, which another copy works on, was removed")));
+        }
+    }
+}
+
+/// True for a call that removes this entry or moves it away; not for one that only replaces it.
+fn is_removal(case: &Case<'_>, call: &CallStep, label: &str) -> bool {
+    call.sys.op == Op::Remove || (call.sys.op == Op::Rename && case.evidence.label(call) == label)
 }

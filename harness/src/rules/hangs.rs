@@ -14,12 +14,12 @@ pub(super) static RULE: Rule = Rule {
     bad: "while let Err(_) = File::create_new(&path) {}",
     good: "tempfile::NamedTempFile::new_in(dir)?;",
     suspicion: false,
-    counts: |case| !case.schedule.acts.is_empty(),
+    counts: |case| !case.schedule.acts.is_empty() || case.schedule.second,
     check,
 };
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
-    if case.schedule.acts.is_empty() {
+    if case.schedule.acts.is_empty() && !case.schedule.second {
         return;
     }
     let blocked = case.evidence.calls().find(|(at, _)| case.evidence.steps[*at].outcome == Outcome::Blocks);

@@ -1,7 +1,7 @@
 //! `leftover`: the victim leaves entries behind.
 
 use super::{Case, Hit, Rule};
-use crate::arena::tree::{Maker, is_below};
+use crate::arena::tree::{Entry, Maker, is_below};
 use crate::ending::Ending;
 use crate::world::calls::Op;
 
@@ -28,12 +28,11 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     let tree = &case.evidence.last;
     for entry in tree.entries() {
         let path = tree.path(entry);
-        let own = (entry.maker, entry.namer) == (Maker::Victim, Maker::Victim);
-        let top =
-            !tree.parent(path).is_some_and(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Victim));
+        let is_own = |entry: &Entry| entry.maker.is_victim() && entry.namer.is_victim();
+        let own = is_own(entry);
+        let top = !tree.parent(path).is_some_and(is_own);
         // In a directory of its own that was moved away the victim cannot find it any more.
-        let moved =
-            tree.dirs_above(path).any(|dir| (dir.maker, dir.namer) == (Maker::Victim, Maker::Attacker));
+        let moved = tree.dirs_above(path).any(|dir| dir.maker.is_victim() && dir.namer == Maker::Attacker);
         let excused = moved
             || disturbed(case, path)
             || kept_from_removing(case, path)

@@ -3,6 +3,7 @@
 //! A rule is a function from the evidence of a trial to hits. It sees no kernel and no schedule in the making.
 
 mod chmods_foreign;
+mod copies;
 mod copies_foreign_metadata;
 mod crashes;
 mod deletes_foreign;
@@ -191,7 +192,7 @@ impl<'a> Case<'a> {
                 None
             }
             Deed::Call(call) => waiting.take().map(|fault| (at, call, fault)),
-            Deed::Move(_) => None,
+            Deed::Move(_) | Deed::Switch(_) | Deed::Waits(_) => None,
         })
     }
 
@@ -231,7 +232,7 @@ impl<'a> Case<'a> {
         let (evidence, schedule) = (self.evidence, self.schedule);
         evidence.steps.iter().filter_map(move |step| match step.deed {
             Deed::Move(act) => Some((evidence.target(step), schedule.acts[act].as_move()?.target.as_str())),
-            Deed::Call(_) | Deed::Fault(_) => None,
+            Deed::Call(_) | Deed::Fault(_) | Deed::Switch(_) | Deed::Waits(_) => None,
         })
     }
 
@@ -260,7 +261,7 @@ impl<'a> Case<'a> {
         let unnamed = libc::O_TMPFILE as u32;
         let opened = |step: &Step| matches!(step.outcome, Outcome::Descriptor(_, known) if known == ident);
         let made = |(step, call): (&Step, &CallStep)| call.flags & unnamed == unnamed && opened(step);
-        self.evidence.maker_of(ident).map_or_else(|| self.successes().any(made), |(m, _)| m == Maker::Victim)
+        self.evidence.maker_of(ident).map_or_else(|| self.successes().any(made), |(m, _)| m.is_victim())
     }
 
     fn fits(&self, patterns: &[String], path: &[u8]) -> bool {
@@ -272,7 +273,7 @@ impl<'a> Case<'a> {
 /// True for an entry that is none of the victim's business: a canary, or another's entry in a directory that the
 /// victim did not make. What others put into the victim's own directory is the victim's to deal with.
 pub(crate) fn is_foreign(entry: &Entry, change: &Change, label: &str) -> bool {
-    let canary = label.starts_with("outside/") && entry.maker != Maker::Victim;
+    let canary = label.starts_with("outside/") && !entry.maker.is_victim();
     canary || (entry.maker == Maker::Attacker && !change.on_own_ground)
 }
 

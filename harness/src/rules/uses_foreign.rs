@@ -1,6 +1,6 @@
-//! `uses-foreign`: the victim takes what the attacker made for its own.
+//! `uses-foreign`: the victim takes what the attacker, or another copy of it, made for its own.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Hit, Rule, copies};
 use crate::arena::tree::{Maker, What};
 use crate::world::Outcome;
 use crate::world::calls::Op;
@@ -8,15 +8,16 @@ use rustix::fs::FileType;
 
 pub(super) static RULE: Rule = Rule {
     id: "uses-foreign",
-    title: "takes a file, directory, socket or FIFO that the attacker made for its own",
+    title: "takes for its own a file, directory, socket or FIFO that the attacker or another copy of it made",
     cwe: &[377, 379],
-    why: "The owner of the entry reads, changes or swaps what the victim believes to be private. \
+    why: "The owner of the entry reads, changes or swaps what the victim believes to be private; two copies of a \
+          program that share a name write into each other's file. \
           OpenStack guideline: use mkstemp and mkdtemp; CERT FIO21-C.",
     help: "create exclusively and give up, or take another name, when the name exists",
     bad: "OpenOptions::new().write(true).create(true).open(path)?;",
     good: "OpenOptions::new().write(true).create_new(true).open(path)?;",
     suspicion: false,
-    counts: |case| case.is_attacked(),
+    counts: |case| case.is_attacked() || case.schedule.second,
     check,
 };
 
@@ -35,8 +36,14 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             );
         }
     }
+    for call in copies::opened(case) {
+        let through = case.evidence.label(call);
+        hits.push(
+            case.hit_call(call, format!("{through}, which another copy works on, was opened for writing")),
+        );
+    }
     for (call, change) in case.victim_changes() {
-        let made = change.what == What::Appeared && change.is.is_some_and(|e| e.maker == Maker::Victim);
+        let made = change.what == What::Appeared && change.is.is_some_and(|e| e.maker.is_victim());
         let plain = change.is.is_some_and(|e| e.kind != FileType::Symlink);
         if made && plain && change.ground == Maker::Attacker && call.sys.op != Op::Rename {
             let label = case.evidence.changed(change);

@@ -1,7 +1,6 @@
 //! `world-readable`: others can read what the victim writes, at any step.
 
 use super::{Case, Hit, Rule};
-use crate::arena::tree::Maker;
 use rustix::fs::FileType;
 
 pub(super) static RULE: Rule = Rule {
@@ -20,9 +19,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for change in case.all_changes() {
-        let Some(is) = change.is.filter(|e| {
-            e.maker == Maker::Victim && e.namer == Maker::Victim && e.kind == FileType::RegularFile
-        }) else {
+        let Some(is) = change
+            .is
+            .filter(|e| e.maker.is_victim() && e.namer.is_victim() && e.kind == FileType::RegularFile)
+        else {
             continue;
         };
         let label = case.evidence.changed(change);

@@ -1,7 +1,6 @@
 //! `world-writable`: others can write what the victim made, at any step.
 
 use super::{Case, Hit, Rule};
-use crate::arena::tree::Maker;
 use rustix::fs::FileType;
 
 pub(super) static RULE: Rule = Rule {
@@ -20,9 +19,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for change in case.all_changes() {
-        let Some(is) = change
-            .is
-            .filter(|e| e.maker == Maker::Victim && e.namer == Maker::Victim && e.kind != FileType::Symlink)
+        let Some(is) =
+            change.is.filter(|e| e.maker.is_victim() && e.namer.is_victim() && e.kind != FileType::Symlink)
         else {
             continue;
         };

@@ -1,7 +1,9 @@
 //! A pid namespace in which programs are started under a filter, from our side: asking its keeper, hearing from it.
 
 use super::bpf::{self, Fate};
-use super::keeper::{AFTER, Arguments, CLEAR, FOLLOW, SPARE, START, Start, close_all_but, end, fork, keep};
+use super::keeper::{
+    AFTER, Arguments, CLEAR, FOLLOW, SECOND, SPARE, START, Start, close_all_but, end, fork, keep,
+};
 use super::launch::Ground;
 use super::notify::{self, Listener};
 use super::streams::Streams;
@@ -37,8 +39,10 @@ pub(crate) enum Told {
     Started(Listener),
     /// It has a terminal of its own, whose other side this is.
     Terminal(OwnedFd),
-    /// The process that is followed ended with this status, as wait(2) has it.
+    /// The first process of the program ended with this status, as wait(2) has it.
     Ended(i32),
+    /// The same of its second copy.
+    SecondEnded(i32),
     /// After that: nothing of the trial runs any more.
     Empty,
     /// What was asked is done.
@@ -87,6 +91,12 @@ impl Cell {
         self.ask(START + program, umask | if fixed_addresses { FIXED_ADDRESSES } else { 0 })
     }
 
+    /// Asks for a second copy of the first program to be started beside the one that runs, which must have come to its
+    /// first call.
+    pub(crate) fn begin_second(&self, umask: u32, fixed_addresses: bool) -> io::Result<()> {
+        self.ask(SECOND, umask | if fixed_addresses { FIXED_ADDRESSES } else { 0 })
+    }
+
     /// Asks for programs to be started with the pid after this one; done when that was heard.
     pub(crate) fn start_after(&self, pid: u32) -> io::Result<()> {
         self.ask(AFTER, pid)
@@ -131,6 +141,7 @@ impl Cell {
             (_, b'l', Some(fd)) => Told::Started(notify::adopt(fd)),
             (_, b't', Some(fd)) => Told::Terminal(fd),
             (_, b'e', _) => Told::Ended(number),
+            (_, b's', _) => Told::SecondEnded(number),
             (_, b'n', _) => Told::Empty,
             (_, b'c', _) => Told::Done,
             (_, b'x', _) => Told::Crowded,

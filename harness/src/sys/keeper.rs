@@ -24,7 +24,9 @@ pub(super) const CLEAR: u8 = 0;
 pub(super) const SPARE: u8 = 1;
 pub(super) const FOLLOW: u8 = 2;
 pub(super) const AFTER: u8 = 3;
-pub(super) const START: u8 = 4;
+/// A second copy of the first program, beside the one that was started.
+pub(super) const SECOND: u8 = 4;
+pub(super) const START: u8 = 5;
 
 /// Arrays for execve(2): arguments and environment.
 pub(super) type Arguments = (Vec<*const libc::c_char>, Vec<*const libc::c_char>);
@@ -103,7 +105,7 @@ pub(super) fn keep(start: &Start<'_>) -> ! {
         start,
         namespace,
         children,
-        followed: 0,
+        followed: [0; 2],
         awaited: false,
         spared: 0,
         before_first: BEFORE_FIRST,
@@ -132,8 +134,8 @@ struct Keeper<'a> {
     namespace: Namespace,
     /// Readable when a child has ended.
     children: OwnedFd,
-    /// The pid whose end is to be told; 0 once it was.
-    followed: u32,
+    /// The pids whose ends are to be told, that of a second copy last; 0 once they were.
+    followed: [u32; 2],
     /// It is to be told when nothing runs any more.
     awaited: bool,
     /// The pid that is not to be killed, if not 0.
@@ -165,11 +167,12 @@ impl Keeper<'_> {
                 tell(self.start.socket, b'c', 0);
             }
             FOLLOW => {
-                (self.followed, self.awaited) = (number, true);
+                (self.followed, self.awaited) = ([number, 0], true);
                 // The spared one has the first of the pids below, so its copy's children get those that its own would.
                 self.namespace.rewind(BEFORE_FIRST + 1);
                 tell(self.start.socket, b'c', 0);
             }
+            SECOND => self.run_second(number),
             program => self.run(usize::from(program - START), number),
         }
     }
@@ -180,7 +183,16 @@ impl Keeper<'_> {
         collect_ended();
         self.namespace.rewind(self.before_first);
         match launch(self.start, program, umask) {
-            Ok(pid) => (self.followed, self.awaited) = (pid as u32, true),
+            Ok(pid) => (self.followed, self.awaited) = ([pid as u32, 0], true),
+            Err(e) => tell(self.start.socket, b'f', e.raw_os_error().unwrap_or(libc::EAGAIN)),
+        }
+    }
+
+    /// Starts a second copy of the first program, with the same pid in every trial as well.
+    fn run_second(&mut self, umask: u32) {
+        self.namespace.rewind(BEFORE_SECOND);
+        match launch(self.start, 0, umask) {
+            Ok(pid) => (self.followed[1], self.awaited) = (pid as u32, true),
             Err(e) => tell(self.start.socket, b'f', e.raw_os_error().unwrap_or(libc::EAGAIN)),
         }
     }
@@ -191,12 +203,12 @@ impl Keeper<'_> {
         let mut signal = [0u8; size_of::<libc::signalfd_siginfo>()];
         let _ = rustix::io::read(&self.children, &mut signal);
         while let Some((pid, status)) = ended(WaitOptions::NOHANG) {
-            if pid == self.followed {
-                self.followed = 0;
-                tell(self.start.socket, b'e', status);
+            if let Some(at) = self.followed.iter().position(|&followed| followed == pid) {
+                self.followed[at] = 0;
+                tell(self.start.socket, [b'e', b's'][at], status);
             }
         }
-        if self.awaited && self.followed == 0 && self.others(|_| ()) == Ok(0) {
+        if self.awaited && self.followed == [0; 2] && self.others(|_| ()) == Ok(0) {
             self.awaited = false;
             self.namespace.rewind(BEFORE_COPIES);
             tell(self.start.socket, b'n', 0);
@@ -207,7 +219,7 @@ impl Keeper<'_> {
     fn clear(&mut self) {
         /// After so many rounds of killing what was seen, something makes processes as fast.
         const ROUNDS: u32 = 1_000;
-        (self.followed, self.awaited) = (0, false);
+        (self.followed, self.awaited) = ([0; 2], false);
         if self.spared == 0 {
             // SAFETY: process 1 may signal all others of its namespace, and only those.
             unsafe { libc::kill(-1, libc::SIGKILL) };
@@ -256,6 +268,9 @@ impl Keeper<'_> {
 
 /// The pid before the one that a program's first process gets if nothing else was asked for.
 pub(crate) const BEFORE_FIRST: u32 = 100;
+
+/// The pid before the one of a second copy's first process.
+const BEFORE_SECOND: u32 = 1000;
 
 /// The pid before those of copies: apart, so that their children get the same as an original's would.
 const BEFORE_COPIES: u32 = 4000;

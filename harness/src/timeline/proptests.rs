@@ -10,13 +10,14 @@ use crate::determinism::{Determinism, Level};
 use crate::ending::Ending;
 use crate::evidence::Evidence;
 use crate::explore::key_of;
-use crate::schedule::{Act, Schedule};
+use crate::schedule::{Act, Does, Schedule};
 use crate::testing::{kept, runner, some_move};
 use crate::world::Outcome;
 use crate::world::calls::WATCHED;
 use crate::world::decode::Stop;
 use crate::world::labels::Labels;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::TestCaseResult;
@@ -85,17 +86,28 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 #[derive(Clone, Debug)]
 struct Moment {
     sys: Index,
+    second: bool,
     task: u16,
     paths: Vec<Vec<u8>>,
     numbers: (u32, u32, u64),
     outcome: Outcome,
     moves: Vec<(Move, Outcome)>,
+    /// The other copy goes on before the call: and this one is never made, or later.
+    switch: Option<bool>,
+    /// A copy waits after it, or ends.
+    after: Option<(bool, Option<Ending>)>,
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
     let moves = vec((some_move(Just(String::new())), outcome()), 0..3);
-    (any::<Index>(), 0..256u16, vec(path(), 0..=2), any::<(u32, u32, u64)>(), outcome(), moves).prop_map(
-        |(sys, task, paths, numbers, outcome, moves)| Moment { sys, task, paths, numbers, outcome, moves },
+    let call = (any::<Index>(), any::<bool>(), 0..256u16, vec(path(), 0..=2), any::<(u32, u32, u64)>());
+    let turns =
+        (option::weighted(0.2, any::<bool>()), option::weighted(0.2, (any::<bool>(), option::of(ending()))));
+    (call, outcome(), moves, turns).prop_map(
+        |((sys, second, task, paths, numbers), outcome, moves, turns)| {
+            let (switch, after) = turns;
+            Moment { sys, second, task, paths, numbers, outcome, moves, switch, after }
+        },
     )
 }
 
@@ -117,6 +129,8 @@ fn ending() -> impl Strategy<Value = Ending> {
 struct Trial {
     head: Head,
     moments: Vec<Moment>,
+    /// Two copies ran.
+    second: bool,
     ending: Ending,
     /// Which of the names stay the same in every run.
     known: Vec<Index>,
@@ -140,8 +154,15 @@ fn trial() -> impl Strategy<Value = Trial> {
             determinism,
         },
     );
-    (head, vec(moment(), 0..6), ending(), vec(any::<Index>(), 0..6), vec(text(), 0..3))
-        .prop_map(|(head, moments, ending, known, messages)| Trial { head, moments, ending, known, messages })
+    (head, vec(moment(), 0..6), any::<bool>(), ending(), vec(any::<Index>(), 0..6), vec(text(), 0..3))
+        .prop_map(|(head, moments, second, ending, known, messages)| Trial {
+            head,
+            moments,
+            second,
+            ending,
+            known,
+            messages,
+        })
 }
 
 /// What was written, as it should be read.
@@ -166,6 +187,7 @@ fn labels_of(trial: &Trial) -> Labels {
 fn note(moment: &Moment, evidence: &mut Evidence, labels: &mut Labels, schedule: &mut Schedule) {
     let mut stop = Stop::made_up(moment.sys.get(WATCHED), moment.task, &moment.paths);
     (stop.flags, stop.mode, stop.length) = moment.numbers;
+    stop.second = moment.second;
     let path = moment.paths.first().map_or(&b"shared"[..], Vec::as_slice);
     let mut label = Vec::new();
     labels.label(path, &mut label);
@@ -179,11 +201,25 @@ fn note(moment: &Moment, evidence: &mut Evidence, labels: &mut Labels, schedule:
     let at = evidence.calls().last().map(|(_, call)| key_of(evidence, call)).expect("a call was noted");
     let acts = moment.moves.iter().map(|(does, _)| Move { target: target.clone(), ..does.clone() });
     schedule.acts.extend(acts.map(|does| Act { at: at.clone(), does: does.into() }));
+    if let Some(goes_on) = moment.switch {
+        evidence.steps.pop();
+        evidence.note_switch(schedule.acts.len());
+        schedule.acts.push(Act { at, does: Does::Switch });
+        if goes_on {
+            evidence.note_call(&stop, labels);
+        }
+    }
+    match &moment.after {
+        Some((second, Some(ending))) => evidence.note_end(*second, ending.clone()),
+        Some((second, None)) => evidence.note_wait(*second),
+        None => {}
+    }
 }
 
 fn write(trial: &Trial) -> Written {
     let (mut evidence, mut schedule) = (Evidence::default(), Schedule::default());
     let mut labels = labels_of(trial);
+    schedule.second = trial.second;
     trial.moments.iter().for_each(|moment| note(moment, &mut evidence, &mut labels, &mut schedule));
     evidence.ending = trial.ending.clone();
     let paths: Vec<String> = evidence.calls().map(|(_, call)| evidence.label(call).to_owned()).collect();
@@ -256,6 +292,10 @@ fn any_text() -> impl Strategy<Value = String> {
         "victim    ",
         "victim.0 ",
         "victim.65536 ",
+        "second.2 ",
+        "switch    second goes on, victim is held at openat(\"shared/a\") #1",
+        "waits for the other",
+        "    copies 2",
         "attacker  ",
         "none",
         "    umask ",

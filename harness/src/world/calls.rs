@@ -2,7 +2,7 @@
 //!
 //! A signature has one letter per argument: `d` directory descriptor, `p` path, `f` descriptor that is acted on,
 //! `F` open flags, `H` pointer to `struct open_how`, `m` mode, `a` AT_ flags, `r` rename flags, `n` length,
-//! `S` socket address, `-` anything else. Numbers: `asm/unistd_64.h` (x86-64), `asm-generic/unistd.h` (aarch64).
+//! `S` socket address, `L` what is to be done about a lock, `-` anything else. Numbers: `asm/unistd_64.h` (x86-64), `asm-generic/unistd.h` (aarch64).
 
 /// What a call does to the file system, as far as rules and explorer care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,8 @@ pub(crate) enum Op {
     Sync,
     /// Closes a descriptor.
     Close,
+    /// Takes, gives back or asks for a lock.
+    Lock,
 }
 
 /// One row of the table.
@@ -137,10 +139,24 @@ pub(crate) static WATCHED_FOR_FAULTS: &[Sys] = &[
     both("close", 3, 57, Op::Close, "f"),
 ];
 
+/// Calls that are stopped at only where two copies of a program run.
+pub(crate) static WATCHED_FOR_COPIES: &[Sys] =
+    &[both("flock", 73, 32, Op::Lock, "fL"), both("fcntl", 72, 25, Op::Lock, "fL")];
+
+/// Which calls to stop at beside those at which an attacker matters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Watch {
+    /// Those at which only faults can happen.
+    pub(crate) faults: bool,
+    /// Those by which copies of a program wait for each other.
+    pub(crate) locks: bool,
+}
+
 /// The numbers of all calls to stop at.
-pub(crate) fn watched(for_faults: bool) -> impl Iterator<Item = u32> {
-    let more = WATCHED_FOR_FAULTS.iter().filter(move |_| for_faults);
-    WATCHED.iter().chain(more).filter_map(Sys::number)
+pub(crate) fn watched(watch: Watch) -> impl Iterator<Item = u32> {
+    let faults = WATCHED_FOR_FAULTS.iter().filter(move |_| watch.faults);
+    let locks = WATCHED_FOR_COPIES.iter().filter(move |_| watch.locks);
+    WATCHED.iter().chain(faults).chain(locks).filter_map(Sys::number)
 }
 
 /// io_uring does file work that no filter sees, so programs are told that this kernel has none.
@@ -190,7 +206,7 @@ impl Sys {
     }
 
     fn all() -> impl Iterator<Item = &'static Sys> {
-        WATCHED.iter().chain(WATCHED_FOR_FAULTS)
+        WATCHED.iter().chain(WATCHED_FOR_FAULTS).chain(WATCHED_FOR_COPIES)
     }
 }
 
@@ -230,6 +246,8 @@ mod tests {
             ("fsync", libc::SYS_fsync),
             ("fdatasync", libc::SYS_fdatasync),
             ("close", libc::SYS_close),
+            ("flock", libc::SYS_flock),
+            ("fcntl", libc::SYS_fcntl),
         ];
         for (name, number) in known {
             assert_eq!(Sys::named(name).and_then(Sys::number), Some(number as u32), "{name}");

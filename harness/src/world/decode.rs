@@ -41,6 +41,8 @@ pub(crate) struct Stop {
     pub(crate) tid: u32,
     /// Number of the task in the order of first stops, from 0.
     pub(crate) task: u16,
+    /// The second copy of the victim came by it.
+    pub(crate) second: bool,
     pub(crate) sys: &'static Sys,
     pub(crate) raw: RawCall,
     /// One or two paths, as the call has.
@@ -70,6 +72,7 @@ impl Default for Stop {
             id: 0,
             tid: 0,
             task: 0,
+            second: false,
             sys: &super::calls::WATCHED[0],
             raw: RawCall { nr: 0, args: [0; 6] },
             places: [place(), place()],
@@ -109,7 +112,7 @@ impl Stop {
     pub(crate) fn mutates(&self) -> bool {
         match self.sys.op {
             Op::Open => self.creates() || self.flags & libc::O_TRUNC as u32 != 0,
-            Op::Look | Op::List | Op::Enter | Op::Run | Op::Sync | Op::Close => false,
+            Op::Look | Op::List | Op::Enter | Op::Run | Op::Sync | Op::Close | Op::Lock => false,
             _ => true,
         }
     }
@@ -144,6 +147,16 @@ impl Stop {
         self.places().iter().filter(|_| changes).filter(named).find(|p| !spared(p))
     }
 
+    /// True for a call that waits until nobody else has the lock.
+    pub(crate) fn waits_for_lock(&self) -> bool {
+        let flags = self.flags as i32;
+        match (self.sys.op, self.sys.name) {
+            (Op::Lock, "flock") => flags & libc::LOCK_NB == 0 && flags != libc::LOCK_UN,
+            (Op::Lock, _) => [libc::F_SETLKW, libc::F_OFD_SETLKW].contains(&flags),
+            _ => false,
+        }
+    }
+
     pub(crate) fn opens(&self) -> bool {
         self.sys.op == Op::Open
     }
@@ -158,6 +171,17 @@ impl Stop {
     /// True for an open that asks for more than reading.
     pub(crate) fn writes(&self) -> bool {
         self.opens() && self.flags & libc::O_ACCMODE as u32 != libc::O_RDONLY as u32
+    }
+}
+
+/// What fcntl(2) does to a lock; for all else that it does it is no call on files.
+const LOCKS: [i32; 6] =
+    [libc::F_GETLK, libc::F_SETLK, libc::F_SETLKW, libc::F_OFD_GETLK, libc::F_OFD_SETLK, libc::F_OFD_SETLKW];
+
+fn lock(stop: &mut Stop, what: u32) {
+    stop.flags = what;
+    if stop.sys.name == "fcntl" && !LOCKS.contains(&(what as i32)) {
+        stop.count = 0;
     }
 }
 
@@ -239,6 +263,7 @@ impl Decoder {
                 b'F' | b'a' | b'r' => stop.flags = value as u32,
                 b'm' => stop.mode = value as u32 & 0o177_777,
                 b'n' => stop.length = value,
+                b'L' => lock(stop, value as u32),
                 b'H' => read_open_how(stop, value),
                 b'S' => self.socket_address(stop, at, value, seen.args[at + 1], ours),
                 _ => {}

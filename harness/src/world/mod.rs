@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::thread as own_thread;
+use calls::Watch;
 use decode::Stop;
 use rustix::event::Timespec;
 use std::time::Duration;
@@ -78,11 +79,15 @@ pub(crate) enum Start {
 pub(crate) struct Terms {
     /// Time without any call after which the victim counts as hung.
     pub(crate) silence: Duration,
-    /// Stop also at calls at which only faults can happen.
-    pub(crate) for_faults: bool,
+    /// The calls to stop at.
+    pub(crate) watch: Watch,
     /// How much of a program's chance is fixed.
     pub(crate) fixed: Determinism,
 }
+
+/// Why a victim in this process has no second copy.
+pub(crate) const ONE_PROCESS: &str = "a victim within linkbait has no second copy: both would have one pid, one set of \
+     descriptors, statics and POSIX locks; judge it as a program";
 
 /// A place where a victim can be run under control.
 pub(crate) trait World {
@@ -104,6 +109,15 @@ pub(crate) trait World {
     fn begin(&mut self) -> Result<(), Error>;
     /// Runs the victim up to its next stop, which is written into `stop`.
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error>;
+    /// Starts a second copy of the victim beside the one that was begun, which is held or has ended. It is at work then:
+    /// what `next` and `release` are about.
+    fn begin_second(&mut self) -> Result<(), Error>;
+    /// Puts the other of two copies to work.
+    fn turn(&mut self);
+    /// Why nothing follows from the last trial, if that is so.
+    fn doubts(&self) -> Option<&'static str> {
+        None
+    }
     /// Makes a move while the victim is held; `path` is relative to the arena.
     fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()>;
     /// Lets the held call happen.

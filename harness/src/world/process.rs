@@ -18,6 +18,7 @@ mod image;
 mod order;
 mod output;
 mod perform;
+mod second;
 mod senders;
 mod setup;
 pub(crate) mod stream;
@@ -30,7 +31,7 @@ mod writable;
 pub(crate) use contain::prepare_to_contain;
 pub(crate) use writable::check as check_writable;
 
-use super::calls::{Op, Sys};
+use super::calls::{Op, Sys, Watch};
 use super::decode::{Decoder, Place, Stop};
 use super::no_excl::NoExcl;
 use super::proc::Proc;
@@ -60,6 +61,7 @@ use events::Event;
 use held::Held;
 use order::{Order, Scene};
 use output::Output;
+use second::Pair;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -93,7 +95,7 @@ pub(crate) struct ProcessWorld {
     ticks: Ticks,
     output: Output,
     bounds: Bounds,
-    for_faults: bool,
+    watch: Watch,
     tasks: Tasks,
     chance: Chance,
     order: Order,
@@ -103,6 +105,8 @@ pub(crate) struct ProcessWorld {
     held: Option<u64>,
     /// How the first process ended, once it has.
     ended: Option<i32>,
+    /// Whether there is another copy, and what is kept of it.
+    pair: Pair,
     notes: BTreeSet<String>,
     no_excl: NoExcl,
     writable: Writable,
@@ -136,7 +140,7 @@ impl ProcessWorld {
         }
         plans.iter_mut().for_each(|plan| plan.cwd = contain::fresh_directory(&writable));
         let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
-        let (cell, inside) = start_cell(&plans, &chance, terms.for_faults)?;
+        let (cell, inside) = start_cell(&plans, &chance, terms.watch)?;
         Ok(ProcessWorld {
             arena,
             hands,
@@ -154,7 +158,7 @@ impl ProcessWorld {
             ticks: Ticks::new(terms.silence)?,
             output,
             bounds: Bounds::default(),
-            for_faults: terms.for_faults,
+            watch: terms.watch,
             tasks: Tasks::with_room(u16::MAX),
             chance,
             order: Order::default(),
@@ -162,6 +166,7 @@ impl ProcessWorld {
             descriptors: 3,
             held: None,
             ended: None,
+            pair: Pair::default(),
             notes,
             no_excl: NoExcl::new(!host.is_exclusive()),
             writable,
@@ -194,6 +199,7 @@ impl ProcessWorld {
         let Some(sys) = Sys::of(seen.nr) else {
             return self.answer_other(seen);
         };
+        self.pair.arrives(seen.tid);
         self.decoder.decode(seen, sys, false, stop);
         if sys.op == Op::Run {
             self.chance.expect_image(&held);
@@ -216,6 +222,7 @@ impl ProcessWorld {
         }
         self.chance.goes_on();
         self.bounds.rest();
+        self.pair.comes_to_stop();
         if !self.bounds.has_disk(self.arena.root()) {
             return Ok(Some(Next::Ended(Ending::Hung)));
         }
@@ -225,7 +232,7 @@ impl ProcessWorld {
         if !self.tasks.knows(seen.tid) {
             self.pids.extend(self.decoder.proc().own_numbers(seen.tid));
         }
-        stop.task = self.tasks.number(seen.tid);
+        (stop.task, stop.second) = (self.tasks.number(seen.tid), self.pair.second);
         self.held = Some(seen.id);
         if self.no_excl.concerns(stop) {
             let was_taken = own_thread::without_file_capabilities(|| self.would_find(stop));
@@ -305,6 +312,7 @@ impl World for ProcessWorld {
         self.order.restart();
         self.pids.clear();
         (self.descriptors, self.held, self.ended) = (3, None, None);
+        self.pair = Pair::default();
         self.start_trial();
         if self.template.is_some() {
             self.prologue.again();
@@ -349,12 +357,15 @@ impl World for ProcessWorld {
                         return Ok(next);
                     }
                 }
+                Event::Gone if let Some(end) = self.end_without_tasks() => return Ok(end),
                 // When its last task is gone the keeper is about to say how.
                 Event::Told | Event::Gone => {
                     if let Some(end) = self.listen()? {
                         return Ok(end);
                     }
                 }
+                Event::Pause if self.waits_for_lock() => return Ok(Next::Ended(Ending::Hung)),
+                Event::Pause => {}
                 Event::Tick => {
                     if let Some(end) = self.tick(&mut crowd)? {
                         return Ok(end);
@@ -362,6 +373,18 @@ impl World for ProcessWorld {
                 }
             }
         }
+    }
+
+    fn begin_second(&mut self) -> Result<(), Error> {
+        self.start_second()
+    }
+
+    fn turn(&mut self) {
+        self.swap_copies();
+    }
+
+    fn doubts(&self) -> Option<&'static str> {
+        self.pair.doubt
     }
 
     fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()> {
@@ -373,6 +396,7 @@ impl World for ProcessWorld {
             return outcome;
         }
         self.held = None;
+        self.expect_lock(stop);
         // The program has none of the rights that its namespace gives to us.
         let outcome = own_thread::without_file_capabilities(|| self.perform(stop));
         if self.wants_template() {

@@ -7,7 +7,7 @@
 //!
 //! Between receiving a stop and answering it nothing here allocates or locks: the victim can be held inside malloc.
 
-use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
+use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys, Watch};
 use super::decode::{Decoder, Place, Stop};
 use super::no_excl::{self, NoExcl};
 use super::{Next, Outcome, Start, Terms, World, open};
@@ -64,7 +64,7 @@ pub(crate) struct ThreadWorld {
     timeout: Timespec,
     /// The same: the time without a call after which the victim is looked at.
     silence: Duration,
-    for_faults: bool,
+    watch: Watch,
     /// Threads of victims that could not be ended.
     abandoned: u32,
     tasks: Tasks,
@@ -101,7 +101,7 @@ impl ThreadWorld {
         .map_err(|e| Error::ours("open(\"/proc\")", e))?;
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| Error::ours("open(\".\")", e))?;
-        let victim = start_victim(body, arena.dirs(), core, terms.for_faults)?;
+        let victim = start_victim(body, arena.dirs(), core, terms.watch)?;
         Ok(ThreadWorld {
             arena,
             hands,
@@ -112,7 +112,7 @@ impl ThreadWorld {
             umask: 0o022,
             timeout: super::patience(terms.silence),
             silence: terms.silence,
-            for_faults: terms.for_faults,
+            watch: terms.watch,
             abandoned: 0,
             tasks: Tasks::with_room(MOST_TASKS),
             descriptors: 3,
@@ -323,6 +323,12 @@ impl World for ThreadWorld {
         }
     }
 
+    fn begin_second(&mut self) -> Result<(), Error> {
+        Err(Error::unsupported("start a second copy", super::ONE_PROCESS))
+    }
+
+    fn turn(&mut self) {}
+
     fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()> {
         self.hands.act(self.arena.root(), act, path)
     }
@@ -382,7 +388,7 @@ impl World for ThreadWorld {
         }
         let core = rustix::thread::sched_getcpu();
         self.crew.forget();
-        self.victim = start_victim(&self.body, self.arena.dirs(), core, self.for_faults)?;
+        self.victim = start_victim(&self.body, self.arena.dirs(), core, self.watch)?;
         Ok(())
     }
 

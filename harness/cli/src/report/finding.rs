@@ -104,6 +104,10 @@ fn how_found(report: &Report, finding: &Finding) -> String {
 /// Whether the attacker has to win a race.
 fn timing(finding: &Finding) -> Option<&'static str> {
     match finding.schedule.acts.as_slice() {
+        _ if finding.schedule.switches() => {
+            Some("a race between two copies of the program, without any attacker")
+        }
+        [] if finding.schedule.second => Some("no race: the second copy starts when the first has ended"),
         [] => None,
         _ if finding.raced => Some("a race: the attacker has to act between two calls"),
         _ => Some("no race: the attacker can act before the start"),

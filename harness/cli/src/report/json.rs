@@ -43,6 +43,8 @@ struct VictimOut<'a> {
     trials: u64,
     refused: u64,
     unreached: u64,
+    /// Schedules that come to the same as one that was tried.
+    reduced: u64,
     stops: usize,
     hangs_alone: bool,
     /// How a program ended when no one interfered, and the end of what it printed.
@@ -51,8 +53,6 @@ struct VictimOut<'a> {
     output_cut: bool,
     /// Acts in the longest schedules of which all were to be tried.
     depth: u32,
-    /// Schedules left out because others show the same.
-    reduced: u64,
     exhaustive: bool,
     samples: Option<SamplesOut>,
     determinism: u8,
@@ -105,7 +105,7 @@ struct FindingOut<'a> {
     cwe: Vec<String>,
     attacker: &'static str,
     phase: &'static str,
-    /// The attacker has to act between two calls of the victim.
+    /// The attacker has to act between two calls of the victim, or another copy of it to come between.
     raced: bool,
     path: &'a str,
     umask: String,
@@ -115,6 +115,8 @@ struct FindingOut<'a> {
     help: &'static str,
     step: Option<usize>,
     trial: u64,
+    /// Copies of the victim that ran at once.
+    instances: u8,
     schedule: Vec<String>,
     timeline: Vec<&'a str>,
     replay: String,
@@ -148,13 +150,13 @@ fn victim_out(judged: &Judged) -> VictimOut<'_> {
         trials: report.trials,
         refused: report.refused,
         unreached: report.unreached,
+        reduced: report.reduced,
         stops: report.stops,
         hangs_alone: report.hangs_alone,
         ended: report.alone.as_ref().map(|alone| how_ended(&alone.ending)),
         output: report.alone.as_ref().map(|alone| alone.output.as_str()),
         output_cut: report.alone.as_ref().is_some_and(|alone| alone.cut),
         depth: report.depth,
-        reduced: report.reduced,
         exhaustive: report.unreached == 0 && report.trials > 0 && report.samples.is_none(),
         samples: report.samples.map(|Samples { drawn, landed, acts, seed }| SamplesOut {
             drawn,
@@ -197,6 +199,7 @@ fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> Finding
         help: linkbait::rules::help(finding),
         step: finding.step,
         trial: finding.trial,
+        instances: if finding.schedule.second { 2 } else { 1 },
         schedule: finding.schedule.acts.iter().map(|act| format!("{} at {}", act.does, act.at)).collect(),
         timeline: finding.timeline.lines().collect(),
         replay: files::replay_path(victim, number, finding.rule),

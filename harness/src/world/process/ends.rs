@@ -1,13 +1,14 @@
 //! The keeper of a program, asked and listened to: how a trial ends, and how what still runs is ended.
 
 use super::chance::Chance;
+use super::second::Pair;
 use super::{ProcessWorld, bounds, contain, senders};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::sys::bpf::Fate;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::world::Next;
-use crate::world::calls::{self, NAMESPACES, PIDS, REFUSED};
+use crate::world::calls::{self, NAMESPACES, PIDS, REFUSED, Watch};
 use crate::world::proc::Proc;
 
 impl ProcessWorld {
@@ -26,8 +27,10 @@ impl ProcessWorld {
     /// Takes what the keeper tells; the end, if that is it.
     pub(super) fn listen(&mut self) -> Result<Option<Next>, Error> {
         match (self.hear("wait for the program")?, self.ended) {
-            (Told::Ended(status), _) => self.ended = Some(status),
+            (Told::Ended(status), _) => self.note_end(false, status),
+            (Told::SecondEnded(status), _) => self.note_end(true, status),
             (Told::Empty, Some(status)) => {
+                self.pair.empty = true;
                 self.forget();
                 return Ok(Some(self.finished(status)));
             }
@@ -44,7 +47,7 @@ impl ProcessWorld {
     pub(super) fn hear_back(&self, doing: &str) -> Result<Told, Error> {
         loop {
             match self.hear(doing)? {
-                Told::Ended(_) | Told::Empty => {}
+                Told::Ended(_) | Told::SecondEnded(_) | Told::Empty => {}
                 told => return Ok(told),
             }
         }
@@ -55,7 +58,9 @@ impl ProcessWorld {
         const DOING: &str = "end the program";
         // Closing the listener first would make every call of a daemon fail with ENOSYS, in a storm.
         self.cell.clear().map_err(|e| Error::ours(DOING, e))?;
-        match self.hear_back(DOING)? {
+        let told = self.hear_back(DOING)?;
+        self.pair = Pair::default();
+        match told {
             Told::Done => self.forget(),
             Told::Crowded => {
                 self.drop_template()?;
@@ -64,7 +69,7 @@ impl ProcessWorld {
             _ => {
                 // The keeper itself is gone, and so are all others.
                 self.template = None;
-                (self.cell, self.inside) = start_cell(&self.plans, &self.chance, self.for_faults)?;
+                (self.cell, self.inside) = start_cell(&self.plans, &self.chance, self.watch)?;
                 self.drop_template()?;
             }
         }
@@ -80,8 +85,8 @@ impl ProcessWorld {
 }
 
 /// Starts a keeper, and opens the `/proc` that it has mounted.
-pub(super) fn start_cell(plans: &[Plan], chance: &Chance, for_faults: bool) -> Result<(Cell, Proc), Error> {
-    let watched: Vec<u32> = calls::watched(for_faults).chain(PIDS).collect();
+pub(super) fn start_cell(plans: &[Plan], chance: &Chance, watch: Watch) -> Result<(Cell, Proc), Error> {
+    let watched: Vec<u32> = calls::watched(watch).chain(PIDS).collect();
     let tasks = bounds::watched();
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
     let further = chance.watched();

@@ -20,6 +20,8 @@ pub(super) enum Event {
     Tick,
     /// No task is left that could be held.
     Gone,
+    /// Nothing, for a moment.
+    Pause,
 }
 
 /// What is ready.
@@ -39,7 +41,8 @@ impl ProcessWorld {
         self.listener()?;
         // A call that was taken before, and can go on, need not be waited for.
         let known = self.order.has_next();
-        let within = known.then_some(Timespec { tv_sec: 0, tv_nsec: 0 });
+        let pause = self.pair.pause();
+        let within = known.then_some(Timespec { tv_sec: 0, tv_nsec: 0 }).or(pause);
         loop {
             let Ready { told, tick, call } = self.poll(within.as_ref())?;
             match () {
@@ -47,6 +50,7 @@ impl ProcessWorld {
                 () if known || call.contains(PollFlags::IN) => return Ok(Event::Stopped),
                 () if tick => return Ok(Event::Tick),
                 () if !call.is_empty() => return Ok(Event::Gone),
+                () if pause.is_some() => return Ok(Event::Pause),
                 () => {}
             }
         }
@@ -76,6 +80,9 @@ impl ProcessWorld {
         let silent = self.ticks.take();
         if !self.keeps_bounds() {
             return Ok(Some(Next::Ended(Ending::Hung)));
+        }
+        if self.pair.is_far_away(self.ticks.per_look) {
+            return Ok(Some(self.doubt_its_work()));
         }
         let spared = self.spared();
         if !silent || !crowd.shows_no_life(&self.inside, spared, self.silence) {
@@ -107,6 +114,9 @@ impl ProcessWorld {
     /// It would go on for ever, or too long. What the first process has left running is ended, and does not count.
     pub(super) fn endless(&mut self) -> Result<Next, Error> {
         let Some(status) = self.ended else { return Ok(Next::Ended(Ending::Hung)) };
+        if self.pair.other_lives() {
+            return Ok(self.doubt_the_rest());
+        }
         self.notes.insert("processes that it left running were ended".to_owned());
         self.clear()?;
         Ok(self.finished(status))

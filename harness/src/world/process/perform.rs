@@ -203,6 +203,6 @@ fn is_portable(stop: &Stop) -> bool {
         Op::Create => stop.sys.name != "bind",
         Op::Look | Op::Enter => !stop.sys.name.contains("xattr"),
         Op::Alter | Op::Resize => plain.contains(&stop.sys.name),
-        Op::Write | Op::List | Op::Run | Op::Sync | Op::Close => false,
+        Op::Write | Op::List | Op::Run | Op::Sync | Op::Close | Op::Lock => false,
     }
 }

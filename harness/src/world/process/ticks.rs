@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 pub(super) struct Ticks {
     timer: OwnedFd,
     /// Ticks in half of the time after which a silent program counts as hung.
-    per_look: u32,
+    pub(super) per_look: u32,
     quiet: u32,
     heard: bool,
 }

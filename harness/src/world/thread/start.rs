@@ -8,7 +8,7 @@ use crate::sys::notify::{self, Listener, Ready};
 use crate::sys::perform::{MARKER, stop_at_marker};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
-use crate::world::calls::{self, CLONE, CLONE3, EXIT_GROUP, NAMESPACES, REFUSED};
+use crate::world::calls::{self, CLONE, CLONE3, EXIT_GROUP, NAMESPACES, REFUSED, Watch};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 /// The victim's thread, from our side.
@@ -21,15 +21,10 @@ pub(super) struct Victim {
 }
 
 /// Starts a thread that waits at the marker, runs the body, and waits again.
-pub(super) fn start_victim(
-    body: &Arc<Body>,
-    dirs: Dirs,
-    core: usize,
-    for_faults: bool,
-) -> Result<Victim, Error> {
+pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Watch) -> Result<Victim, Error> {
     body::quiet_panics();
     let watched: Vec<u32> =
-        [MARKER, EXIT_GROUP, CLONE, CLONE3].into_iter().chain(calls::watched(for_faults)).collect();
+        [MARKER, EXIT_GROUP, CLONE, CLONE3].into_iter().chain(calls::watched(watch)).collect();
     let refused: Vec<u32> = REFUSED.iter().chain(&NAMESPACES).copied().collect();
     let ending = Arc::new(Mutex::new(None));
     let (theirs, body) = (Arc::clone(&ending), Arc::clone(body));
