@@ -16,11 +16,16 @@ impl Engine<'_> {
         }
         let (schedule, sure) = self.make_sure(schedule, &hits)?;
         hits = if sure { self.hits(&schedule) } else { Vec::new() };
-        for (rule, hit) in &hits {
-            if !self.knows(rule, hit) {
-                let finding = self.finding(&schedule, rule, hit, &hits);
-                self.report.findings.push(finding);
+        let new: Vec<_> = hits.iter().filter(|(rule, hit)| !self.knows(rule, hit)).cloned().collect();
+        for (rule, hit) in &new {
+            if self.knows(rule, hit) {
+                continue;
             }
+            let finding = match self.with_fewest(&schedule, rule, hit)? {
+                Some(finding) => finding,
+                None => self.finding(&schedule, rule, hit, &hits),
+            };
+            self.report.findings.push(finding);
         }
         Ok(())
     }
