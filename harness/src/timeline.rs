@@ -43,6 +43,8 @@ pub struct Timeline {
     pub head: Head,
     /// The moves and where they happen.
     pub schedule: Schedule,
+    /// Every stop of the victim, in order.
+    pub stops: Vec<Key>,
     /// The rules broken, with their paths.
     pub broken: Vec<(String, String)>,
     /// The steps as written, to be compared with those of a replay.
@@ -247,7 +249,7 @@ struct Reader {
     victim: Option<String>,
     place: Option<(Class, u32, String, Determinism)>,
     waiting: Vec<Does>,
-    seen: Vec<(u16, String, String)>,
+    stops: Vec<Key>,
     schedule: Schedule,
     broken: Vec<(String, String)>,
     steps: Vec<String>,
@@ -310,13 +312,11 @@ impl Reader {
     }
 
     fn stop(&mut self, task: u16, call: &str, path: &str) {
-        let this = (task, call.to_owned(), path.to_owned());
-        let occurrence = self.seen.iter().filter(|s| **s == this).count() as u32;
-        for does in self.waiting.drain(..) {
-            let at = Key { task, call: call.to_owned(), path: path.to_owned(), occurrence };
-            self.schedule.acts.push(Act { at, does });
-        }
-        self.seen.push(this);
+        let same = |stop: &&Key| stop.task == task && stop.call == call && stop.path == path;
+        let occurrence = self.stops.iter().filter(same).count() as u32;
+        let at = Key { task, call: call.to_owned(), path: path.to_owned(), occurrence };
+        self.schedule.acts.extend(self.waiting.drain(..).map(|does| Act { at: at.clone(), does }));
+        self.stops.push(at);
     }
 
     fn finish(self) -> Result<Timeline, String> {
@@ -329,7 +329,13 @@ impl Reader {
             self.place.ok_or("the line that begins with attacker is missing")?;
         let victim = self.victim.ok_or("the line that begins with victim is missing")?;
         let head = Head { victim, class, umask, file_system, determinism };
-        Ok(Timeline { head, schedule: self.schedule, broken: self.broken, steps: self.steps })
+        Ok(Timeline {
+            head,
+            schedule: self.schedule,
+            stops: self.stops,
+            broken: self.broken,
+            steps: self.steps,
+        })
     }
 }
 
