@@ -3,6 +3,7 @@
 //! Filled while the victim may be held inside malloc, so it lives in buffers made beforehand; when they are too
 //! small it says so, and the trial counts as not explored.
 
+use crate::arena::sight::Sight;
 use crate::arena::tree::{Difference, Entry, Ident, Maker, Tree, What};
 use crate::ending::Ending;
 use crate::world::Outcome;
@@ -13,6 +14,8 @@ use std::ops::Range;
 
 const MOST_STEPS: usize = 16 * 1024;
 const MOST_CHANGES: usize = 32 * 1024;
+const MOST_INHERITED: usize = 1024;
+const MOST_READINGS: usize = 4096;
 const TEXT_BYTES: usize = 2 * 1024 * 1024;
 
 type Span = (u32, u32);
@@ -51,6 +54,7 @@ pub(crate) struct CallStep {
     labels: [Span; 2],
     paths: [Span; 2],
     count: usize,
+    inherited: Span,
 }
 
 /// A difference that a step made.
@@ -65,6 +69,24 @@ pub(crate) struct Change {
     pub(crate) on_own_ground: bool,
     /// Others can reach the entry through its directories.
     pub(crate) reachable: bool,
+    label: Span,
+    path: Span,
+}
+
+/// What another process read at an entry that the victim replaces, after a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// Which of the entries that are read.
+    pub(crate) which: usize,
+    /// The step before it; `None` for what stood there at the start.
+    pub(crate) step: Option<usize>,
+    pub(crate) sight: Sight,
+}
+
+/// A descriptor that a program which the victim starts gets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inherited {
+    pub(crate) ident: Ident,
     label: Span,
     path: Span,
 }
@@ -85,6 +107,10 @@ pub(crate) struct Evidence {
     text: Vec<u8>,
     pub(crate) steps: Vec<Step>,
     changes: Vec<Change>,
+    inherited: Vec<Inherited>,
+    readings: Vec<Reading>,
+    /// Numbers of the descriptors that were open still when a body was done, as outcomes tell them.
+    pub(crate) kept_open: Vec<u32>,
     pub(crate) ending: Ending,
     /// The tree when the victim was done.
     pub(crate) last: Tree,
@@ -107,6 +133,9 @@ impl Default for Evidence {
             text: Vec::with_capacity(TEXT_BYTES),
             steps: Vec::with_capacity(MOST_STEPS),
             changes: Vec::with_capacity(MOST_CHANGES),
+            inherited: Vec::with_capacity(MOST_INHERITED),
+            readings: Vec::with_capacity(MOST_READINGS),
+            kept_open: Vec::with_capacity(MOST_STEPS),
             ending: Ending::Success,
             last: Tree::default(),
             landed: 0,
@@ -124,6 +153,9 @@ impl Evidence {
         self.text.clear();
         self.steps.clear();
         self.changes.clear();
+        self.inherited.clear();
+        self.readings.clear();
+        self.kept_open.clear();
         self.ending = Ending::Success;
         (self.landed, self.refused, self.full, self.endless) = (0, None, false, false);
         self.winding = false;
@@ -145,13 +177,29 @@ impl Evidence {
             labels: [(0, 0); 2],
             paths: [(0, 0); 2],
             count: stop.count,
+            inherited: (0, 0),
         };
         for (at, place) in stop.places().iter().enumerate() {
             call.paths[at] = self.keep(&place.path);
             call.labels[at] = self.keep_label(&place.path, labels);
         }
         call.occurrence = self.calls().filter(|(_, c)| self.same_stop(c, &call)).count() as u32;
+        call.inherited = self.keep_inherited(stop, labels);
         self.push(Deed::Call(call), (0, 0));
+    }
+
+    fn keep_inherited(&mut self, stop: &Stop, labels: &mut Labels) -> Span {
+        self.full |= stop.handed.full;
+        let start = self.inherited.len() as u32;
+        for (ident, path) in stop.handed.iter() {
+            if self.inherited.len() == MOST_INHERITED {
+                self.full = true;
+                break;
+            }
+            let (label, path) = (self.keep_label(path, labels), self.keep(path));
+            self.inherited.push(Inherited { ident, label, path });
+        }
+        (start, self.inherited.len() as u32)
     }
 
     /// Says where the move of that index turned out to be.
@@ -193,6 +241,20 @@ impl Evidence {
         if let Some(step) = self.steps.last_mut() {
             step.changes.end = self.changes.len() as u32;
         }
+    }
+
+    /// Notes what was read at one of the entries that the victim replaces, if it is something new.
+    pub(crate) fn note_reading(&mut self, which: usize, sight: Sight) {
+        let last = self.readings.iter().rfind(|reading| reading.which == which);
+        if last.is_some_and(|last| last.sight == sight) {
+            return;
+        }
+        if self.readings.len() == MOST_READINGS {
+            self.full = true;
+            return;
+        }
+        let step = self.steps.len().checked_sub(1);
+        self.readings.push(Reading { which, step, sight });
     }
 
     fn push(&mut self, deed: Deed, target: Span) {
@@ -258,6 +320,18 @@ impl Evidence {
     /// A call's paths as they really were.
     pub(crate) fn paths(&self, call: &CallStep) -> impl Iterator<Item = &[u8]> {
         call.paths[..call.count].iter().map(|span| self.bytes(*span))
+    }
+
+    /// What was read at the entries that the victim replaces: of each what stood there at first, then what was new.
+    pub(crate) fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+
+    /// What the program that a call starts gets of the arena: the file, its label, its path.
+    pub(crate) fn inherited(&self, call: &CallStep) -> impl Iterator<Item = (Ident, &str, &[u8])> {
+        let (start, end) = call.inherited;
+        let all = self.inherited[start as usize..end as usize].iter();
+        all.map(|one| (one.ident, self.text(one.label), self.bytes(one.path)))
     }
 
     /// What a step changed.

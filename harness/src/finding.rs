@@ -92,6 +92,21 @@ pub struct Alone {
     pub cut: bool,
 }
 
+/// What stands behind a rule after one phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Rule id.
+    pub rule: &'static str,
+    /// How the trials ended, or the signal that they got: one of [`crate::rules::PHASES`].
+    pub phase: &'static str,
+    /// Trials that could have broken the rule.
+    pub trials: u64,
+    /// Those that broke it.
+    pub broken: u64,
+    /// Those of which there is a note: what stays after SIGKILL is no finding.
+    pub noted: u64,
+}
+
 /// What judging a victim came to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -115,6 +130,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How much of its chance was fixed.
     pub determinism: Determinism,
+    /// What stands behind each rule after each phase; without those of no trial.
+    pub cells: Vec<Cell>,
     /// What was seen beside the findings: what stays after SIGKILL, and whether the next start can live with it.
     pub notes: Vec<String>,
     /// What was not looked at, and why.
@@ -138,6 +155,7 @@ impl Report {
             alone: None,
             findings: Vec::new(),
             determinism: Determinism::OFF,
+            cells: Vec::new(),
             notes: Vec::new(),
             not_examined: Vec::new(),
             file_systems: Vec::new(),

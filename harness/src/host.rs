@@ -185,6 +185,11 @@ impl Host {
         wanted.min(usize::try_from(enough_for).unwrap_or(usize::MAX)).max(1)
     }
 
+    /// How many files this process may have open.
+    pub(crate) fn open_files(&self) -> u64 {
+        self.open_files
+    }
+
     /// Says what is missing if too few files may be open to judge even one victim.
     pub(crate) fn lacks_files(&self) -> Option<String> {
         let (have, need) = (self.open_files, FILES.0 + FILES.1);

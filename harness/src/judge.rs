@@ -7,10 +7,12 @@ mod findings;
 mod forecast;
 mod learn;
 mod names;
+mod replaced;
 mod replay;
 mod sample;
 mod session;
 mod sure;
+mod tally;
 
 pub use forecast::{Forecast, NameForecast, Told};
 pub use replay::Replay;

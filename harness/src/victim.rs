@@ -59,6 +59,9 @@ pub struct Victim {
     pub(crate) signals: bool,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
+    pub(crate) passes: Vec<String>,
+    pub(crate) replaces: Vec<String>,
+    pub(crate) noclobber: Vec<String>,
     pub(crate) attackers: Vec<Class>,
     pub(crate) expected: Vec<Expected>,
     pub(crate) needs: Vec<String>,
@@ -109,9 +112,27 @@ impl Victim {
             signals: false,
             keeps: Vec::new(),
             public: Vec::new(),
+            passes: Vec::new(),
+            replaces: Vec::new(),
+            noclobber: Vec::new(),
             attackers: vec![Class::None, Class::OtherUser],
             expected: Vec::new(),
             needs: Vec::new(),
+        }
+    }
+
+    /// The same victim, but run by a program: only those can be sent signals.
+    #[must_use]
+    pub fn as_program(self, name: &str, program: Program) -> Victim {
+        Victim { name: name.to_owned(), work: Work::Program(program), ..self }
+    }
+
+    /// Runs its body once, in this process, with nobody in control of it; `None` for a program.
+    #[must_use]
+    pub fn run(&self, dirs: &Dirs) -> Option<Ending> {
+        match &self.work {
+            Work::Body(body) => Some(body(dirs)),
+            Work::Program(_) => None,
         }
     }
 
@@ -174,6 +195,29 @@ impl Victim {
         self
     }
 
+    /// An entry, as a pattern, whose open descriptor the programs that it starts are meant to get; `(unnamed)` for a file
+    /// without a name. May be repeated.
+    #[must_use]
+    pub fn passes(mut self, pattern: &str) -> Victim {
+        self.passes.push(pattern.to_owned());
+        self
+    }
+
+    /// A file, as a pattern, that stands in `shared/` at the start and whose content it replaces once, as a whole: others
+    /// who read it at any step must see the old content or the new. May be repeated.
+    #[must_use]
+    pub fn replaces(mut self, pattern: &str) -> Victim {
+        self.replaces.push(pattern.to_owned());
+        self
+    }
+
+    /// An entry, as a pattern, that it promises not to make where another has made one before. May be repeated.
+    #[must_use]
+    pub fn noclobber(mut self, pattern: &str) -> Victim {
+        self.noclobber.push(pattern.to_owned());
+        self
+    }
+
     /// The classes of attacker to try; by default none and other-user.
     #[must_use]
     pub fn attackers(mut self, classes: &[Class]) -> Victim {
@@ -213,7 +257,7 @@ impl Victim {
 
     /// What it runs, if it is a program.
     #[must_use]
-    pub fn as_program(&self) -> Option<&Program> {
+    pub fn command(&self) -> Option<&Program> {
         if let Work::Program(program) = &self.work { Some(program) } else { None }
     }
 

@@ -7,6 +7,7 @@ use linkbait::{ErrorKind, Host, Judge, Limits, Program, Report, Verdict, Victim}
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn program(argv: &[&str]) -> Program {
@@ -36,6 +37,31 @@ fn a_shell_that_writes_to_a_predictable_name_follows_a_planted_link() {
         "{report:#?}"
     );
     assert!(!Path::new("/tmp/app.log").exists(), "the real /tmp was touched");
+}
+
+/// A child that ends while its parent waits for us to hear of a call must not make that call fail with EINTR. Where it did,
+/// two of three runs of this test saw it.
+#[test]
+fn on_a_busy_machine_no_call_of_a_shell_is_interrupted_by_the_end_of_a_child() {
+    let text = "for i in $(seq 100); do x=$(echo b | cat); [ \"$x\" = b ] || echo x > /tmp/broken; done 2> /dev/null";
+    // A long path would be searched by each child before it runs, which leaves the parent time enough.
+    let env = vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
+    let victim = Victim::program("pipelines", Program { env, ..program(&["sh", "-c", text]) });
+    let idle = AtomicBool::new(false);
+    let judged = std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !idle.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let judged = Judge::new(Host::detect()).umasks(&[0o022]).attackers(&[]).judge(&victim);
+        idle.store(true, Ordering::Relaxed);
+        judged
+    });
+    let Some(report) = unless_unsupported(victim.name(), judged) else { return };
+    assert_eq!((report.stops, report.findings.len()), (0, 0), "{report:#?}");
 }
 
 #[test]

@@ -141,7 +141,7 @@ pub(crate) fn victims() -> Vec<Victim> {
         planted_and_open(Victim::new("create-fixed", create_fixed))
             .summary("File::create(\"/tmp/app.tmp\")")
             .expect("predictable-name", Class::OtherUser)
-            .tags(bad),
+            .tags(&["bad", "phases", "idiom"]),
         planted_and_open(Victim::new("create-pid", create_pid))
             .summary("File::create(format!(\"/tmp/app.{pid}\"))")
             .expect("predictable-name", Class::OtherUser)
@@ -154,7 +154,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .tags(bad),
         Victim::new("create-new", create_new)
             .summary("OpenOptions::new().write(true).create_new(true).mode(0o600)")
-            .tags(safe),
+            .tags(&["safe", "phases", "idiom"]),
         trusts_the_umask(Victim::new("create-then-chmod", create_then_chmod))
             .summary("File::create_new(path); write; set_permissions(path, 0o600)")
             .tags(bad)

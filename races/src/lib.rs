@@ -3,21 +3,26 @@
 //! Owns what real code does with temporary files, each idiom as a small function beside what is expected to be
 //! found in it. Does not own judging, attackers or rules: those are the package `linkbait`.
 
+mod descriptors;
 mod idioms;
 mod libc_calls;
 mod locks;
 mod names;
 mod parts;
+mod programs;
 mod remove;
 mod replace;
 mod tempfile_crate;
 
 use linkbait::Victim;
 
+pub use programs::programs;
+
 /// Every victim of this package, module by module, in a fixed order.
 pub fn roster() -> Vec<Victim> {
     [
         idioms::victims(),
+        descriptors::victims(),
         locks::victims(),
         names::victims(),
         replace::victims(),

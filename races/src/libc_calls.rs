@@ -12,11 +12,11 @@ use linkbait::{Dirs, Victim, libc_temp};
 
 use crate::parts::{RemoveOnDrop, SECRET, create_private, takes_what_is_planted, trusts_the_umask};
 
-fn c_path(path: &Path) -> io::Result<CString> {
+pub(crate) fn c_path(path: &Path) -> io::Result<CString> {
     Ok(CString::new(path.as_os_str().as_bytes())?)
 }
 
-fn as_path(name: &CStr) -> &Path {
+pub(crate) fn as_path(name: &CStr) -> &Path {
     Path::new(OsStr::from_bytes(name.to_bytes()))
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .summary("File::create(tempnam(dir, \"app\"))")
             .tags(bad),
         Victim::new("tmpfile", tmpfile).summary("tmpfile()").tags(safe),
-        Victim::new("mkstemp", mkstemp).summary("mkstemp(\"app.XXXXXX\")").tags(safe),
+        Victim::new("mkstemp", mkstemp).summary("mkstemp(\"app.XXXXXX\")").tags(&["safe", "phases", "libc"]),
         Victim::new("mkostemp", mkostemp).summary("mkostemp(\"app.XXXXXX\", O_CLOEXEC)").tags(safe),
         Victim::new("mkdtemp", mkdtemp).summary("mkdtemp(\"app.XXXXXX\")").tags(safe),
     ]

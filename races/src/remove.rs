@@ -141,18 +141,18 @@ pub(crate) fn victims() -> Vec<Victim> {
             .attackers(ALL),
         Victim::new("error-path-leaves", error_path_leaves)
             .summary("create_new(path); work()?; remove_file(path)")
-            .tags(bad)
+            .tags(&["bad", "phases", "idiom"])
             .expect("leftover", Class::None),
         Victim::new("error-path-cleans", error_path_cleans)
             .summary("create_new(path); let _guard = RemoveOnDrop(path); work()?")
-            .tags(safe),
+            .tags(&["safe", "phases", "idiom"]),
         Victim::new("panic-path-leaves", panic_path_leaves)
             .summary("create_new(path); panic!(); remove_file(path)")
-            .tags(bad)
+            .tags(&["bad", "phases", "idiom"])
             .expect("leftover", Class::None),
         Victim::new("panic-path-cleans", panic_path_cleans)
             .summary("create_new(path); let _guard = RemoveOnDrop(path); panic!()")
-            .tags(safe),
+            .tags(&["safe", "phases", "idiom"]),
         Victim::new("drop-unwraps", drop_unwraps)
             .summary("impl Drop { fn drop(&mut self) { remove_file(&self.0).unwrap() } }")
             .tags(bad)

@@ -3,7 +3,7 @@
 //! Does not own the tempfile crate's `persist` (`tempfile_crate`).
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use linkbait::libc_temp::link_unnamed;
@@ -68,6 +68,39 @@ fn o_tmpfile_linkat(dirs: &Dirs) -> io::Result<()> {
     link_unnamed(&file, &dirs.shared.join("result"))
 }
 
+/// Most programs that save: the old content is gone before the new is there.
+fn rewrite_in_place(dirs: &Dirs) -> io::Result<()> {
+    fs::write(dirs.shared.join("target.conf"), SECRET)
+}
+
+/// Where rename is believed not to replace, as it does not on other systems.
+fn remove_then_rename(dirs: &Dirs) -> io::Result<()> {
+    let target = dirs.shared.join("target.conf");
+    let temp = dirs.shared.join(random_name("target.conf."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    file.write_all(SECRET)?;
+    fs::remove_file(&target)?;
+    fs::rename(&temp, &target)?;
+    guard.disarm();
+    Ok(())
+}
+
+/// A promise not to replace, kept only as long as nobody else is about.
+fn check_then_rename(dirs: &Dirs) -> io::Result<()> {
+    let result = dirs.shared.join("result");
+    if result.exists() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    let temp = dirs.shared.join(random_name("result."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    file.write_all(SECRET)?;
+    fs::rename(&temp, &result)?;
+    guard.disarm();
+    Ok(())
+}
+
 /// Back-ups and uploads spooled to a known name.
 fn copy_to_known_name(dirs: &Dirs) -> io::Result<()> {
     let copy = dirs.shared.join("app.copy");
@@ -82,14 +115,16 @@ pub(crate) fn victims() -> Vec<Victim> {
         trusts_the_umask(takes_what_is_planted(Victim::new("rename-no-excl", rename_no_excl)))
             .summary("File::create(\"target.tmp\"); rename(\"target.tmp\", \"target\")")
             .expect("predictable-name", Class::OtherUser)
-            .tags(bad)
+            .tags(&["bad", "phases", "idiom"])
             .stage("target.conf", 0o600, "old")
-            .keeps("target.conf"),
+            .keeps("target.conf")
+            .replaces("target.conf"),
         Victim::new("rename-excl", rename_excl)
             .summary("create_new(random, 0o600); write; sync_all; rename(random, \"target\")")
-            .tags(safe)
+            .tags(&["safe", "phases", "idiom"])
             .stage("target.conf", 0o600, "old")
-            .keeps("target.conf"),
+            .keeps("target.conf")
+            .replaces("target.conf"),
         Victim::new("rename-keeping-mode", rename_keeping_mode)
             .summary(
                 "create_new(random); set_permissions(metadata(\"target\").mode); rename(random, \"target\")",
@@ -98,6 +133,7 @@ pub(crate) fn victims() -> Vec<Victim> {
             .attackers(ALL)
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf")
+            .replaces("target.conf")
             .expect("copies-foreign-metadata", Class::DirWriter)
             .expect("world-readable", Class::DirWriter)
             .expect("world-writable", Class::DirWriter),
@@ -105,11 +141,33 @@ pub(crate) fn victims() -> Vec<Victim> {
             .summary("create_new(random); set_permissions(0o400); rename(random, \"target\")")
             .tags(safe)
             .stage("target.conf", 0o600, "old")
-            .keeps("target.conf"),
+            .keeps("target.conf")
+            .replaces("target.conf"),
         Victim::new("o-tmpfile-linkat", o_tmpfile_linkat)
             .summary("open(dir, O_TMPFILE, 0o600); write; sync_all; linkat(\"result\")")
             .tags(safe)
-            .keeps("result"),
+            .keeps("result")
+            .noclobber("result"),
+        Victim::new("rewrite-in-place", rewrite_in_place)
+            .summary("fs::write(\"target\")")
+            .tags(&["bad", "phases", "idiom"])
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf")
+            .replaces("target.conf")
+            .expect("torn-replace", Class::None),
+        Victim::new("remove-then-rename", remove_then_rename)
+            .summary("create_new(random); remove_file(\"target\"); rename(random, \"target\")")
+            .tags(bad)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf")
+            .replaces("target.conf")
+            .expect("torn-replace", Class::None),
+        Victim::new("check-then-rename", check_then_rename)
+            .summary("if !\"result\".exists() { create_new(random); rename(random, \"result\") }")
+            .tags(bad)
+            .keeps("result")
+            .noclobber("result")
+            .expect("torn-replace", Class::OtherUser),
         takes_what_is_planted(Victim::new("copy-to-known-name", copy_to_known_name))
             .summary("fs::copy(source, \"/tmp/app.copy\")")
             .expect("predictable-name", Class::OtherUser)

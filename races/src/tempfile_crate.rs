@@ -110,10 +110,11 @@ fn close(dirs: &Dirs) -> io::Result<()> {
 
 pub(crate) fn victims() -> Vec<Victim> {
     let safe = |victim: Victim| victim.tags(&["safe", "tempfile"]);
+    let in_table = |victim: Victim| victim.tags(&["safe", "phases", "tempfile"]);
     vec![
-        safe(Victim::new("tempfile", unnamed)).summary("tempfile()"),
+        in_table(Victim::new("tempfile", unnamed)).summary("tempfile()"),
         safe(Victim::new("named-new", named_new)).summary("NamedTempFile::new()"),
-        safe(Victim::new("named-new-in", named_new_in)).summary("NamedTempFile::new_in(dir)"),
+        in_table(Victim::new("named-new-in", named_new_in)).summary("NamedTempFile::new_in(dir)"),
         safe(Victim::new("builder", builder))
             .summary("Builder::new().prefix(\"app-\").suffix(\".txt\").tempfile_in(dir)"),
         safe(Victim::new("spooled-in-memory", spooled_in_memory))
@@ -128,15 +129,17 @@ pub(crate) fn victims() -> Vec<Victim> {
             .summary("tempdir_in(dir)")
             .tags(&["bad", "tempfile"])
             .expect("world-writable", Class::None),
-        safe(Victim::new("tempdir-private", tempdir_private))
+        in_table(Victim::new("tempdir-private", tempdir_private))
             .summary("Builder::new().permissions(0o700).tempdir_in(dir)"),
-        safe(Victim::new("persist", persist))
+        in_table(Victim::new("persist", persist))
             .summary("NamedTempFile::new_in(dir)?.persist(target)")
             .stage("target.conf", 0o600, "old")
-            .keeps("target.conf"),
-        safe(Victim::new("persist-noclobber", persist_noclobber))
+            .keeps("target.conf")
+            .replaces("target.conf"),
+        in_table(Victim::new("persist-noclobber", persist_noclobber))
             .summary("NamedTempFile::new_in(dir)?.persist_noclobber(target)")
-            .keeps("result"),
+            .keeps("result")
+            .noclobber("result"),
         safe(Victim::new("keep", keep)).summary("NamedTempFile::new_in(dir)?.keep()").keeps(".tmp*"),
         safe(Victim::new("reopen", reopen)).summary("NamedTempFile::new_in(dir)?.reopen()"),
         safe(Victim::new("into-temp-path", into_temp_path))

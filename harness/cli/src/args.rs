@@ -123,6 +123,9 @@ pub(crate) enum Command {
     },
     /// Say what this machine allows, and what follows
     Doctor,
+    /// Run the body of a built-in victim once, with nobody in control of it: for victims that are judged as programs
+    #[command(hide = true)]
+    Body { name: String, shared: PathBuf, outside: PathBuf, private: PathBuf },
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -189,7 +192,7 @@ pub(crate) struct Judging {
     pub(crate) verbose: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
     /// Write the report there instead of to stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -242,6 +245,15 @@ pub(crate) enum Persona {
 pub(crate) enum Format {
     Text,
     Json,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Text,
+    Json,
+    /// Every rule after every phase, with the trials behind it, as Markdown
+    Phases,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -24,6 +24,7 @@ mod victim_file;
 
 use args::{Args, Command};
 use clap::{CommandFactory, FromArgMatches};
+use linkbait::Dirs;
 use replay::Again;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -101,6 +102,9 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what }) => explain::list(what),
         Some(Command::Explain { id }) => explain::explain(&id)?,
+        Some(Command::Body { name, shared, outside, private }) => {
+            return roster::run_body(&name, &Dirs { shared, outside, private });
+        }
         Some(Command::Completions { shell }) => shell::completions(shell),
         Some(Command::Man) => shell::man()?,
     };

@@ -1,6 +1,6 @@
 //! `run` and `exec`: judge victims, print and save the report, and say how it went.
 
-use crate::args::{Format, Judging, Persona, Streams, Usage};
+use crate::args::{Judging, Persona, ReportFormat, Streams, Usage};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::report::{self, Run, json};
@@ -38,8 +38,9 @@ fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Re
     let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth, determinism };
     let document = json::render(&run)?;
     let text = match asked.format {
-        Format::Json => document.clone(),
-        Format::Text => report::text(&run, draw),
+        ReportFormat::Json => document.clone(),
+        ReportFormat::Text => report::text(&run, draw),
+        ReportFormat::Phases => report::by_phase(&run),
     };
     match target {
         Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string())?,

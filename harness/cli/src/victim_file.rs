@@ -82,6 +82,9 @@ struct Judge {
     attackers: Option<Vec<String>>,
     keeps: Vec<String>,
     public: Vec<String>,
+    passes: Vec<String>,
+    replaces: Vec<String>,
+    noclobber: Vec<String>,
     faults: bool,
     signals: bool,
 }
@@ -160,6 +163,16 @@ fn stdin(command: &Command, here: &str) -> Result<Option<Vec<u8>>, String> {
     }
 }
 
+/// What it says of entries.
+fn patterns(victim: Victim, judge: &Judge) -> Victim {
+    let Judge { keeps, public, passes, replaces, noclobber, .. } = judge;
+    let victim = keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
+    let victim = public.iter().fold(victim, |victim, pattern| victim.public(pattern));
+    let victim = passes.iter().fold(victim, |victim, pattern| victim.passes(pattern));
+    let victim = replaces.iter().fold(victim, |victim, pattern| victim.replaces(pattern));
+    noclobber.iter().fold(victim, |victim, pattern| victim.noclobber(pattern))
+}
+
 fn make(file: File, here: &str) -> Result<Victim, String> {
     let fill = |text: &String| text.replace("{here}", here);
     let writable: Result<Vec<PathBuf>, String> = file
@@ -192,8 +205,7 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
         };
     }
     victim = victim.faults(file.judge.faults).signals(file.judge.signals);
-    victim = file.judge.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
-    victim = file.judge.public.iter().fold(victim, |victim, pattern| victim.public(pattern));
+    victim = patterns(victim, &file.judge);
     if let Some(names) = &file.judge.attackers {
         let classes: Result<Vec<Class>, String> = names.iter().map(|name| values::class(name)).collect();
         victim = victim.attackers(&classes?);

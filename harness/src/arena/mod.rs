@@ -7,6 +7,7 @@
 mod canary;
 pub(crate) mod disk;
 mod proptests;
+pub(crate) mod sight;
 mod stale;
 pub(crate) mod tree;
 mod wipe;

@@ -33,6 +33,9 @@ pub(crate) struct Bench {
     kept: bool,
     /// What is planted by prediction in the next trial, in the place of its schedule.
     pub(crate) foresight: Option<Foresight>,
+    /// The files that the victim replaces, which are read at every step of a trial without moves.
+    pub(crate) replaced: Vec<Vec<u8>>,
+    reads: bool,
     /// A call was made whose effect has not been looked at.
     pub(super) blind: bool,
     pub(super) now: Tree,
@@ -53,6 +56,8 @@ impl Bench {
             keep: false,
             kept: false,
             foresight: None,
+            replaced: Vec::new(),
+            reads: false,
             blind: false,
             now: Tree::default(),
             next: Tree::default(),
@@ -72,10 +77,13 @@ impl Bench {
         self.evidence.restart();
         self.labels.restart();
         self.blind = false;
+        // What the attacker puts there, or takes away, is not the victim's doing.
+        self.reads = schedule.moves().next().is_none() && self.foresight.is_none();
         if !std::mem::take(&mut self.kept) {
             world.look_at_stage(&mut self.now);
         }
         self.plant_ahead(world);
+        self.read_replaced(world);
         world.begin()?;
         let mut script = Script::of(if self.foresight.is_some() { &nothing } else { schedule });
         let mut stops = 0;
@@ -92,6 +100,7 @@ impl Bench {
             if self.blind {
                 // What was made unseen is the victim's, and must not be put down to a move that comes next.
                 self.look(world, Maker::Victim);
+                self.read_replaced(world);
             }
             self.evidence.note_call(&self.stop, &mut self.labels);
             self.foresee(world);
@@ -103,6 +112,7 @@ impl Bench {
                 return self.end_blocked(world, limits);
             }
             self.look_after_call(world, outcome);
+            self.read_replaced(world);
         };
         self.finish(world, ending)
     }
@@ -135,8 +145,12 @@ impl Bench {
             world.give_up()?;
         }
         self.evidence.ending = ending;
+        let kept_open = &mut self.evidence.kept_open;
+        let seen = world.still_open(&mut |number| kept_open.push(number));
+        self.evidence.full |= !seen;
         self.come_true();
         self.look(world, Maker::Victim);
+        self.read_replaced(world);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
         if self.keep {
@@ -144,6 +158,13 @@ impl Bench {
             return Ok(Reset::Undone);
         }
         world.reset(&self.now)
+    }
+
+    /// Reads what the victim replaces, as any other process can at this moment.
+    fn read_replaced(&mut self, world: &dyn World) {
+        for (which, path) in self.replaced.iter().enumerate().filter(|_| self.reads) {
+            self.evidence.note_reading(which, world.read(path));
+        }
     }
 
     fn settle_call(&mut self, outcome: Outcome) {

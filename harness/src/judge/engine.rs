@@ -3,6 +3,7 @@
 use super::Judge;
 use super::learn::Names;
 use super::names::Watched;
+use super::tally::Tally;
 use crate::arena::tree::Tree;
 use crate::attacker::Verb;
 use crate::class::Class;
@@ -10,6 +11,7 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::explore::{enumerate, trial::Bench};
 use crate::finding::{Report, Verdict};
+use crate::rules::Replaced;
 use crate::schedule::{Key, Schedule};
 use crate::victim::Victim;
 use crate::world::World;
@@ -22,6 +24,7 @@ pub(super) struct Engine<'a> {
     pub(super) world: Box<dyn World + 'a>,
     pub(super) bench: Bench,
     pub(super) report: Report,
+    pub(super) tally: Tally,
     pub(super) names: Names,
     /// Runs made to learn names.
     pub(super) luck: u64,
@@ -37,6 +40,8 @@ pub(super) struct Engine<'a> {
     pub(super) error_paths: Vec<Schedule>,
     /// Mode and owner of the victim's files after an undisturbed run, by label.
     pub(super) clean: Vec<(String, u32, u32)>,
+    /// The files that the victim replaces.
+    pub(super) replaced: Vec<Replaced>,
 }
 
 impl<'a> Engine<'a> {
@@ -48,6 +53,7 @@ impl<'a> Engine<'a> {
             world,
             bench: Bench::new(&judge.host, judge.everywhere),
             report: Report { determinism, ..Report::new(&victim.name) },
+            tally: Tally::new(judge.rules.len()),
             names: Names::default(),
             luck: 0,
             watched: Watched::default(),
@@ -57,6 +63,7 @@ impl<'a> Engine<'a> {
             first: None,
             error_paths: Vec::new(),
             clean: Vec::new(),
+            replaced: Vec::new(),
         }
     }
 
@@ -99,6 +106,7 @@ impl<'a> Engine<'a> {
             () if self.report.unreached > 0 || self.report.trials == 0 => Verdict::Inconclusive,
             () => Verdict::Pass,
         };
+        self.report.cells = self.cells();
         self.report.file_systems = vec![(self.judge.host.file_system(), self.report.verdict)];
         self.report.clone()
     }
@@ -113,16 +121,16 @@ impl<'a> Engine<'a> {
     /// changed since, that name is forgotten and all is tried anew.
     fn explore(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         const ATTEMPTS: usize = 3;
-        let before = self.report.clone();
+        let before = (self.report.clone(), self.tally.clone());
         for attempt in 1..=ATTEMPTS {
             self.record(class, umask)?;
             self.try_all()?;
-            let complete = self.report.unreached == before.unreached;
+            let complete = self.report.unreached == before.0.unreached;
             let stopped = self.judge.stop.load(Ordering::Relaxed);
             if complete || stopped || attempt == ATTEMPTS || !self.a_name_has_changed()? {
                 break;
             }
-            self.report = before.clone();
+            (self.report, self.tally) = before.clone();
         }
         Ok(())
     }

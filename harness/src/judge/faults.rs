@@ -5,6 +5,7 @@ use crate::arena::tree::{Entry, Maker};
 use crate::error::Error;
 use crate::explore::faults::{faults, signals};
 use crate::explore::key_of;
+use crate::rules::LEFTOVER;
 use crate::schedule::{Key, Schedule};
 use crate::world::Start;
 use std::collections::HashSet;
@@ -83,16 +84,27 @@ impl Engine<'_> {
             self.kill_and_keep(schedule)?;
         }
         self.count(schedule);
-        let stays = self.left_behind();
+        let landed = self.bench.evidence.landed == schedule.acts.len() && !self.bench.evidence.full;
+        let hits = if landed { self.hits(schedule) } else { Vec::new() };
+        let (phase, stays) = (landed.then(|| self.tally(schedule)), self.left_behind());
         self.run(&Schedule::default())?;
-        self.world.start_from(self.judge.start)?;
         let ending = self.bench.evidence.ending.clone();
+        if hits.iter().any(|(rule, hit)| !self.knows(rule, hit)) {
+            // What was on the bench is gone.
+            self.run(schedule)?;
+            self.keep_new(schedule, &hits)?;
+        }
+        self.world.start_from(self.judge.start)?;
         let at = &schedule.acts[0].at;
         if ending != self.ended_alone {
             self.tell(format!(
                 "after SIGKILL at {at} the next start does not end as usual: {}",
                 ending.phase()
             ));
+        }
+        if let Some(phase) = phase {
+            self.tally_broken(phase, &hits);
+            (!stays.is_empty()).then(|| self.tally_noted(phase, LEFTOVER));
         }
         if !stays.is_empty() {
             self.tell(format!("after SIGKILL at {at} stays {}", stays.join(", ")));

@@ -3,7 +3,7 @@
 use super::Judge;
 use crate::error::{Error, ErrorKind};
 use crate::file_system::FileSystem;
-use crate::finding::{Report, Verdict};
+use crate::finding::{Cell, Report, Verdict};
 use crate::victim::Victim;
 
 impl Judge {
@@ -76,6 +76,7 @@ fn merged(victim: &Victim, reports: Vec<Report>) -> Report {
                 whole.findings.push(finding);
             }
         }
+        add(&mut whole.cells, report.cells);
         let new = report.notes.iter().filter(|note| !whole.notes.contains(note));
         let new: Vec<String> = new.cloned().collect();
         whole.notes.extend(new);
@@ -91,6 +92,20 @@ fn merged(victim: &Victim, reports: Vec<Report>) -> Report {
         whole.file_systems.extend(report.file_systems);
     }
     whole
+}
+
+/// Adds the trials on one file system to those on others.
+fn add(all: &mut Vec<Cell>, more: Vec<Cell>) {
+    for cell in more {
+        match all.iter_mut().find(|known| (known.rule, known.phase) == (cell.rule, cell.phase)) {
+            Some(known) => {
+                known.trials += cell.trials;
+                known.broken += cell.broken;
+                known.noted += cell.noted;
+            }
+            None => all.push(cell),
+        }
+    }
 }
 
 /// What was not examined: each note once, and where it holds, unless that is everywhere.

@@ -3,21 +3,37 @@
 use super::engine::Engine;
 use crate::error::Error;
 use crate::finding::{Finding, shape};
-use crate::rules::{Case, Hit, Rule, phase};
+use crate::rules::{Case, Hit, Rule, TORN_REPLACE, phase};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
 
 impl Engine<'_> {
     /// Applies the rules to the trial on the bench and keeps what is new, shown by the easiest attack.
     pub(super) fn collect(&mut self, schedule: &Schedule) -> Result<(), Error> {
-        let mut hits = self.hits(schedule);
-        if hits.iter().all(|(rule, hit)| self.knows(rule, hit)) {
-            return Ok(());
+        let hits = self.hits(schedule);
+        let phase = (!self.bench.evidence.full).then(|| self.tally(schedule));
+        if !hits.iter().all(|(rule, hit)| self.knows(rule, hit)) {
+            self.keep_new(schedule, &hits)?;
         }
-        let (schedule, sure) = self.make_sure(schedule, &hits)?;
-        hits = if sure { self.hits(&schedule) } else { Vec::new() };
-        let new: Vec<_> = hits.iter().filter(|(rule, hit)| !self.knows(rule, hit)).cloned().collect();
-        for (rule, hit) in &new {
+        phase.into_iter().for_each(|phase| self.tally_broken(phase, &hits));
+        Ok(())
+    }
+
+    /// Makes findings of what is new among the hits of the trial on the bench, once it is sure.
+    pub(super) fn keep_new(
+        &mut self,
+        schedule: &Schedule,
+        hits: &[(&'static Rule, Hit)],
+    ) -> Result<(), Error> {
+        if hits.iter().any(|(rule, _)| rule.id == TORN_REPLACE) && !schedule.acts.is_empty() {
+            // The new content may tell the time, and have been another when it was learned.
+            self.run(&Schedule::default())?;
+            self.learn_contents();
+            self.run(schedule)?;
+        }
+        let (schedule, sure) = self.make_sure(schedule, hits)?;
+        let hits = if sure { self.hits(&schedule) } else { Vec::new() };
+        for (rule, hit) in &hits {
             if self.knows(rule, hit) {
                 continue;
             }
@@ -34,11 +50,22 @@ impl Engine<'_> {
         self.report.findings.iter().any(|f| f.identity() == (rule.id, shape(&hit.path)))
     }
 
+    /// The trial on the bench as the rules see it.
+    pub(super) fn case<'c>(&'c self, schedule: &'c Schedule) -> Case<'c> {
+        Case {
+            evidence: &self.bench.evidence,
+            victim: self.victim,
+            class: self.class,
+            schedule,
+            clean: &self.clean,
+            replaced: &self.replaced,
+        }
+    }
+
     pub(super) fn hits(&self, schedule: &Schedule) -> Vec<(&'static Rule, Hit)> {
-        let evidence = &self.bench.evidence;
-        let case = Case { evidence, victim: self.victim, class: self.class, schedule, clean: &self.clean };
+        let case = self.case(schedule);
         let mut all: Vec<(&'static Rule, Hit)> = Vec::new();
-        if evidence.full {
+        if self.bench.evidence.full {
             // What was left out once looks new when it is seen again, so nothing is proved either way.
             return all;
         }
@@ -71,7 +98,7 @@ impl Engine<'_> {
             rule: rule.id,
             cwe,
             attacker: self.class,
-            phase: phase(schedule, &self.bench.evidence),
+            phase: phase(schedule, &self.bench.evidence, self.victim),
             path: hit.path.clone(),
             example: hit.example.escape_ascii().to_string(),
             message: hit.message.clone(),

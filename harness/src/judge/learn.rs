@@ -63,6 +63,7 @@ impl Engine<'_> {
             self.world.start_from(Start::Anew)?;
             self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
             self.learn()?;
+            self.watch_replaced();
             self.names.learned = true;
         }
         let decoys = self.names.constant.iter();
@@ -98,6 +99,7 @@ impl Engine<'_> {
     fn run_alone(&mut self) -> Result<(), Error> {
         let before = self.clock();
         self.run(&Schedule::default())?;
+        self.learn_contents();
         if !self.names.learned {
             let entries = self.staged();
             self.watch(before, entries);

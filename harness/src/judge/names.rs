@@ -93,7 +93,11 @@ impl Engine<'_> {
             return Ok(());
         };
         let told = |scheme: &Scheme| !scheme.is_random() || scheme.follows.is_some();
-        if !names::learn(&self.watched.runs).iter().any(told) || self.must_stop() {
+        if !names::learn(&self.watched.runs).iter().any(told) {
+            self.tally_runs(PREDICTABLE_NAME, self.watched.runs.len() as u64);
+            return Ok(());
+        }
+        if self.must_stop() {
             return Ok(());
         }
         self.record(class, self.judge.umasks.first().copied().unwrap_or(0o022))?;
@@ -186,9 +190,13 @@ impl Engine<'_> {
                 if self.must_stop() {
                     return Ok(());
                 }
-                let Some(schedule) = self.attempt(at, scheme, bait)? else { return Ok(()) };
+                let Some(schedule) = self.attempt(at, scheme, bait)? else {
+                    self.tally_runs(PREDICTABLE_NAME, 1);
+                    return Ok(());
+                };
                 self.report.trials += 1;
                 let hits = self.hits(&schedule);
+                let phase = self.tally(&schedule);
                 let Some((rule, hit)) = hits.iter().find(|(rule, _)| rule.id == PREDICTABLE_NAME) else {
                     break;
                 };
@@ -197,6 +205,7 @@ impl Engine<'_> {
                         let finding = self.finding(&schedule, rule, hit, &hits);
                         self.report.findings.push(finding);
                     }
+                    self.tally_broken(phase, &hits);
                     return Ok(());
                 }
             }

@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "fs::set_permissions(&path, Permissions::from_mode(0o600))?;",
     good: "OpenOptions::new().create_new(true).mode(0o600)",
     suspicion: false,
+    counts: |case| case.is_attacked(),
     check,
 };
 

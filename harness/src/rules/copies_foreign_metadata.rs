@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "fs::set_permissions(&temp, fs::metadata(&target)?.permissions())?;",
     good: "tempfile::NamedTempFile::new_in(dir)?.persist(&target)?;",
     suspicion: false,
+    counts: |case| case.is_attacked(),
     check,
 };
 

@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "for e in fs::read_dir(path)? { fs::remove_file(e?.path())? }",
     good: "fs::remove_dir_all(path)?;",
     suspicion: false,
+    counts: |case| case.is_attacked(),
     check,
 };
 

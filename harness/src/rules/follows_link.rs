@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "File::create(dir.join(\"app.log\"))?;",
     good: "tempfile::NamedTempFile::new_in(dir)?;",
     suspicion: false,
+    counts: |case| case.is_attacked(),
     check,
 };
 

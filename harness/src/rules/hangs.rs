@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "while let Err(_) = File::create_new(&path) {}",
     good: "tempfile::NamedTempFile::new_in(dir)?;",
     suspicion: false,
+    counts: |case| !case.schedule.acts.is_empty(),
     check,
 };
 

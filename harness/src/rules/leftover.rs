@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "let f = File::create(&path)?; work(&f)?; fs::remove_file(&path)?;",
     good: "let f = NamedTempFile::new_in(dir)?; work(f.as_file())?;",
     suspicion: false,
+    counts: |case| case.evidence.ending != Ending::Hung,
     check,
 };
 

@@ -17,6 +17,9 @@ pub(super) static RULE: Rule = Rule {
     bad: "let mut f = BufWriter::new(f); f.write_all(data)?; drop(f); Ok(())",
     good: "f.write_all(data)?; f.sync_all()?; fs::rename(&new, &path)?; Ok(())",
     suspicion: false,
+    counts: |case| {
+        case.evidence.ending == Ending::Success && case.faults().any(|(_, _, fault)| is_hard(fault))
+    },
     check,
 };
 

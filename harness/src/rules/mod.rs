@@ -8,22 +8,29 @@ mod crashes;
 mod deletes_foreign;
 mod follows_link;
 mod hangs;
+mod inherited_descriptor;
+mod leaked_descriptor;
 mod leftover;
 mod lost_write;
 mod non_exclusive_create;
 mod predictable_name;
+mod torn_replace;
 mod uses_foreign;
 mod world_readable;
 mod world_writable;
 
-use crate::arena::tree::{Entry, Maker, is_below};
+use crate::arena::sight::Sight;
+use crate::arena::tree::{Entry, Ident, Maker, is_below};
 use crate::class::Class;
+use crate::ending::Ending;
 use crate::evidence::{CallStep, Change, Deed, Evidence, Step};
 use crate::fault::Fault;
 use crate::file_system::FileSystem;
 use crate::finding::Finding;
 use crate::schedule::Schedule;
 use crate::victim::{Victim, matches};
+use crate::world::Outcome;
+use crate::world::calls::Op;
 
 /// One thing that must never happen.
 pub struct Rule {
@@ -43,14 +50,22 @@ pub struct Rule {
     pub good: &'static str,
     /// Shown only to auditors: usually wrong, but no effect is demonstrated.
     pub suspicion: bool,
+    /// True for a trial that could break it, if it has happened in full: others stand for nothing.
+    pub(crate) counts: fn(&Case<'_>) -> bool,
     pub(crate) check: fn(&Case<'_>, &mut Vec<Hit>),
 }
 
 /// The rule that takes predictions, which only the judge can make.
 pub(crate) const PREDICTABLE_NAME: &str = "predictable-name";
 
+/// The rule that compares contents, which can be others in every run.
+pub(crate) const TORN_REPLACE: &str = "torn-replace";
+
+/// The rule that only notes what stays after SIGKILL.
+pub(crate) const LEFTOVER: &str = "leftover";
+
 /// All rules, in the order of the scorecard.
-pub static RULES: [&Rule; 13] = [
+pub static RULES: [&Rule; 16] = [
     &follows_link::RULE,
     &uses_foreign::RULE,
     &deletes_foreign::RULE,
@@ -63,6 +78,9 @@ pub static RULES: [&Rule; 13] = [
     &hangs::RULE,
     &crashes::RULE,
     &lost_write::RULE,
+    &torn_replace::RULE,
+    &inherited_descriptor::RULE,
+    &leaked_descriptor::RULE,
     &non_exclusive_create::RULE,
 ];
 
@@ -83,9 +101,20 @@ pub fn help(finding: &Finding) -> &'static str {
     rule(finding.rule).map_or("", |rule| rule.help)
 }
 
-/// After what the victim of a trial was looked at: how it ended, or the signal that it got.
-pub(crate) fn phase(schedule: &Schedule, evidence: &Evidence) -> &'static str {
-    schedule.signal().unwrap_or(evidence.ending.phase())
+/// What trials end in, or the signal that they get, in the order of tables.
+pub const PHASES: [&str; 11] = [
+    "success", "error", "panic", "exit", "signal", "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGKILL",
+    "hang",
+];
+
+/// After what the victim of a trial was looked at: how it ended, or the signal that it got. A program tells of errors
+/// by its exit status.
+pub(crate) fn phase(schedule: &Schedule, evidence: &Evidence, victim: &Victim) -> &'static str {
+    match (schedule.signal(), &evidence.ending) {
+        (Some(signal), _) => signal,
+        (None, Ending::Error(_)) if victim.is_program() => "exit",
+        (None, ending) => ending.phase(),
+    }
 }
 
 /// One trial as the rules see it.
@@ -96,6 +125,21 @@ pub(crate) struct Case<'a> {
     pub(crate) schedule: &'a Schedule,
     /// Mode and owner that the victim's own files have at the end of an undisturbed run, by label.
     pub(crate) clean: &'a [(String, u32, u32)],
+    /// The files that it replaces, with what may be read there.
+    pub(crate) replaced: &'a [Replaced],
+}
+
+/// A file that the victim replaces.
+#[derive(Clone, Debug)]
+pub(crate) struct Replaced {
+    /// Relative to the arena.
+    pub(crate) path: Vec<u8>,
+    /// What an undisturbed run shows there at first.
+    pub(crate) old: Sight,
+    /// And at last.
+    pub(crate) new: Sight,
+    /// That is something else in every run.
+    pub(crate) varies: bool,
 }
 
 /// A rule broken, before minimising.
@@ -119,7 +163,17 @@ impl<'a> Case<'a> {
     }
 
     pub(crate) fn phase(&self) -> &'static str {
-        phase(self.schedule, self.evidence)
+        phase(self.schedule, self.evidence, self.victim)
+    }
+
+    /// True when a close was made to fail: unlike the kernel's, such a close leaves the descriptor open.
+    pub(crate) fn is_kept_from_closing(&self) -> bool {
+        self.faulted().any(|call| call.sys.op == Op::Close)
+    }
+
+    /// True when something of an attacker's was about.
+    pub(crate) fn is_attacked(&self) -> bool {
+        self.schedule.moves().next().is_some() || self.victim.stage.iter().any(|staged| staged.foreign)
     }
 
     /// Calls that were made to fail, or to do only half their work.
@@ -191,6 +245,24 @@ impl<'a> Case<'a> {
         self.fits(&self.victim.public, path)
     }
 
+    /// True when programs that the victim starts are meant to get this entry's descriptor.
+    pub(crate) fn is_passed(&self, path: &[u8]) -> bool {
+        self.fits(&self.victim.passes, path)
+    }
+
+    /// True when the victim promises to leave what another has made here.
+    pub(crate) fn is_noclobber(&self, path: &[u8]) -> bool {
+        self.fits(&self.victim.noclobber, path)
+    }
+
+    /// True for a file that the victim of this trial made, with a name or without.
+    pub(crate) fn is_own(&self, ident: Ident) -> bool {
+        let unnamed = libc::O_TMPFILE as u32;
+        let opened = |step: &Step| matches!(step.outcome, Outcome::Descriptor(_, known) if known == ident);
+        let made = |(step, call): (&Step, &CallStep)| call.flags & unnamed == unnamed && opened(step);
+        self.evidence.maker_of(ident).map_or_else(|| self.successes().any(made), |(m, _)| m == Maker::Victim)
+    }
+
     fn fits(&self, patterns: &[String], path: &[u8]) -> bool {
         let name = path.strip_prefix(b"shared/").unwrap_or(path);
         patterns.iter().any(|pattern| matches(pattern.as_bytes(), name))
@@ -226,6 +298,9 @@ mod tests {
                 "hangs",
                 "crashes",
                 "lost-write",
+                "torn-replace",
+                "inherited-descriptor",
+                "leaked-descriptor",
                 "non-exclusive-create",
             ]
         );

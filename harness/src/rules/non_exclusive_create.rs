@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "File::create(path)?;",
     good: "File::create_new(path)?;",
     suspicion: true,
+    counts: |_| true,
     check,
 };
 

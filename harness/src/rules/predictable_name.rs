@@ -17,6 +17,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "File::create(dir.join(format!(\"app.{}\", process::id())))?;",
     good: "tempfile::Builder::new().prefix(\"app.\").tempfile_in(dir)?;",
     suspicion: false,
+    counts: |case| case.evidence.foretold.is_some(),
     check,
 };
 

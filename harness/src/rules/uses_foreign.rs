@@ -16,6 +16,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "OpenOptions::new().write(true).create(true).open(path)?;",
     good: "OpenOptions::new().write(true).create_new(true).open(path)?;",
     suspicion: false,
+    counts: |case| case.is_attacked(),
     check,
 };
 

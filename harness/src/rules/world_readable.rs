@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "let f = File::create(path)?; fs::set_permissions(path, Permissions::from_mode(0o600))?;",
     good: "OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;",
     suspicion: false,
+    counts: |_| true,
     check,
 };
 

@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     bad: "fs::create_dir(path)?;",
     good: "DirBuilder::new().mode(0o700).create(path)?;",
     suspicion: false,
+    counts: |_| true,
     check,
 };
 

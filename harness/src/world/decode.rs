@@ -4,6 +4,7 @@
 //! Paths are resolved as text, links are not followed: a stop names what the victim asked for.
 
 use super::calls::{Op, Sys};
+use super::handed::{self, Handed};
 use super::proc::{PATH_MAX, Proc};
 use crate::sys::memory::{self, Memory};
 use crate::sys::notify::Notification;
@@ -50,6 +51,8 @@ pub(crate) struct Stop {
     pub(crate) length: u64,
     /// Set where O_EXCL is to be without effect: whether the name was taken when the call arrived.
     pub(crate) was_taken: Option<bool>,
+    /// What the program that is about to be started would get of the arena.
+    pub(crate) handed: Handed,
     scratch: Vec<u8>,
     below: Vec<u8>,
 }
@@ -75,6 +78,7 @@ impl Default for Stop {
             mode: 0,
             length: 0,
             was_taken: None,
+            handed: Handed::default(),
             scratch: Vec::with_capacity(4 * PATH_MAX),
             below: Vec::with_capacity(4 * PATH_MAX),
         }
@@ -96,8 +100,9 @@ impl Stop {
         stop
     }
 
+    /// True for a call that names something of the arena, or that hands something of it to another program.
     pub(crate) fn touches_arena(&self) -> bool {
-        self.places().iter().any(|p| p.space == Space::Arena)
+        self.places().iter().any(|p| p.space == Space::Arena) || !self.handed.is_empty()
     }
 
     /// True when the call may change something if it succeeds.
@@ -217,6 +222,7 @@ impl Decoder {
         stop.raw = RawCall { nr: seen.nr, args: seen.args };
         (stop.count, stop.flags, stop.mode, stop.length) = (0, 0, 0, 0);
         stop.was_taken = None;
+        stop.handed.clear();
         if sys.name == "creat" {
             stop.flags = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32;
         }
@@ -238,6 +244,30 @@ impl Decoder {
                 _ => {}
             }
         }
+        if sys.op == Op::Run {
+            self.hand(stop, ours);
+        }
+    }
+
+    /// Finds the descriptors that lead into the arena and that a started program would keep. The standard streams are
+    /// given to it on purpose.
+    fn hand(&self, stop: &mut Stop, ours: bool) {
+        const STANDARD: [i32; 3] = [0, 1, 2];
+        let Some(Place { space, path, by_descriptor, .. }) = stop.places().first() else { return };
+        let top = if *space == Space::Arena { self.arena.as_slice() } else { b"" };
+        if !by_descriptor && !handed::is_program(top, path) {
+            return;
+        }
+        let tid = stop.tid;
+        self.proc.each_descriptor(tid, |dir, name, number| {
+            stop.scratch.clear();
+            self.directory(tid, number, false, &mut stop.scratch);
+            let (space, _) = self.settle(&mut stop.scratch, ours);
+            let counts = space == Space::Arena && !STANDARD.contains(&number);
+            if counts && !self.proc.closes_on_exec(tid, number) {
+                handed::ident_behind(dir, name).into_iter().for_each(|i| stop.handed.push(i, &stop.scratch));
+            }
+        });
     }
 
     fn path(&self, stop: &mut Stop, at: usize, dir: Option<i32>, address: u64, ours: bool) {

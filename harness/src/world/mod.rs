@@ -3,6 +3,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod decode;
+pub(crate) mod handed;
 pub(crate) mod labels;
 mod no_excl;
 mod open;
@@ -12,6 +13,7 @@ mod pulse;
 mod tasks;
 pub(crate) mod thread;
 
+use crate::arena::sight::Sight;
 use crate::arena::tree::{Ident, Tree};
 use crate::arena::{Reset, Stage};
 use crate::attacker::Move;
@@ -112,8 +114,15 @@ pub(crate) trait World {
     fn look(&mut self, tree: &mut Tree);
     /// Brings one entry of a tree up to date, for when nothing else can have changed.
     fn look_at(&mut self, path: &[u8], tree: &mut Tree);
+    /// What another process that reads this path of the arena sees now.
+    fn read(&self, path: &[u8]) -> Sight;
     /// Shows the tree as it stood before the victim began.
     fn look_at_stage(&self, tree: &mut Tree);
+    /// Shows the numbers of the descriptors, as outcomes tell them, that a victim of this process has kept open although
+    /// it is done; false when there were too many to know. A program's are closed by its end.
+    fn still_open(&mut self, _: &mut dyn FnMut(u32)) -> bool {
+        true
+    }
     /// Ends a victim that would never end.
     fn give_up(&mut self) -> Result<(), Error>;
     /// Puts everything back for the next trial; `seen` is the tree as it stands.

@@ -2,7 +2,7 @@
 //! task numbers are others than those that the kernel tells us. What is asked about a victim of our own process does not
 //! allocate.
 
-use rustix::fs::{CWD, Dir, DirEntry, Mode, OFlags, openat, readlinkat_raw};
+use rustix::fs::{CWD, Dir, DirEntry, Mode, OFlags, RawDir, openat, readlinkat_raw};
 use std::ffi::CStr;
 use std::fmt::Arguments;
 use std::io::{Read, Write};
@@ -68,6 +68,28 @@ impl Proc {
         if let Some(own) = &self.own {
             link(own.as_fd(), format_args!("{fd}"), into);
         }
+    }
+
+    /// Shows each descriptor of a task: its directory in `/proc`, its name there, its number.
+    pub(super) fn each_descriptor(&self, tid: u32, mut each: impl FnMut(BorrowedFd<'_>, &CStr, i32)) {
+        let Ok(dir) = self.open_at(format_args!("{tid}/fd"), OFlags::RDONLY | OFlags::DIRECTORY) else {
+            return;
+        };
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
+        let mut listing = RawDir::new(&dir, &mut buffer);
+        while let Some(Ok(entry)) = listing.next() {
+            let number = entry.file_name().to_str().ok().and_then(|name| name.parse().ok());
+            number.into_iter().for_each(|number| each(dir.as_fd(), entry.file_name(), number));
+        }
+    }
+
+    /// True when a descriptor does not outlive execve(2); see proc_pid_fdinfo(5).
+    pub(super) fn closes_on_exec(&self, tid: u32, number: i32) -> bool {
+        let mut buffer = [0; 2048];
+        let text = self.text(format_args!("{tid}/fdinfo/{number}"), &mut buffer);
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|flags| i32::from_str_radix(flags.trim(), 8).ok());
+        flags.is_none_or(|flags| flags & libc::O_CLOEXEC != 0)
     }
 
     /// The beginning of a file, as text; empty when it cannot be read.

@@ -18,6 +18,7 @@ mod image;
 mod order;
 mod output;
 mod perform;
+mod senders;
 mod setup;
 mod stream;
 mod subordinate;
@@ -36,6 +37,7 @@ use super::proc::Proc;
 use super::pulse::Crowd;
 use super::tasks::Tasks;
 use super::{Next, Outcome, Start, Terms, World};
+use crate::arena::sight::Sight;
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage};
 use crate::attacker::Move;
@@ -176,7 +178,7 @@ impl ProcessWorld {
         let scene = Scene { listener, proc, inside, clock, template: self.template.as_ref() };
         let received = match self.chance.level() {
             Level::Full => self.order.next(&scene),
-            Level::Off | Level::Random => listener.receive(),
+            Level::Off | Level::Random => self.order.next_to_come(listener),
         };
         received.map_err(|e| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e))
     }
@@ -243,6 +245,7 @@ impl ProcessWorld {
         let template = self.template.as_ref();
         match template.and_then(|t| t.answer(seen.nr, seen.tid, seen.args, held.proc)) {
             Some(value) => held.answer(value),
+            None if senders::sends(seen.nr) => self.let_send(seen)?,
             None if self.chance.answer(&held) && self.chance.only_waits() => {
                 return self.endless().map(Some);
             }
@@ -392,6 +395,10 @@ impl World for ProcessWorld {
 
     fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
         tree.refresh(self.arena.root(), path);
+    }
+
+    fn read(&self, path: &[u8]) -> Sight {
+        Sight::of(self.arena.root(), path)
     }
 
     fn look_at_stage(&self, tree: &mut Tree) {

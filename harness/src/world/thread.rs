@@ -11,6 +11,7 @@ use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys};
 use super::decode::{Decoder, Place, Stop};
 use super::no_excl::{self, NoExcl};
 use super::{Next, Outcome, Start, Terms, World, open};
+use crate::arena::sight::Sight;
 use crate::arena::tree::Tree;
 use crate::arena::{Arena, Reset, Stage, disk};
 use crate::attacker::Move;
@@ -32,12 +33,14 @@ use std::time::Duration;
 
 pub(crate) mod body;
 mod crew;
+mod opened;
 mod rewrite;
 mod start;
 
 use super::pulse::{Doing, Looks, pulse};
 use super::tasks::Tasks;
 use crew::Crew;
+use opened::Opened;
 use rewrite::Changed;
 use start::{Victim, start_victim};
 
@@ -66,6 +69,7 @@ pub(crate) struct ThreadWorld {
     abandoned: u32,
     tasks: Tasks,
     descriptors: u32,
+    opened: Opened,
     crew: Crew,
     /// The stop that waits for an answer.
     held: Option<u64>,
@@ -112,6 +116,7 @@ impl ThreadWorld {
             abandoned: 0,
             tasks: Tasks::with_room(MOST_TASKS),
             descriptors: 3,
+            opened: Opened::new(host.open_files()),
             crew: Crew::default(),
             held: None,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
@@ -220,6 +225,7 @@ impl ThreadWorld {
         }
         let value = perform(&call.raw());
         let outcome = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
+        self.opened.note(value, outcome);
         let answer = if outcome == Outcome::Blocks { -i64::from(libc::ENXIO) } else { value };
         self.victim.listener.answer(stop.id, answer);
         outcome
@@ -281,6 +287,7 @@ impl World for ThreadWorld {
         own_thread::umask(self.umask);
         self.tasks.clear();
         self.descriptors = 3;
+        self.opened.clear();
         let idle = self
             .victim
             .idle
@@ -348,8 +355,16 @@ impl World for ThreadWorld {
         tree.refresh(self.arena.root(), path);
     }
 
+    fn read(&self, path: &[u8]) -> Sight {
+        Sight::of(self.arena.root(), path)
+    }
+
     fn look_at_stage(&self, tree: &mut Tree) {
         self.arena.look_at_stage(tree);
+    }
+
+    fn still_open(&mut self, each: &mut dyn FnMut(u32)) -> bool {
+        self.opened.still(each)
     }
 
     fn give_up(&mut self) -> Result<(), Error> {
@@ -377,6 +392,9 @@ impl World for ThreadWorld {
             () if self.crew.is_loose() => {
                 Some("threads of the victim outlive its body, into the next trials")
             }
+            () if self.opened.hoards() => Some(
+                "the victim keeps so many descriptors that this process has none left for further trials",
+            ),
             () if self.abandoned >= MOST_ABANDONED => {
                 Some("too many runs could not be ended; judge it as a program of its own")
             }

@@ -3,7 +3,7 @@
 use super::{Run, how_ended};
 use crate::crew::Judged;
 use crate::files;
-use linkbait::{Finding, Verdict};
+use linkbait::{Cell, Finding, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -53,10 +53,22 @@ struct VictimOut<'a> {
     exhaustive: bool,
     determinism: u8,
     duration_s: f64,
+    /// How many trials stand behind each rule after each phase.
+    phases: Vec<Behind>,
     notes: &'a [String],
     not_examined: &'a [String],
     file_systems: Vec<FileSystemOut>,
     findings: Vec<FindingOut<'a>>,
+}
+
+/// The trials that could have broken a rule after a phase.
+#[derive(Serialize)]
+struct Behind {
+    rule: &'static str,
+    phase: &'static str,
+    trials: u64,
+    broken: u64,
+    noted: u64,
 }
 
 /// The verdict on one of the file systems judged on.
@@ -131,11 +143,17 @@ fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
         exhaustive: report.unreached == 0 && report.trials > 0,
         determinism: report.determinism.level.number(),
         duration_s: judged.seconds,
+        phases: report.cells.iter().map(behind).collect(),
         notes: &report.notes,
         not_examined: &report.not_examined,
         file_systems: report.file_systems.iter().map(file_system_out).collect(),
         findings: findings.map(|(number, found)| finding_out(&report.name, number, found)).collect(),
     }
+}
+
+fn behind(cell: &Cell) -> Behind {
+    let Cell { rule, phase, trials, broken, noted } = *cell;
+    Behind { rule, phase, trials, broken, noted }
 }
 
 fn file_system_out((name, verdict): &(&'static str, Verdict)) -> FileSystemOut {

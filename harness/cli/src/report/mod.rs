@@ -4,6 +4,7 @@ mod alone;
 mod finding;
 pub(crate) mod json;
 mod list;
+mod phases;
 mod scorecard;
 
 use crate::crew::Judged;
@@ -49,6 +50,11 @@ pub(crate) fn text(run: &Run, drawn: bool) -> String {
         _ => list::render(run, count, width),
     };
     findings + &alone::render(run, width) + &scorecard::render(run, width)
+}
+
+/// Every rule after every phase, as Markdown.
+pub(crate) fn by_phase(run: &Run) -> String {
+    phases::render(run)
 }
 
 /// How a program ended, as part of a sentence.

@@ -20,7 +20,7 @@ use words::{Part, Words, as_strace, octal, parts};
 
 /// The script, or why there is none.
 pub(crate) fn write(victim: &Victim, timeline: &Timeline) -> Result<String, Refused> {
-    let Some(program) = victim.as_program() else {
+    let Some(program) = victim.command() else {
         return Err(refuse("the victim runs within linkbait".to_owned()));
     };
     if program.tty || !program.writable.is_empty() {

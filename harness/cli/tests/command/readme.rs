@@ -20,7 +20,9 @@ fn second_word(text: &str) -> String {
 fn the_command_table_names_every_command_and_no_other() {
     let told: BTreeSet<_> = column("command").iter().map(|row| second_word(row)).collect();
     let command = linkbait_cli::command();
-    let real: BTreeSet<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    // One that programs of ours call is no part of what users call.
+    let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let real: BTreeSet<_> = shown.map(|sub| sub.get_name().to_owned()).collect();
     assert_eq!(told, real);
 }
 

@@ -84,6 +84,11 @@ impl Bounds {
         self.hold(self.tasks <= MOST_TASKS, TOO_MANY_TASKS)
     }
 
+    /// False when the program never started a second task.
+    pub(super) fn has_several_tasks(&self) -> bool {
+        self.tasks > 1
+    }
+
     /// One more call that is none of our business; false when there were too many. Once the first process has ended,
     /// too many are no fault: what still runs is ended anyway.
     pub(super) fn may_call(&mut self, ended: bool) -> bool {

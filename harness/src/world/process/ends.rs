@@ -1,7 +1,7 @@
 //! The keeper of a program, asked and listened to: how a trial ends, and how what still runs is ended.
 
 use super::chance::Chance;
-use super::{ProcessWorld, bounds, contain};
+use super::{ProcessWorld, bounds, contain, senders};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::sys::bpf::Fate;
@@ -86,7 +86,10 @@ pub(super) fn start_cell(plans: &[Plan], chance: &Chance, for_faults: bool) -> R
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
     let further = chance.watched();
     let mut fates: Vec<(Fate, &[u32])> = vec![(Fate::Refused, &refused), (Fate::Watched, &watched)];
-    fates.extend(tasks.iter().chain(&further).map(|(fate, numbers)| (*fate, numbers.as_slice())));
+    let senders = [senders::watched()];
+    fates.extend(
+        tasks.iter().chain(&senders).chain(&further).map(|(fate, numbers)| (*fate, numbers.as_slice())),
+    );
     let cell = Cell::start(plans, &fates).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
     match cell.hear().map_err(|e| Error::ours("start the keeper", e))? {
         Told::Done => {}

@@ -1,6 +1,6 @@
-//! The order in which several tasks of a program go on, at level 2: all that can run do so until each is held or waits,
-//! then the one that was started first is let go on, and sleepers when nobody else can. A program with one task is never
-//! waited for.
+//! The order in which several tasks of a program go on. At level 2 all that can run do so until each is held or waits, then
+//! the one that was started first is let go on, and sleepers when nobody else can. A program with one task is never
+//! waited for. At other levels they go on as they come.
 
 use super::bounds::MAKE_TASKS;
 use super::clock::{self, Clock};
@@ -70,6 +70,24 @@ impl Order {
         }
         self.gave_up = true;
         Ok(self.pick(scene))
+    }
+
+    /// The same at other levels: what was taken before, then what comes.
+    pub(super) fn next_to_come(&mut self, listener: &Listener) -> std::io::Result<Option<Notification>> {
+        self.waiting.retain(|waiting| listener.holds(waiting.seen.id));
+        if self.waiting.is_empty() { listener.receive() } else { Ok(Some(self.waiting.remove(0).seen)) }
+    }
+
+    /// Takes all stops until no task runs that could come to another one, or one has been running for long.
+    pub(super) fn settle(&mut self, scene: &Scene<'_>) -> std::io::Result<()> {
+        for _ in 0..QUICK_LOOKS {
+            self.receive(scene)?;
+            if self.is_quiet(scene) {
+                break;
+            }
+            rustix::thread::sched_yield();
+        }
+        Ok(())
     }
 
     /// Takes all stops that there are.
