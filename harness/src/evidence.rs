@@ -183,7 +183,9 @@ impl Evidence {
             call.paths[at] = self.keep(&place.path);
             call.labels[at] = self.keep_label(&place.path, labels);
         }
-        call.occurrence = self.calls().filter(|(_, c)| self.same_stop(c, &call)).count() as u32;
+        // The last one is near where a victim goes round in a loop, which is where there are many.
+        let before = self.calls().rev().find(|(_, c)| self.same_stop(c, &call));
+        call.occurrence = before.map_or(0, |(_, c)| c.occurrence + 1);
         call.inherited = self.keep_inherited(stop, labels);
         self.push(Deed::Call(call), (0, 0));
     }
@@ -300,7 +302,7 @@ impl Evidence {
     }
 
     /// The victim's calls with their step numbers.
-    pub(crate) fn calls(&self) -> impl Iterator<Item = (usize, &CallStep)> {
+    pub(crate) fn calls(&self) -> impl DoubleEndedIterator<Item = (usize, &CallStep)> {
         self.steps.iter().enumerate().filter_map(|(at, step)| match &step.deed {
             Deed::Call(call) => Some((at, call)),
             Deed::Move(_) | Deed::Fault(_) => None,

@@ -92,6 +92,19 @@ pub struct Alone {
     pub cut: bool,
 }
 
+/// Schedules drawn by chance, beyond those of which all are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Samples {
+    /// How many were drawn.
+    pub drawn: u64,
+    /// Those of which every act happened. Others ended early: the victim came by no stop where they could go on.
+    pub landed: u64,
+    /// Acts in each.
+    pub acts: u32,
+    /// What they follow from.
+    pub seed: u64,
+}
+
 /// What stands behind a rule after one phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
@@ -120,6 +133,12 @@ pub struct Report {
     pub refused: u64,
     /// Trials whose move was never made, because the victim did not come by that stop.
     pub unreached: u64,
+    /// Schedules left out because they show nothing that others do not show.
+    pub reduced: u64,
+    /// Acts in the longest schedules, all of which were tried unless something was not reached.
+    pub depth: u32,
+    /// What was drawn beyond these.
+    pub samples: Option<Samples>,
     /// Stops of the longest undisturbed run.
     pub stops: usize,
     /// It hung although no one interfered, so no attack was tried; findings are of what it did until then.
@@ -150,6 +169,9 @@ impl Report {
             trials: 0,
             refused: 0,
             unreached: 0,
+            reduced: 0,
+            depth: 1,
+            samples: None,
             stops: 0,
             hangs_alone: false,
             alone: None,

@@ -1,5 +1,7 @@
 //! What a caller sets up and asks for: classes, umasks, rules, bounds; to judge, replay, minimise, or hold a session.
 
+mod deep;
+mod draw;
 mod engine;
 mod faults;
 mod file_systems;
@@ -23,7 +25,7 @@ use crate::class::Class;
 use crate::determinism::Determinism;
 use crate::error::{Error, ErrorKind};
 use crate::file_system::FileSystem;
-use crate::finding::{Report, Verdict};
+use crate::finding::{Report, Samples, Verdict};
 use crate::host::{self, Host};
 use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
@@ -51,6 +53,9 @@ pub struct Judge {
     start: Start,
     faults: bool,
     signals: bool,
+    depth: u32,
+    reduces: bool,
+    samples: Option<Samples>,
     stop: Arc<AtomicBool>,
 }
 
@@ -71,6 +76,9 @@ impl Judge {
             start: Start::AtFirstCall,
             faults: false,
             signals: false,
+            depth: 1,
+            reduces: true,
+            samples: None,
             stop: Arc::default(),
         }
     }
@@ -133,6 +141,30 @@ impl Judge {
     #[must_use]
     pub fn signals(mut self, wanted: bool) -> Judge {
         self.signals = wanted;
+        self
+    }
+
+    /// Tries all schedules of up to this many acts, 1 to 3: moves, and faults and signals where they are asked for. Victims
+    /// may ask for more themselves.
+    #[must_use]
+    pub fn depth(mut self, acts: u32) -> Judge {
+        self.depth = acts.clamp(1, 3);
+        self
+    }
+
+    /// Leaves no schedule out because others show the same. Slower, and of no other effect unless linkbait is wrong about
+    /// what depends on what.
+    #[must_use]
+    pub fn without_reduction(mut self) -> Judge {
+        self.reduces = false;
+        self
+    }
+
+    /// Also draws this many schedules of up to `acts` acts, for each attacker and umask. The same seed gives the same ones.
+    #[must_use]
+    pub fn samples(mut self, count: u64, acts: u32, seed: u64) -> Judge {
+        self.samples =
+            (count > 0).then_some(Samples { drawn: count, landed: 0, acts: acts.clamp(2, 8), seed });
         self
     }
 
@@ -241,6 +273,10 @@ impl Judge {
 
     fn tries_faults(&self, victim: &Victim) -> bool {
         self.faults || victim.faults
+    }
+
+    fn depth_of(&self, victim: &Victim) -> u32 {
+        self.depth.max(victim.depth)
     }
 
     fn tries_signals(&self, victim: &Victim) -> bool {

@@ -55,7 +55,7 @@ pub use errno::errno_name;
 pub use error::{Error, ErrorKind};
 pub use fault::{Fault, SIGNALS, Whom};
 pub use file_system::FileSystem;
-pub use finding::{Alone, Cell, Finding, Report, Verdict};
+pub use finding::{Alone, Cell, Finding, Report, Samples, Verdict};
 pub use host::Host;
 pub use judge::{Forecast, Judge, NameForecast, Replay, Sampled, Session, Told, Tried};
 pub use limits::Limits;

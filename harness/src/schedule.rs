@@ -47,6 +47,11 @@ impl Act {
     pub fn as_fault(&self) -> Option<Fault> {
         if let Does::Fault(fault) = self.does { Some(fault) } else { None }
     }
+
+    /// True for SIGKILL, after which nothing can be done.
+    pub(crate) fn is_kill(&self) -> bool {
+        self.as_fault().and_then(Fault::signal) == Some("SIGKILL")
+    }
 }
 
 impl From<Move> for Does {

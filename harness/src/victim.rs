@@ -57,6 +57,7 @@ pub struct Victim {
     pub(crate) stage: Vec<Staged>,
     pub(crate) faults: bool,
     pub(crate) signals: bool,
+    pub(crate) depth: u32,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) passes: Vec<String>,
@@ -110,6 +111,7 @@ impl Victim {
             stage: Vec::new(),
             faults: false,
             signals: false,
+            depth: 1,
             keeps: Vec::new(),
             public: Vec::new(),
             passes: Vec::new(),
@@ -178,6 +180,13 @@ impl Victim {
     #[must_use]
     pub fn signals(mut self, wanted: bool) -> Victim {
         self.signals = wanted;
+        self
+    }
+
+    /// Tries all schedules of up to this many acts on it, as [`crate::Judge::depth`] does on all.
+    #[must_use]
+    pub fn depth(mut self, acts: u32) -> Victim {
+        self.depth = acts.clamp(1, 3);
         self
     }
 

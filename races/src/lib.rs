@@ -3,6 +3,7 @@
 //! Owns what real code does with temporary files, each idiom as a small function beside what is expected to be
 //! found in it. Does not own judging, attackers or rules: those are the package `linkbait`.
 
+mod deep;
 mod descriptors;
 mod idioms;
 mod libc_calls;
@@ -14,6 +15,7 @@ mod remove;
 mod replace;
 mod tempfile_crate;
 
+pub use deep::deep;
 use linkbait::Victim;
 
 pub use programs::programs;

@@ -156,9 +156,15 @@ pub(crate) struct Judging {
     /// Apply these rules only
     #[arg(long, value_delimiter = ',', value_parser = values::rule_id, value_name = "ID")]
     pub(crate) rule: Vec<String>,
-    /// Moves in one schedule; only 1 so far
-    #[arg(long, value_parser = values::depth, default_value = "1", value_name = "N")]
+    /// Try all schedules of up to this many acts, 1 to 3; with --samples the acts in a sample, up to 8
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=8), default_value = "1", value_name = "N")]
     pub(crate) depth: u32,
+    /// Beyond all schedules of one act, draw this many longer ones by chance, for each attacker and umask
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub(crate) samples: Option<u64>,
+    /// Also try schedules of several acts that can show nothing which others do not show
+    #[arg(long)]
+    pub(crate) no_reduction: bool,
     /// Judge on each of these file systems: tmpfs, ext4, xfs, btrfs, overlay, no-excl (remote, without O_EXCL)
     #[arg(long, value_delimiter = ',', value_parser = values::file_system, value_name = "NAME")]
     pub(crate) fs: Vec<FileSystem>,
@@ -218,7 +224,7 @@ pub(crate) struct Chance {
     /// Fix nothing of a program's chance (0), its random bytes (1), also its clock, addresses and order of tasks (2)
     #[arg(long, value_parser = values::level, value_name = "LEVEL")]
     determinism: Option<Level>,
-    /// What the fixed chance of a program follows from
+    /// What the fixed chance of a program, and the samples drawn, follow from
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
@@ -227,6 +233,11 @@ impl Chance {
     /// True when anything was said.
     pub(crate) fn is_asked(self) -> bool {
         self.determinism.is_some() || self.seed.is_some()
+    }
+
+    /// What samples follow from.
+    pub(crate) fn seed(self) -> Option<u64> {
+        self.seed
     }
 
     pub(crate) fn or(self, otherwise: Determinism) -> Determinism {

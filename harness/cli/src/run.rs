@@ -8,6 +8,8 @@ use crate::select::Selected;
 use crate::{Exit, crew, files, output, select};
 use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits, Verdict, Victim};
 use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::path::PathBuf;
 
 /// `run`: victims of the roster, or those named, or those of files.
@@ -21,6 +23,7 @@ pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyho
 }
 
 fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Result<Exit> {
+    can_be_tried(asked)?;
     let victims = allow(selected.victims.clone(), &asked.writable)?;
     let victims = victims.as_slice();
     if victims.iter().any(Victim::is_program) || !asked.fs.is_empty() {
@@ -35,7 +38,7 @@ fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Re
     let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
     let left_out = selected.left_out;
     let determinism = asked.chance.or(Determinism::default());
-    let run = Run { host, judged, asked: victims.len(), left_out, depth: asked.depth, determinism };
+    let run = Run { host, judged, asked: victims.len(), left_out, determinism };
     let document = json::render(&run)?;
     let text = match asked.format {
         ReportFormat::Json => document.clone(),
@@ -51,6 +54,19 @@ fn judge_victims(asked: &Judging, selected: &Selected, draw: bool) -> anyhow::Re
         files::save(&run.judged, &document)?;
     }
     Ok(verdict(&run, asked.require, &interrupt))
+}
+
+/// More than three acts can only be sampled.
+fn can_be_tried(asked: &Judging) -> Result<(), Usage> {
+    const MOST: u32 = 3;
+    let wrong = match (asked.samples, asked.depth) {
+        (None, acts) if acts > MOST => {
+            format!("all schedules of {acts} acts are too many; 3 is the most, or add --samples N")
+        }
+        (Some(_), 1) => "--samples are of several acts; add --depth N, 2 to 8".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Usage(wrong))
 }
 
 /// Lets the programs among the victims write these directories.
@@ -81,9 +97,19 @@ fn judge(asked: &Judging, host: &Host) -> Judge {
     let rules: Vec<_> = rules.collect();
     let judge = Judge::new(host.clone()).rules(&rules).umasks(&asked.umask).limits(limits);
     let judge = judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals);
+    let judge = if asked.no_reduction { judge.without_reduction() } else { judge };
+    let judge = match asked.samples {
+        Some(count) => judge.samples(count, asked.depth, asked.chance.seed().unwrap_or_else(any_seed)),
+        None => judge.depth(asked.depth),
+    };
     let chance = asked.chance.or(Determinism::default());
     let judge = if asked.chance.is_asked() { judge.determinism(chance) } else { judge };
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }
+}
+
+/// One that nobody has chosen, short enough to be typed.
+fn any_seed() -> u64 {
+    RandomState::new().hash_one(()) & 0xffff_ffff
 }
 
 /// Says each fault once, however many victims it befell; the scorecard names them.
@@ -132,7 +158,6 @@ mod tests {
             asked: judged.len(),
             left_out: 0,
             judged,
-            depth: 1,
             determinism: Determinism::OFF,
         };
         verdict(&run, false, &Interrupt::default())

@@ -58,14 +58,6 @@ pub(crate) fn octal(text: &str) -> Result<u32, String> {
     mask.ok_or_else(|| "an octal number from 000 to 777 was expected".to_owned())
 }
 
-pub(crate) fn depth(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(1) => Ok(1),
-        Ok(0) | Err(_) => Err("a number of moves was expected; only 1 is possible so far".to_owned()),
-        Ok(_) => Err("schedules have one move so far; leave it out or say 1".to_owned()),
-    }
-}
-
 pub(crate) fn level(text: &str) -> Result<Level, String> {
     let level = text.parse().ok().and_then(Level::of);
     level.ok_or_else(|| "0, 1 or 2 was expected".to_owned())

@@ -87,6 +87,8 @@ struct Judge {
     noclobber: Vec<String>,
     faults: bool,
     signals: bool,
+    /// Acts in the longest schedules.
+    depth: Option<u32>,
 }
 
 #[derive(Deserialize, Default)]
@@ -205,6 +207,11 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
         };
     }
     victim = victim.faults(file.judge.faults).signals(file.judge.signals);
+    match file.judge.depth {
+        None => {}
+        Some(acts @ 1..=3) => victim = victim.depth(acts),
+        Some(acts) => return Err(format!("judge.depth is {acts}; 1, 2 or 3 was expected")),
+    }
     victim = patterns(victim, &file.judge);
     if let Some(names) = &file.judge.attackers {
         let classes: Result<Vec<Class>, String> = names.iter().map(|name| values::class(name)).collect();

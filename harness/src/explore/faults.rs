@@ -1,19 +1,19 @@
 //! Which faults a recorded call can meet: the errnos that its man page gives, what older kernels and other file systems
 //! lack, short writes, signals. A table, and the schedules made from it.
 
-use super::key_of;
-use crate::evidence::{CallStep, Evidence};
+use super::{Next, key_of, open_stops};
+use crate::evidence::{CallStep, Deed, Evidence};
 use crate::fault::{Fault, SIGNALS, Whom};
-use crate::schedule::Schedule;
+use crate::schedule::Act;
 use crate::world::calls::Op;
 use libc::{
     EACCES, EBUSY, EDQUOT, EEXIST, EINTR, EINVAL, EIO, ELOOP, EMFILE, EMLINK, ENAMETOOLONG, ENFILE, ENOMEM,
     ENOSPC, ENOSYS, ENOTEMPTY, EOPNOTSUPP, EPERM, EROFS, ESTALE, ETXTBSY, EXDEV,
 };
 
-/// Every schedule of one fault for a recorded run; with missing calls only if the victim forgets from one trial to the
+/// Every fault that can come next in a recorded run; with missing calls only if the victim forgets from one trial to the
 /// next that a call was missing.
-pub(crate) fn faults(recorded: &Evidence, forgets: bool) -> Vec<Schedule> {
+pub(crate) fn faults(recorded: &Evidence, forgets: bool) -> Vec<Next> {
     each(recorded, |call| {
         let errors = errors(call).iter().filter(|_| can_fail(recorded, call));
         let errors = errors.map(|errno| Fault::Fails(*errno));
@@ -23,8 +23,8 @@ pub(crate) fn faults(recorded: &Evidence, forgets: bool) -> Vec<Schedule> {
     })
 }
 
-/// Every schedule of one signal for a recorded run; to the group as well where there is more than one process.
-pub(crate) fn signals(recorded: &Evidence) -> Vec<Schedule> {
+/// Every signal that can come next in a recorded run; to the group as well where there is more than one process.
+pub(crate) fn signals(recorded: &Evidence) -> Vec<Next> {
     let several = recorded.calls().any(|(_, call)| call.task > 0);
     let whom: &[Whom] = if several { &[Whom::Process, Whom::Group] } else { &[Whom::Process] };
     each(recorded, |_| {
@@ -34,12 +34,18 @@ pub(crate) fn signals(recorded: &Evidence) -> Vec<Schedule> {
     })
 }
 
-fn each(recorded: &Evidence, faults: impl Fn(&CallStep) -> Vec<Fault>) -> Vec<Schedule> {
-    let at_call = |(_, call): (usize, &CallStep)| {
+fn each(recorded: &Evidence, faults: impl Fn(&CallStep) -> Vec<Fault>) -> Vec<Next> {
+    let open = open_stops(recorded);
+    let moved = |at: usize| at > 0 && matches!(recorded.steps[at - 1].deed, Deed::Move(_));
+    let at_call = |(at, call): (usize, &CallStep)| {
         let key = key_of(recorded, call);
-        faults(call).into_iter().map(move |fault| Schedule::of(key.clone(), fault)).collect::<Vec<_>>()
+        // A move before a call that is never made is a move before the next one.
+        let apart = faults(call).into_iter().filter(move |fault| fault.errno().is_none() || !moved(at));
+        apart
+            .map(move |fault| Next { at, act: Act { at: key.clone(), does: fault.into() } })
+            .collect::<Vec<_>>()
     };
-    recorded.calls().flat_map(at_call).collect()
+    recorded.calls().filter(|(at, _)| open.contains(at)).flat_map(at_call).collect()
 }
 
 /// Closing fails when it brings written data to where it belongs; else there is nothing that could go wrong.

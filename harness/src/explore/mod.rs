@@ -3,50 +3,110 @@
 //! A move at a path changes nothing for calls that do not look that path up, so it is tried only right before each
 //! call that does: a move made earlier has the same effect there. Calls on open descriptors look nothing up. It may have
 //! been possible earlier only, though: what is below a directory is attacked before its mode or owner changes, too.
+//!
+//! A run in which acts were made is a record as good as one without: what comes next is read from it, from the stop of
+//! the last act on. So schedules of several acts are the paths of a tree, and stops that only an act brings about are
+//! attacked like all others.
 
 mod acts;
 pub(crate) mod faults;
 pub(crate) mod foresight;
+pub(crate) mod independence;
 pub(crate) mod trial;
 
-use crate::arena::tree::{Tree, What};
+use crate::arena::tree::{Entry, Maker, Tree, What};
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
-use crate::evidence::{CallStep, Evidence};
-use crate::schedule::{Key, Schedule};
+use crate::evidence::{CallStep, Deed, Evidence};
+use crate::schedule::{Act, Key};
 use crate::world::calls::Op;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-/// Every schedule of one move for a recorded run.
-pub(crate) fn enumerate(recorded: &Evidence, stage: &Tree, class: Class) -> Vec<Schedule> {
+/// An act that can come next in a recorded run, and the step of the call that it comes before.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) at: usize,
+    pub(crate) act: Act,
+}
+
+/// What stands at a name.
+#[derive(Clone, Copy)]
+struct Standing {
+    is_dir: bool,
+    /// The attacker made it.
+    own: bool,
+}
+
+/// After an act that keeps the victim in a loop, the calls of the loop that are attacked.
+pub(crate) const OF_A_LOOP: usize = 4;
+
+/// Every move that can come next in a recorded run: at any stop, or, where acts have been made, from that of the last.
+pub(crate) fn moves(recorded: &Evidence, stage: &Tree, class: Class) -> Vec<Next> {
     if class == Class::None {
         return Vec::new();
     }
+    let after = open_stops(recorded);
     let mut there = standing(recorded, stage);
-    let mut schedules = Vec::new();
-    for (at, call) in recorded.calls() {
-        let key = key_of(recorded, call);
-        let closing = if call.sys.op == Op::Alter { used_below(recorded, at, call) } else { BTreeSet::new() };
-        for target in targets(recorded, call).union(&closing) {
-            let moves = moves_at(target, there.get(target).copied(), class, names_something(call));
-            schedules.extend(moves.into_iter().map(|does| Schedule::of(key.clone(), does)));
+    let mut next = Vec::new();
+    for (at, step) in recorded.steps.iter().enumerate().take(after.end) {
+        if let Deed::Call(call) = &step.deed
+            && after.contains(&at)
+        {
+            let key = key_of(recorded, call);
+            let closing =
+                if call.sys.op == Op::Alter { used_below(recorded, at, call) } else { BTreeSet::new() };
+            for target in targets(recorded, call).union(&closing).filter(|target| is_open(target, &there)) {
+                let moves =
+                    moves_at(target, there.get(target).copied().flatten(), class, names_something(call));
+                next.extend(
+                    moves.into_iter().map(|m| Next { at, act: Act { at: key.clone(), does: m.into() } }),
+                );
+            }
         }
-        for change in recorded.changes(&recorded.steps[at]) {
+        for change in recorded.changes(step) {
             let label = recorded.changed(change);
             if change.what == What::Vanished {
-                there.remove(label);
+                there.insert(label.to_owned(), None);
             } else if let Some(is) = change.is {
-                there.insert(label.to_owned(), is.is_dir());
+                there.insert(label.to_owned(), Some(Standing::of(&is)));
             }
         }
     }
-    schedules
+    next
 }
 
-/// Which of the names that the run used stand before the start, with true for directories.
-fn standing(recorded: &Evidence, stage: &Tree) -> BTreeMap<String, bool> {
+/// The steps of the calls before which something can be done yet. A call that was made to fail was never made, so what
+/// is done before it is done as well before the next one; only moves can follow a move at its own stop.
+pub(crate) fn open_stops(recorded: &Evidence) -> Range<usize> {
+    let end = recorded.steps.len();
+    let Some(last) = recorded.steps.iter().rposition(|step| !matches!(step.deed, Deed::Call(_))) else {
+        return 0..end;
+    };
+    let start = if matches!(recorded.steps[last].deed, Deed::Fault(_)) { last + 2 } else { last + 1 };
+    start..if recorded.endless { end.min(start + OF_A_LOOP) } else { end }
+}
+
+/// What is known to stand at the names that the run used, `None` for what is gone.
+type There = BTreeMap<String, Option<Standing>>;
+
+/// Which of the names that the run used stand before the start.
+fn standing(recorded: &Evidence, stage: &Tree) -> There {
     let label = |path: &[u8]| recorded.label_of(path).map(str::to_owned);
-    stage.entries().iter().filter_map(|entry| Some((label(stage.path(entry))?, entry.is_dir()))).collect()
+    let entries = stage.entries().iter();
+    entries.filter_map(|entry| Some((label(stage.path(entry))?, Some(Standing::of(entry))))).collect()
+}
+
+/// True unless a directory above the name is gone, or is something else: behind a link the attacker has no business.
+fn is_open(target: &str, there: &There) -> bool {
+    let above = target.match_indices('/').map(|(slash, _)| &target[..slash]);
+    above.filter_map(|dir| there.get(dir)).all(|known| known.is_some_and(|standing| standing.is_dir))
+}
+
+impl Standing {
+    fn of(entry: &Entry) -> Standing {
+        Standing { is_dir: entry.is_dir(), own: entry.maker == Maker::Attacker }
+    }
 }
 
 /// Names the stop of a recorded call.
@@ -60,7 +120,7 @@ pub(crate) fn key_of(evidence: &Evidence, call: &CallStep) -> Key {
 }
 
 /// The names below `shared/` that the call looks up, from the top down.
-fn targets(evidence: &Evidence, call: &CallStep) -> BTreeSet<String> {
+pub(crate) fn targets(evidence: &Evidence, call: &CallStep) -> BTreeSet<String> {
     let mut targets = BTreeSet::new();
     for (at, label) in evidence.labels(call).enumerate() {
         let looked_up = !(at == 0 && call.by_descriptor) && label.starts_with("shared/");
@@ -84,30 +144,42 @@ fn names_something(call: &CallStep) -> bool {
     call.creates || matches!(call.sys.op, Op::Create | Op::Link)
 }
 
-/// The moves at a name; `there` is `None` for a free name, true for a directory.
-fn moves_at(target: &str, there: Option<bool>, class: Class, naming: bool) -> Vec<Move> {
+/// The moves at a name; `there` is `None` for a free one.
+fn moves_at(target: &str, there: Option<Standing>, class: Class, naming: bool) -> Vec<Move> {
     let make = |verb, bait| Move { verb, bait, target: target.to_owned() };
-    let Some(is_dir) = there else {
-        let mut moves: Vec<Move> = Bait::ALL.iter().map(|bait| make(Verb::Plant, *bait)).collect();
-        // Fresh names run out only after tens of thousands of tries, which proves nothing about the loop.
-        if naming && !target.contains('<') {
-            moves.push(make(Verb::TakeNames, Bait::Link));
-        }
-        return moves;
+    let with = |verb, which: fn(Bait) -> bool| {
+        Bait::ALL.into_iter().filter(move |bait| which(*bait)).map(move |bait| make(verb, bait))
     };
     let directly_shared = target.matches('/').count() == 1;
-    if class == Class::OtherUser && directly_shared {
+    match there {
+        None => {
+            let mut moves: Vec<Move> = with(Verb::Plant, |_| true).collect();
+            // Fresh names run out only after tens of thousands of tries, which proves nothing about the loop.
+            if naming && !target.contains('<') {
+                moves.push(make(Verb::TakeNames, Bait::Link));
+            }
+            moves
+        }
+        // Nobody has to keep what is the attacker's own, so it is replaced in the plainest way.
+        Some(Standing { own: true, is_dir: true }) => {
+            with(Verb::Exchange, |_| true).chain([make(Verb::MoveAway, Bait::Link)]).collect()
+        }
+        Some(Standing { own: true, is_dir: false }) => {
+            let over = with(Verb::SwapOver, |bait| !bait.is_dir()).chain(with(Verb::Exchange, Bait::is_dir));
+            over.chain([make(Verb::Unlink, Bait::Link)]).collect()
+        }
         // The sticky bit keeps other users from touching what they do not own.
-        return Vec::new();
+        Some(_) if class == Class::OtherUser && directly_shared => Vec::new(),
+        Some(Standing { is_dir, .. }) => {
+            let mut moves: Vec<Move> = with(Verb::Exchange, |_| true).collect();
+            moves.push(make(Verb::MoveAway, Bait::Link));
+            if !is_dir {
+                // rename(2) replaces a file by anything but a directory, and a full directory by nothing.
+                moves.extend(with(Verb::SwapOver, |bait| !bait.is_dir()));
+                moves.push(make(Verb::Unlink, Bait::Link));
+                moves.extend([Bait::OpenFile, Bait::Link].map(|bait| make(Verb::Recreate, bait)));
+            }
+            moves
+        }
     }
-    let mut moves: Vec<Move> = Bait::ALL.iter().map(|bait| make(Verb::Exchange, *bait)).collect();
-    moves.push(make(Verb::MoveAway, Bait::Link));
-    if !is_dir {
-        // rename(2) replaces a file by anything but a directory, and a full directory by nothing.
-        let files = Bait::ALL.iter().filter(|bait| !matches!(bait, Bait::Dir | Bait::HostileDir));
-        moves.extend(files.map(|bait| make(Verb::SwapOver, *bait)));
-        moves.push(make(Verb::Unlink, Bait::Link));
-        moves.extend([Bait::OpenFile, Bait::Link].map(|bait| make(Verb::Recreate, bait)));
-    }
-    moves
 }

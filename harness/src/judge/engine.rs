@@ -1,20 +1,21 @@
 //! One victim being judged: every class of attacker, every umask, every schedule; what was tried is counted here.
 
 use super::Judge;
+use super::faults::singles;
 use super::learn::Names;
 use super::names::Watched;
 use super::tally::Tally;
-use crate::arena::tree::Tree;
 use crate::attacker::Verb;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
-use crate::explore::{enumerate, trial::Bench};
+use crate::explore::independence::{Known, Seen};
+use crate::explore::trial::Bench;
 use crate::finding::{Report, Verdict};
 use crate::rules::Replaced;
 use crate::schedule::{Key, Schedule};
 use crate::victim::Victim;
-use crate::world::World;
+use crate::world::{Start, World};
 use std::sync::atomic::Ordering;
 
 /// A victim, the world it runs in, and what came out so far.
@@ -38,6 +39,8 @@ pub(super) struct Engine<'a> {
     pub(super) first: Option<Key>,
     /// Faults after which the victim makes calls that it does not make otherwise.
     pub(super) error_paths: Vec<Schedule>,
+    /// The recorded run looked up names that its calls do not show.
+    pub(super) winds: bool,
     /// Mode and owner of the victim's files after an undisturbed run, by label.
     pub(super) clean: Vec<(String, u32, u32)>,
     /// The files that the victim replaces.
@@ -52,7 +55,7 @@ impl<'a> Engine<'a> {
             victim,
             world,
             bench: Bench::new(&judge.host, judge.everywhere),
-            report: Report { determinism, ..Report::new(&victim.name) },
+            report: Report { determinism, depth: judge.depth_of(victim), ..Report::new(&victim.name) },
             tally: Tally::new(judge.rules.len()),
             names: Names::default(),
             luck: 0,
@@ -62,6 +65,7 @@ impl<'a> Engine<'a> {
             ended_alone: Ending::Success,
             first: None,
             error_paths: Vec::new(),
+            winds: false,
             clean: Vec::new(),
             replaced: Vec::new(),
         }
@@ -146,7 +150,9 @@ impl<'a> Engine<'a> {
         }
         if self.class == Class::None {
             self.collect(&Schedule::default())?;
-            return self.try_faults();
+            self.try_faults()?;
+            self.try_deeper()?;
+            return self.try_samples();
         }
         if self.report.hangs_alone {
             return Ok(());
@@ -158,11 +164,18 @@ impl<'a> Engine<'a> {
             );
         }
         let (schedules, recorded) = (self.schedules(), self.stops().collect());
-        self.try_moves(schedules)?;
-        self.try_moves_after_faults(&recorded)
+        self.try_moves(schedules, &mut None)?;
+        self.try_error_paths(&recorded)?;
+        self.try_deeper()?;
+        self.try_samples()
     }
 
-    pub(super) fn try_moves(&mut self, schedules: Vec<Schedule>) -> Result<(), Error> {
+    /// Tries schedules that share a beginning, whose run showed what is given, if anything is to be learned from them.
+    pub(super) fn try_moves(
+        &mut self,
+        schedules: Vec<Schedule>,
+        known: &mut Option<(&mut Known, &Seen)>,
+    ) -> Result<(), Error> {
         let mut closed = None;
         for schedule in schedules {
             if self.must_stop() {
@@ -172,7 +185,7 @@ impl<'a> Engine<'a> {
                 self.report.refused += 1;
                 continue;
             }
-            self.try_one(&schedule)?;
+            self.try_and_learn(&schedule, known)?;
             closed = directory_at(&schedule).filter(|_| self.bench.evidence.refused == Some(libc::EACCES));
         }
         Ok(())
@@ -211,15 +224,42 @@ impl<'a> Engine<'a> {
 
     /// Every schedule of one move for the run on the bench, which must be the recorded one.
     pub(super) fn schedules(&self) -> Vec<Schedule> {
-        let mut stage = Tree::default();
-        self.world.look_at_stage(&mut stage);
-        enumerate(&self.bench.evidence, &stage, self.class)
+        singles(self.next_moves())
     }
 
-    /// One trial, counted and judged. True when all its moves happened.
+    /// One trial, counted and judged. True when all its acts happened.
     pub(super) fn try_one(&mut self, schedule: &Schedule) -> Result<bool, Error> {
+        self.try_and_learn(schedule, &mut None)
+    }
+
+    fn try_and_learn(
+        &mut self,
+        schedule: &Schedule,
+        known: &mut Option<(&mut Known, &Seen)>,
+    ) -> Result<bool, Error> {
+        let anew = self.run_whole(schedule)?;
+        let landed = self.bench.evidence.landed == schedule.acts.len() && !self.bench.evidence.full;
+        if let (Some((known, seen)), Some(act), true) = (known, schedule.acts.last(), landed) {
+            known.learn(seen, act, &self.bench.evidence);
+        }
+        let landed = self.settle(schedule)?;
+        if anew {
+            self.world.start_from(self.judge.start)?;
+        }
+        Ok(landed)
+    }
+
+    /// Runs a schedule. What a copy has behind it cannot fail any more, so that takes a start anew; true when trials begin
+    /// with one from now on.
+    pub(super) fn run_whole(&mut self, schedule: &Schedule) -> Result<bool, Error> {
         self.run(schedule)?;
-        self.settle(schedule)
+        let missed = self.bench.evidence.landed < schedule.acts.len();
+        let anew = missed && self.world.was_copied() && schedule.faults().next().is_some();
+        if anew {
+            self.world.start_from(Start::Anew)?;
+            self.run(schedule)?;
+        }
+        Ok(anew)
     }
 
     /// Counts and judges the trial on the bench. True when all its acts happened.

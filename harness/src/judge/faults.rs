@@ -1,12 +1,11 @@
-//! Trying faults: every one at every call, signals, and every move in what a victim does after an error.
+//! Trying single faults: every one at every call, and signals.
 
 use super::engine::Engine;
 use crate::arena::tree::{Entry, Maker};
 use crate::error::Error;
-use crate::explore::faults::{faults, signals};
-use crate::explore::key_of;
+use crate::explore::{Next, key_of};
 use crate::rules::LEFTOVER;
-use crate::schedule::{Key, Schedule};
+use crate::schedule::{Act, Key, Schedule};
 use crate::world::Start;
 use std::collections::HashSet;
 
@@ -23,15 +22,12 @@ impl Engine<'_> {
     /// Every fault at every call of the run on the bench, which must be the recorded one, with nobody else about. What
     /// comes of them does not depend on the umask, so it is tried under the first only.
     pub(super) fn try_faults(&mut self) -> Result<(), Error> {
-        if self.judge.umasks.first() != Some(&self.umask) || self.report.hangs_alone {
+        if !self.is_first_umask() || self.report.hangs_alone {
             return Ok(());
         }
-        let (evidence, recorded) = (&self.bench.evidence, self.stops().collect());
-        // Libraries keep in a static that a call is missing, and a victim in this process would not forget it.
         let is_program = self.victim.is_program();
-        let wanted = self.judge.tries_faults(self.victim);
-        let faults = if wanted { faults(evidence, is_program) } else { Vec::new() };
-        let signals = if self.judge.tries_signals(self.victim) { signals(evidence) } else { Vec::new() };
+        let recorded = self.stops().collect();
+        let (faults, signals) = (singles(self.next_faults()), singles(self.next_signals()));
         self.try_errors(&faults, &recorded)?;
         if is_program {
             return self.try_signals(&signals);
@@ -40,7 +36,7 @@ impl Engine<'_> {
         if !faults.is_empty() {
             self.note(format!("missing calls: {WHY} and would remember"));
         }
-        if !signals.is_empty() {
+        if self.judge.tries_signals(self.victim) {
             self.note(format!("signals: {WHY}, which would end"));
         }
         Ok(())
@@ -52,7 +48,7 @@ impl Engine<'_> {
             if self.must_stop() {
                 break;
             }
-            self.try_fault(schedule)?;
+            self.try_one(schedule)?;
             let new: Vec<Key> = self.stops().filter(|stop| !recorded.contains(stop)).collect();
             if !new.is_empty() && seen.insert(new) {
                 self.error_paths.push(schedule.clone());
@@ -66,10 +62,10 @@ impl Engine<'_> {
             if self.must_stop() {
                 break;
             }
-            if schedule.signal() == Some("SIGKILL") {
+            if schedule.acts.iter().any(Act::is_kill) {
                 self.try_next_start(schedule)?;
             } else {
-                self.try_fault(schedule)?;
+                self.try_one(schedule)?;
             }
         }
         Ok(())
@@ -136,37 +132,12 @@ impl Engine<'_> {
         }
     }
 
-    /// One trial. What a copy has behind it cannot fail any more, so that takes a start anew.
-    fn try_fault(&mut self, schedule: &Schedule) -> Result<(), Error> {
-        self.run(schedule)?;
-        let anew = self.bench.evidence.landed < schedule.acts.len() && self.world.was_copied();
-        if anew {
-            self.world.start_from(Start::Anew)?;
-            self.run(schedule)?;
-        }
-        self.settle(schedule)?;
-        if anew { self.world.start_from(self.judge.start) } else { Ok(()) }
+    pub(super) fn is_first_umask(&self) -> bool {
+        self.judge.umasks.first() == Some(&self.umask)
     }
+}
 
-    /// Every move at a stop that only an error brings about. Moves at other stops are tried without one.
-    pub(super) fn try_moves_after_faults(&mut self, recorded: &Stops) -> Result<(), Error> {
-        for path in self.error_paths.clone() {
-            if self.must_stop() {
-                return Ok(());
-            }
-            self.run(&path)?;
-            if self.bench.evidence.landed < path.acts.len() {
-                continue;
-            }
-            let new = |one: &Schedule| one.acts.iter().all(|act| !recorded.contains(&act.at));
-            let after = self.schedules().into_iter().filter(new);
-            let both = after.map(|mut one| {
-                one.acts.splice(0..0, path.acts.iter().cloned());
-                one
-            });
-            let both = both.collect();
-            self.try_moves(both)?;
-        }
-        Ok(())
-    }
+/// Schedules of one act.
+pub(super) fn singles(next: Vec<Next>) -> Vec<Schedule> {
+    next.into_iter().map(|next| Schedule { acts: vec![next.act] }).collect()
 }

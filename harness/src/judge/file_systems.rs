@@ -3,7 +3,7 @@
 use super::Judge;
 use crate::error::{Error, ErrorKind};
 use crate::file_system::FileSystem;
-use crate::finding::{Cell, Report, Verdict};
+use crate::finding::{Cell, Report, Samples, Verdict};
 use crate::victim::Victim;
 
 impl Judge {
@@ -83,6 +83,14 @@ fn merged(victim: &Victim, reports: Vec<Report>) -> Report {
         whole.trials += report.trials;
         whole.refused += report.refused;
         whole.unreached += report.unreached;
+        whole.reduced += report.reduced;
+        whole.depth = whole.depth.max(report.depth);
+        whole.samples = match (whole.samples, report.samples) {
+            (Some(a), Some(b)) => {
+                Some(Samples { drawn: a.drawn + b.drawn, landed: a.landed + b.landed, ..a })
+            }
+            (one, other) => one.or(other),
+        };
         whole.stops = whole.stops.max(report.stops);
         whole.hangs_alone |= report.hangs_alone;
         whole.alone = whole.alone.or(report.alone);

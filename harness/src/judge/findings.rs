@@ -6,6 +6,7 @@ use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule, TORN_REPLACE, phase};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
+use crate::world::Start;
 
 impl Engine<'_> {
     /// Applies the rules to the trial on the bench and keeps what is new, shown by the easiest attack.
@@ -33,17 +34,40 @@ impl Engine<'_> {
         }
         let (schedule, sure) = self.make_sure(schedule, hits)?;
         let hits = if sure { self.hits(&schedule) } else { Vec::new() };
+        if schedule.acts.len() > 1 {
+            return self.collect_each(&schedule, &hits);
+        }
         for (rule, hit) in &hits {
-            if self.knows(rule, hit) {
-                continue;
-            }
-            let finding = match self.with_fewest(&schedule, rule, hit)? {
-                Some(finding) => finding,
-                None => self.finding(&schedule, rule, hit, &hits),
-            };
-            self.report.findings.push(finding);
+            self.keep(&schedule, rule, hit, &hits);
         }
         Ok(())
+    }
+
+    fn keep(&mut self, schedule: &Schedule, rule: &'static Rule, hit: &Hit, all: &[(&'static Rule, Hit)]) {
+        if !self.knows(rule, hit) {
+            let finding = self.finding(schedule, rule, hit, all);
+            self.report.findings.push(finding);
+        }
+    }
+
+    /// Keeps what is new, each shown by as few of these acts as can be.
+    fn collect_each(&mut self, schedule: &Schedule, hits: &[(&'static Rule, Hit)]) -> Result<(), Error> {
+        let new: Vec<_> = hits.iter().filter(|(rule, hit)| !self.knows(rule, hit)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.world.start_from(Start::Anew)?;
+        for (rule, hit) in new {
+            let fewest = self.fewest(schedule, &[(rule.id.to_owned(), hit.path.clone())])?;
+            self.run(&fewest)?;
+            let all = self.hits(&fewest);
+            let same = |(r, h): &&(&Rule, Hit)| r.id == rule.id && shape(&h.path) == shape(&hit.path);
+            match all.iter().find(same) {
+                Some((_, hit)) => self.keep(&fewest, rule, hit, &all),
+                None => self.note_unsure(),
+            }
+        }
+        self.world.start_from(self.judge.start)
     }
 
     pub(super) fn knows(&self, rule: &Rule, hit: &Hit) -> bool {

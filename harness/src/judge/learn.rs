@@ -77,6 +77,7 @@ impl Engine<'_> {
         self.first = first;
         let evidence = &self.bench.evidence;
         self.ended_alone = evidence.ending.clone();
+        self.winds = evidence.winding;
         self.clean = clean_modes(evidence);
         Ok(())
     }

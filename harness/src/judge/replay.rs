@@ -4,6 +4,7 @@ use super::engine::Engine;
 use super::findings::broken_line;
 use crate::attacker::Verb;
 use crate::error::Error;
+use crate::finding::shape;
 use crate::schedule::Schedule;
 use crate::timeline::{self, Timeline};
 use crate::world::Start;
@@ -49,8 +50,9 @@ impl Engine<'_> {
             _ => self.run(schedule)?,
         }
         let hits = self.hits(schedule);
-        let found =
-            |(rule, path): &(String, String)| hits.iter().any(|(r, h)| r.id == rule && h.path == *path);
+        let found = |(rule, path): &(String, String)| {
+            hits.iter().any(|(r, h)| r.id == rule && shape(&h.path) == shape(path))
+        };
         Ok(self.bench.evidence.landed == schedule.acts.len() && broken.iter().all(found))
     }
 

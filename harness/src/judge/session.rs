@@ -55,17 +55,7 @@ impl<'a> Session<'a> {
     pub fn run(&mut self, schedule: &Schedule) -> Result<Tried, Error> {
         self.engine.report.findings.clear();
         let landed = self.engine.try_one(schedule)?;
-        let mut findings = std::mem::take(&mut self.engine.report.findings);
-        for finding in findings.iter_mut().filter(|f| f.schedule.acts.len() > 1) {
-            let broken = [(finding.rule.to_owned(), finding.path.clone())];
-            let fewest = self.engine.fewest(schedule, &broken)?;
-            self.engine.try_one(&fewest)?;
-            let found = std::mem::take(&mut self.engine.report.findings);
-            let same = |f: &&Finding| f.rule == finding.rule && f.path == finding.path;
-            if let Some(smaller) = found.iter().find(same) {
-                *finding = smaller.clone();
-            }
-        }
+        let findings = std::mem::take(&mut self.engine.report.findings);
         Ok(Tried { landed, findings })
     }
 }

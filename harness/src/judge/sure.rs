@@ -1,10 +1,8 @@
-//! Making sure of what a trial showed: that it shows again when the victim is started anew, whether it takes a race, and
-//! that it takes every act.
+//! Making sure of what a trial showed: that it shows again when the victim is started anew, and whether it takes a race.
 
 use super::engine::Engine;
 use crate::attacker::{Move, Verb};
 use crate::error::Error;
-use crate::finding::Finding;
 use crate::rules::{Hit, Rule};
 use crate::schedule::{Act, Schedule};
 use crate::world::Start;
@@ -37,45 +35,14 @@ impl Engine<'_> {
         self.world.start_from(self.judge.start)?;
         let sure = sure?;
         if !sure.1 {
-            self.report.unreached += 1;
-            self.note("a finding did not show again when its trial was repeated".to_owned());
+            self.note_unsure();
         }
         Ok(sure)
     }
 
-    /// The finding as fewer acts show it, started anew; `None` when it takes them all, and then the trial of them all is on
-    /// the bench again. One act is never too many: what shows without any is found before any is tried.
-    pub(super) fn with_fewest(
-        &mut self,
-        schedule: &Schedule,
-        rule: &'static Rule,
-        hit: &Hit,
-    ) -> Result<Option<Finding>, Error> {
-        if schedule.acts.len() < 2 {
-            return Ok(None);
-        }
-        self.world.start_from(Start::Anew)?;
-        let found = self.in_fewest(schedule, rule, hit);
-        self.world.start_from(self.judge.start)?;
-        found
-    }
-
-    fn in_fewest(
-        &mut self,
-        schedule: &Schedule,
-        rule: &'static Rule,
-        hit: &Hit,
-    ) -> Result<Option<Finding>, Error> {
-        let fewest = self.fewest(schedule, &[(rule.id.to_owned(), hit.path.clone())])?;
-        if fewest != *schedule {
-            self.run(&fewest)?;
-            let hits = self.hits(&fewest);
-            let shown = hits.iter().find(|(r, h)| r.id == rule.id && h.path == hit.path);
-            if let Some((rule, hit)) = shown {
-                return Ok(Some(self.finding(&fewest, rule, hit, &hits)));
-            }
-        }
-        self.run(schedule).map(|()| None)
+    pub(super) fn note_unsure(&mut self) {
+        self.report.unreached += 1;
+        self.note("a finding did not show again when its trial was repeated".to_owned());
     }
 
     /// The same plants, made before the victim's first call: what needs no race is easier to do, and a fault still when

@@ -50,7 +50,11 @@ fn is_lost(case: &Case<'_>, at: usize, call: &CallStep) -> bool {
             other.sys.op == call.sys.op || (call.sys.op == Op::Write && other.sys.op == Op::Write);
         same_work && case.evidence.paths(other).any(|p| p == path)
     });
-    let kept = case.evidence.last.get(path).is_some() || renamed(case, at, path);
+    let to_go = case.faulted().any(|other| {
+        other.sys.op == Op::Remove && case.evidence.paths(other).any(|gone| is_below(path, gone))
+    });
+    // What stays because its removal was made to fail was not to be kept.
+    let kept = (case.evidence.last.get(path).is_some() && !to_go) || renamed(case, at, path);
     match call.sys.op {
         Op::Write | Op::Sync => kept && !made_up_for,
         Op::Close => kept && was_written(case, at, path) && !was_synced(case, at, path),

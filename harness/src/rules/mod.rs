@@ -217,11 +217,11 @@ impl<'a> Case<'a> {
         Hit { example: self.evidence.changed_path(change).to_vec(), path, message, at }
     }
 
-    /// A hit on a call: on the name that was attacked, if it stands on the way, or else on the call's first path.
+    /// A hit on a call: on the name on its way that was attacked, of several the last, or else on the call's first path.
     pub(crate) fn hit_call(&self, call: &CallStep, message: String) -> Hit {
         let at = self.evidence.calls().find(|(_, c)| std::ptr::eq(*c, call)).map(|(at, _)| at);
         let named = self.evidence.paths(call).next().unwrap_or_default();
-        let attacked = self.attacked().find(|(target, _)| is_below(named, target));
+        let attacked = self.attacked().filter(|(target, _)| is_below(named, target)).last();
         let (example, path) = attacked.unwrap_or((named, self.evidence.label(call)));
         Hit { path: path.to_owned(), example: example.to_vec(), message, at }
     }

@@ -20,7 +20,7 @@ mod output;
 mod perform;
 mod senders;
 mod setup;
-mod stream;
+pub(crate) mod stream;
 mod subordinate;
 mod template;
 mod ticks;

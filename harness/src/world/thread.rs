@@ -337,6 +337,10 @@ impl World for ThreadWorld {
     }
 
     fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
+        if stop.sys.op == Op::Close && fault.errno().is_some() && self.is_ours(stop.tid) {
+            // Linux closes it whatever close(2) returns, and this process would run out of descriptors.
+            perform(&stop.raw);
+        }
         let value = match fault {
             Fault::Short if self.ours_to_make(stop) => perform(&stop.cut()?),
             // There is none for a signal: one to a thread of ours ends all of them.

@@ -1,6 +1,5 @@
 //! How a finding looks: its timeline as the source text, the step that broke the rule marked in it.
 
-use super::Run;
 use crate::output::wrap;
 use crate::{files, output};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -27,7 +26,7 @@ struct Step<'t> {
     length: usize,
 }
 
-pub(crate) fn draw(run: &Run, report: &Report, number: usize, finding: &Finding, width: usize) -> String {
+pub(crate) fn draw(report: &Report, number: usize, finding: &Finding, width: usize) -> String {
     let rule = linkbait::rules::rule(finding.rule);
     let head = "error[]: ".len() + finding.rule.len();
     let title = format!("{} {}", output::line(&report.name), rule.map_or("broke a rule", |rule| rule.title));
@@ -59,7 +58,7 @@ pub(crate) fn draw(run: &Run, report: &Report, number: usize, finding: &Finding,
     let names = names_of(&finding.timeline, &text);
     let timing = timing(finding).map(str::to_owned);
     let notes = names.into_iter().chain(timing).chain([
-        wrap(&how_found(run, report, finding), width - 6, 0),
+        wrap(&how_found(report, finding), width - 6, 0),
         // Not wrapped: these are there to be copied.
         format!("replay with `linkbait replay {file}`"),
         format!("explained by `linkbait explain {}`", finding.rule),
@@ -86,10 +85,10 @@ fn names_of(timeline: &str, steps: &str) -> Option<String> {
     (!used.is_empty()).then(|| format!("in this trial {}", used.join(", ")))
 }
 
-fn how_found(run: &Run, report: &Report, finding: &Finding) -> String {
+fn how_found(report: &Report, finding: &Finding) -> String {
     let depth = match report.unreached {
-        0 => format!("depth {} complete", run.depth),
-        missed => format!("depth {} incomplete, {missed} not tried", run.depth),
+        0 => format!("depth {} complete", report.depth),
+        missed => format!("depth {} incomplete, {missed} not tried", report.depth),
     };
     let (attacker, umask, place) = (finding.attacker, finding.umask, finding.file_system);
     if finding.trial == 0 {

@@ -3,7 +3,7 @@
 use super::{Run, how_ended};
 use crate::crew::Judged;
 use crate::files;
-use linkbait::{Cell, Finding, Verdict};
+use linkbait::{Cell, Finding, Samples, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -49,8 +49,12 @@ struct VictimOut<'a> {
     ended: Option<String>,
     output: Option<&'a str>,
     output_cut: bool,
+    /// Acts in the longest schedules of which all were to be tried.
     depth: u32,
+    /// Schedules left out because others show the same.
+    reduced: u64,
     exhaustive: bool,
+    samples: Option<SamplesOut>,
     determinism: u8,
     duration_s: f64,
     /// How many trials stand behind each rule after each phase.
@@ -59,6 +63,16 @@ struct VictimOut<'a> {
     not_examined: &'a [String],
     file_systems: Vec<FileSystemOut>,
     findings: Vec<FindingOut<'a>>,
+}
+
+/// Schedules drawn by chance, and what they follow from.
+#[derive(Serialize)]
+struct SamplesOut {
+    drawn: u64,
+    /// Those of which every act happened.
+    landed: u64,
+    acts: u32,
+    seed: u64,
 }
 
 /// The trials that could have broken a rule after a phase.
@@ -120,12 +134,12 @@ pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
         },
         asked: run.asked,
         left_out: run.left_out,
-        victims: run.judged.iter().map(|judged| victim_out(judged, run.depth)).collect(),
+        victims: run.judged.iter().map(victim_out).collect(),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
+fn victim_out(judged: &Judged) -> VictimOut<'_> {
     let report = &judged.report;
     let findings = report.findings.iter().enumerate();
     VictimOut {
@@ -139,8 +153,15 @@ fn victim_out(judged: &Judged, depth: u32) -> VictimOut<'_> {
         ended: report.alone.as_ref().map(|alone| how_ended(&alone.ending)),
         output: report.alone.as_ref().map(|alone| alone.output.as_str()),
         output_cut: report.alone.as_ref().is_some_and(|alone| alone.cut),
-        depth,
-        exhaustive: report.unreached == 0 && report.trials > 0,
+        depth: report.depth,
+        reduced: report.reduced,
+        exhaustive: report.unreached == 0 && report.trials > 0 && report.samples.is_none(),
+        samples: report.samples.map(|Samples { drawn, landed, acts, seed }| SamplesOut {
+            drawn,
+            landed,
+            acts,
+            seed,
+        }),
         determinism: report.determinism.level.number(),
         duration_s: judged.seconds,
         phases: report.cells.iter().map(behind).collect(),

@@ -19,8 +19,6 @@ pub(crate) struct Run {
     pub(crate) asked: usize,
     /// How many slow ones were not, because nobody named them.
     pub(crate) left_out: usize,
-    /// Moves in one schedule.
-    pub(crate) depth: u32,
     /// What programs get.
     pub(crate) determinism: Determinism,
 }
@@ -72,7 +70,7 @@ fn draw_all(run: &Run, width: usize) -> String {
     let mut text = String::new();
     for Judged { report, .. } in &run.judged {
         for (number, found) in report.findings.iter().enumerate() {
-            text.push_str(&finding::draw(run, report, number, found, width));
+            text.push_str(&finding::draw(report, number, found, width));
             text.push_str("\n\n");
         }
     }

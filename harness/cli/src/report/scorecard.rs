@@ -130,6 +130,29 @@ fn section(
     }
 }
 
+/// How far was gone beyond schedules of one act, and what of it was not tried.
+fn depth(out: &mut String, run: &Run) {
+    let sum = |of: fn(&Report) -> u64| run.judged.iter().map(|judged| of(&judged.report)).sum::<u64>();
+    let samples = || run.judged.iter().filter_map(|judged| judged.report.samples);
+    let acts = run.judged.iter().map(|judged| judged.report.depth).max().unwrap_or(1);
+    if acts > 1 {
+        let (reduced, refused, unreached) = (sum(|r| r.reduced), sum(|r| r.refused), sum(|r| r.unreached));
+        let all = if unreached == 0 { "all" } else { "not all" };
+        let _ = writeln!(
+            out,
+            "{all} schedules of up to {acts} acts: {reduced} reduced away, {refused} refused, {unreached} not reached"
+        );
+    }
+    if let Some(any) = samples().next() {
+        let (drawn, landed) = samples().fold((0, 0), |(d, l), one| (d + one.drawn, l + one.landed));
+        let (acts, seed, early) = (any.acts, any.seed, drawn - landed);
+        let _ = writeln!(
+            out,
+            "{drawn} samples of up to {acts} acts, seed {seed}: {landed} landed, {early} ended early; not exhaustive"
+        );
+    }
+}
+
 fn totals(out: &mut String, run: &Run) {
     let trials: u64 = run.judged.iter().map(|j| j.report.trials).sum();
     let count = |verdict| format!("{} {verdict}", run.count(verdict));
@@ -139,6 +162,7 @@ fn totals(out: &mut String, run: &Run) {
     }
     let (victims, counts) = (counted(run.judged.len(), "victim"), counts.join(", "));
     let _ = writeln!(out, "\n{victims}, {trials} trials: {counts}");
+    depth(out, run);
     if run.is_partial() {
         let (done, asked) = (run.judged.len(), run.asked);
         let _ = writeln!(out, "interrupted: only {done} of {asked} victims were judged");

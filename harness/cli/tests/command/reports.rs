@@ -122,3 +122,26 @@ fn progress_is_a_line_for_each_victim_and_can_be_turned_off() {
     assert!(shown.contains("judging 2 victims") && shown.contains("judged 2 of 2"), "{shown}");
     assert_eq!(desk.run(&["run", "create-new", "--no-progress"]).err, "");
 }
+
+#[test]
+fn several_acts_are_counted_and_samples_told_with_their_seed() {
+    let names = ["run", "create-new", "check-then-create"];
+    let ran = Desk::new().run(&[&names[..], &["--depth", "2"]].concat());
+    let line = ran.out.lines().find(|line| line.starts_with("all schedules of up to 2 acts: "));
+    assert!(line.is_some_and(|line| line.ends_with(" refused, 0 not reached")), "{}", ran.out);
+    assert!(ran.out.contains("; depth 2 complete"), "{}", ran.out);
+    let (_, document) = Desk::new().json(&["run", "create-new", "--depth", "2"]);
+    let victim = &document["victims"][0];
+    assert_eq!((&victim["depth"], &victim["exhaustive"]), (&2.into(), &true.into()));
+    let reduced = victim["reduced"].as_u64().expect("a number");
+    let (_, full) = Desk::new().json(&["run", "create-new", "--depth", "2", "--no-reduction"]);
+    let trials = |document: &serde_json::Value| document["victims"][0]["trials"].as_u64().expect("a number");
+    assert!(reduced > 0 && trials(&full) > trials(&document), "{document}");
+    assert_eq!(full["victims"][0]["reduced"], 0);
+    let drawn = ["--samples", "20", "--depth", "5", "--seed", "7"];
+    let ran = Desk::new().run(&[&names[..], &drawn].concat());
+    assert!(ran.out.contains(" samples of up to 5 acts, seed 7: "), "{}", ran.out);
+    let (_, document) = Desk::new().json(&[&names[..2], &drawn].concat());
+    let victim = &document["victims"][0];
+    assert_eq!((&victim["exhaustive"], &victim["samples"]["seed"]), (&false.into(), &7.into()));
+}

@@ -8,21 +8,21 @@ use std::os::fd::OwnedFd;
 
 /// SplitMix64: short, and every seed gives another stream. Nobody is to be kept from guessing it.
 #[derive(Clone, Debug)]
-pub(super) struct Stream(u64);
+pub(crate) struct Stream(u64);
 
 impl Stream {
-    pub(super) fn new(seed: u64) -> Stream {
+    pub(crate) fn new(seed: u64) -> Stream {
         Stream(seed)
     }
 
-    pub(super) fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn fill(&mut self, bytes: &mut [u8]) {
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         for part in bytes.chunks_mut(8) {
             part.copy_from_slice(&self.number().to_ne_bytes()[..part.len()]);
         }
@@ -30,7 +30,7 @@ impl Stream {
 
     /// A descriptor that this stream can be read from for ever, as from a random device. A file in memory would end
     /// somewhere, which no random device does: a program that asks for the rest would ask for ever.
-    pub(super) fn into_device(mut self) -> Result<OwnedFd> {
+    pub(crate) fn into_device(mut self) -> Result<OwnedFd> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut writer = File::from(writer);
         let feed = move || {
