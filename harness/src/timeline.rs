@@ -52,6 +52,8 @@ pub struct Timeline {
     pub head: Head,
     /// The moves and where they happen.
     pub schedule: Schedule,
+    /// Every stop of the victim, in order.
+    pub stops: Vec<Key>,
     /// The rules broken, with their paths.
     pub broken: Vec<(String, String)>,
     /// The steps as written, to be compared with those of a replay.
@@ -310,7 +312,7 @@ struct Reader {
     victim: Option<String>,
     place: Option<(Class, u32, String, Determinism)>,
     waiting: Vec<Does>,
-    seen: Vec<(bool, u16, String, String)>,
+    stops: Vec<Key>,
     schedule: Schedule,
     broken: Vec<(String, String)>,
     steps: Vec<String>,
@@ -373,17 +375,16 @@ impl Reader {
         let (call, arguments) = what.split_once('(').ok_or("expected: CALL(ARGUMENTS) = RESULT")?;
         Sys::named(call).ok_or_else(|| format!("unknown call {call}"))?;
         let path = arguments.strip_prefix('"').and_then(|a| a.split('"').next()).unwrap_or_default();
-        self.stop((second, task, call.to_owned(), path.to_owned()));
+        self.stop(second, task, call, path);
         Ok(())
     }
 
-    fn stop(&mut self, this: (bool, u16, String, String)) {
-        let occurrence = self.seen.iter().filter(|s| **s == this).count() as u32;
-        for does in self.waiting.drain(..) {
-            let (second, task, call, path) = this.clone();
-            self.schedule.acts.push(Act { at: Key { second, task, call, path, occurrence }, does });
-        }
-        self.seen.push(this);
+    fn stop(&mut self, second: bool, task: u16, call: &str, path: &str) {
+        let same = |s: &&Key| (s.second, s.task) == (second, task) && s.call == call && s.path == path;
+        let occurrence = self.stops.iter().filter(same).count() as u32;
+        let at = Key { second, task, call: call.to_owned(), path: path.to_owned(), occurrence };
+        self.schedule.acts.extend(self.waiting.drain(..).map(|does| Act { at: at.clone(), does }));
+        self.stops.push(at);
     }
 
     fn finish(self) -> Result<Timeline, String> {
@@ -396,7 +397,13 @@ impl Reader {
             self.place.ok_or("the line that begins with attacker is missing")?;
         let victim = self.victim.ok_or("the line that begins with victim is missing")?;
         let head = Head { victim, class, umask, file_system, determinism };
-        Ok(Timeline { head, schedule: self.schedule, broken: self.broken, steps: self.steps })
+        Ok(Timeline {
+            head,
+            schedule: self.schedule,
+            stops: self.stops,
+            broken: self.broken,
+            steps: self.steps,
+        })
     }
 }
 

@@ -273,6 +273,24 @@ impl Victim {
         matches!(self.work, Work::Program(_))
     }
 
+    /// What it runs, if it is a program.
+    #[must_use]
+    pub fn command(&self) -> Option<&Program> {
+        if let Work::Program(program) = &self.work { Some(program) } else { None }
+    }
+
+    /// What stands in `shared/` before it starts.
+    #[must_use]
+    pub fn stage_list(&self) -> &[Staged] {
+        &self.stage
+    }
+
+    /// The patterns of entries that it is meant to leave.
+    #[must_use]
+    pub fn keep_list(&self) -> &[String] {
+        &self.keeps
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -98,6 +98,31 @@ fn what_is_done_after_an_error_is_attacked_as_well() {
 }
 
 #[test]
+fn a_finding_after_an_error_has_no_act_that_it_can_do_without() {
+    let victim = linkbait::victim("careless", |dir| {
+        let lock = dir.join("lock");
+        if File::create_new(&lock)?.write_all(b"1").is_err() {
+            // Writable for others under the second umask, under which faults are not tried alone.
+            File::create(dir.join("error.log"))?.write_all(b"no lock")?;
+            return fs::write(dir.join("more.log"), "no lock");
+        }
+        fs::remove_file(lock)
+    })
+    .keeps("*");
+    let judge = Judge::new(Host::detect()).umasks(&[0o022, 0o000]).faults(true);
+    let report = judge.attackers(&[Class::OtherUser]).judge(&victim).expect("this machine can judge");
+    let found = |rule| report.findings.iter().find(|f| f.rule == rule && f.example.ends_with(".log"));
+    let log = found("world-writable").expect("it is seen");
+    assert_eq!((log.schedule.faults().count(), log.schedule.acts.len()), (1, 1), "{log:#?}");
+    // A link that is followed takes both.
+    let link = found("follows-link").expect("it is attacked");
+    assert_eq!(link.schedule.acts.len(), 2, "{link:#?}");
+    let file = linkbait::timeline::Timeline::parse(&log.timeline).expect("it reads back");
+    let replay = self::judge().replay(&victim, &file).expect("this machine can judge");
+    assert!(replay.same_steps && replay.same_findings, "{}", replay.timeline);
+}
+
+#[test]
 fn a_directory_that_is_closed_late_is_attacked_before() {
     let victim = linkbait::victim("closes late", |dir| {
         use std::os::unix::fs::PermissionsExt;

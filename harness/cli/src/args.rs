@@ -79,6 +79,15 @@ pub(crate) enum Command {
         /// Let programs write this directory; what they write is thrown away after each trial
         #[arg(long, value_name = "DIR", value_parser = values::writable)]
         writable: Vec<PathBuf>,
+        /// Run it this often, and say how many of the runs were identical
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000), default_value = "1", value_name = "N")]
+        times: u32,
+        /// Do not run it: print a shell script that shows the findings without linkbait
+        #[arg(long, conflicts_with = "times")]
+        script: bool,
+        /// Write the script there instead of to stdout
+        #[arg(long, value_name = "FILE", requires = "script")]
+        output: Option<PathBuf>,
         #[command(flatten)]
         chance: Chance,
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]

@@ -16,6 +16,7 @@ mod replay;
 mod report;
 mod roster;
 mod run;
+mod script;
 mod select;
 mod shell;
 mod values;
@@ -83,8 +84,12 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
-        Some(Command::Replay { file, victim, writable, chance, timeout }) => {
-            return replay::replay(&Again { file, victim, writable, chance, silence: timeout.into() });
+        Some(Command::Replay { file, victim, writable, times, script, output, chance, timeout }) => {
+            let again = Again { file, victim, writable, chance, silence: timeout.into() };
+            return match script {
+                true => replay::script(&again, output.as_deref()),
+                false => replay::replay(&again, times),
+            };
         }
         Some(Command::Minimize { file, victim, writable, output, chance, timeout }) => {
             let again = Again { file, victim, writable, chance, silence: timeout.into() };
@@ -113,6 +118,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(linkbait::ErrorKind::Input(_)) => Exit::Usage,
         Some(linkbait::ErrorKind::Victim(_)) => Exit::HangsAlone,
         None if error.is::<args::Usage>() => Exit::Usage,
+        None if error.is::<script::Refused>() => Exit::Unsupported,
         _ => Exit::Ours,
     }
 }

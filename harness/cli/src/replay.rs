@@ -2,7 +2,7 @@
 
 use crate::args::{Chance, Usage};
 use crate::files::Target;
-use crate::{Exit, files, output, select};
+use crate::{Exit, files, output, script, select};
 use linkbait::timeline::Timeline;
 use linkbait::{Host, Judge, Limits, Replay, Rule, Victim};
 use std::fmt::Write;
@@ -21,12 +21,24 @@ pub(crate) struct Again {
     pub(crate) silence: Duration,
 }
 
-pub(crate) fn replay(again: &Again) -> anyhow::Result<Exit> {
+/// Prints the timeline of the replay, of several the first that differs or else the last, and how many were identical.
+pub(crate) fn replay(again: &Again, times: u32) -> anyhow::Result<Exit> {
     let text = files::read(&again.file, ADVICE)?;
     let (victim, timeline) = load(again, &text)?;
-    let replay = judge(&timeline, again.chance, again.silence).replay(&victim, &timeline)?;
-    let mut told = output::lines(&replay.timeline);
-    let exit = compare(&mut told, &again.file, &text, &timeline, &replay);
+    let judge = judge(&timeline, again.chance, again.silence);
+    let (mut told, mut exit, mut identical) = (String::new(), Exit::Clean, 0);
+    for _ in 0..times {
+        let replay = judge.replay(&victim, &timeline)?;
+        let differs = exit == Exit::Inconclusive;
+        if !differs {
+            told = output::lines(&replay.timeline);
+            exit = compare(&mut told, &again.file, &text, &timeline, &replay);
+        }
+        identical += u32::from(replay.same_steps && replay.same_findings);
+    }
+    if times > 1 {
+        let _ = writeln!(told, "{identical} of {times} replays were identical to {:?}", again.file);
+    }
     output::print(&told)?;
     Ok(exit)
 }
@@ -44,6 +56,18 @@ pub(crate) fn minimize(again: &Again, target: Option<&Path>) -> anyhow::Result<E
     Ok(Exit::Clean)
 }
 
+/// Prints a script that shows the findings of a timeline without us, or writes it to `target`. Runs nothing.
+pub(crate) fn script(again: &Again, target: Option<&Path>) -> anyhow::Result<Exit> {
+    let text = files::read(&again.file, ADVICE)?;
+    let (victim, timeline) = read(again, &text)?;
+    let script = script::write(&victim, &timeline)?;
+    match target {
+        Some(target) => Target::prepare(target)?.write(&script)?,
+        None => output::print(&script)?,
+    }
+    Ok(Exit::Clean)
+}
+
 fn judge(timeline: &Timeline, chance: Chance, silence: Duration) -> Judge {
     // A suspicion is looked for again only where the file has one.
     let shown = |rule: &&Rule| !rule.suspicion || timeline.broken.iter().any(|(id, _)| id == rule.id);
@@ -53,15 +77,21 @@ fn judge(timeline: &Timeline, chance: Chance, silence: Duration) -> Judge {
 }
 
 /// Reads a timeline and finds its victim.
-fn load(again: &Again, text: &str) -> anyhow::Result<(Victim, Timeline)> {
+fn read(again: &Again, text: &str) -> anyhow::Result<(Victim, Timeline)> {
     let file = &again.file;
     let timeline = Timeline::parse(text).map_err(|e| Usage(format!("{file:?}: {e}; {ADVICE}")))?;
     let victim = select::of_timeline(&timeline.head.victim, again.victim.as_deref())
         .map_err(|e| Usage(format!("{file:?}: {e}")))?;
+    Ok((select::allow(victim, &again.writable), timeline))
+}
+
+/// The same, made ready to run.
+fn load(again: &Again, text: &str) -> anyhow::Result<(Victim, Timeline)> {
+    let (victim, timeline) = read(again, text)?;
     if victim.is_program() || timeline.head.file_system != Host::detect().file_system() {
         linkbait::prepare_to_contain()?;
     }
-    Ok((select::allow(victim, &again.writable), timeline))
+    Ok((victim, timeline))
 }
 
 /// Says below the timeline where the replay differs from the file.

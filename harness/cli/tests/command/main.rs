@@ -11,4 +11,5 @@ mod programs;
 mod readme;
 mod replays;
 mod reports;
+mod scripts;
 mod writable;
