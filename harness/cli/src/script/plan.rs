@@ -46,6 +46,9 @@ pub(super) fn plan(timeline: &Timeline) -> Result<Plan<'_>, Refused> {
     if *file_system != FileSystem::Tmpfs.name() {
         return Err(refuse(format!("it was found on {file_system}, and scripts have tmpfs only")));
     }
+    if timeline.schedule.second {
+        return Err(refuse("it takes two copies of the victim, which take turns".to_owned()));
+    }
     let acts = &timeline.schedule.acts;
     let Some(first) = acts.first() else {
         return Ok(Plan { before: Vec::new(), after: None, then: Vec::new(), meets: None });
