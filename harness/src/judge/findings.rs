@@ -67,7 +67,7 @@ impl Engine<'_> {
                 None => self.note_unsure(),
             }
         }
-        self.world.start_from(self.judge.start)
+        self.world.start_from(self.start_of(schedule))
     }
 
     pub(super) fn knows(&self, rule: &Rule, hit: &Hit) -> bool {

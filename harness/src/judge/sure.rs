@@ -32,12 +32,17 @@ impl Engine<'_> {
             Some(early) if self.shows_all(&early, &new)? => Ok((early, true)),
             _ => self.shows_all(schedule, &new).map(|sure| (schedule.clone(), sure)),
         };
-        self.world.start_from(self.judge.start)?;
+        self.world.start_from(self.start_of(schedule))?;
         let sure = sure?;
         if !sure.1 {
             self.note_unsure();
         }
         Ok(sure)
+    }
+
+    /// Where trials of such a schedule begin: each of two copies needs a start of its own.
+    pub(super) fn start_of(&self, schedule: &Schedule) -> Start {
+        if schedule.second { Start::Anew } else { self.judge.start }
     }
 
     pub(super) fn note_unsure(&mut self) {
