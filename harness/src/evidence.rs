@@ -9,8 +9,8 @@ use crate::ending::Ending;
 use crate::schedule::Schedule;
 use crate::world::Outcome;
 use crate::world::calls::Sys;
-use crate::world::decode::Stop;
 use crate::world::labels::Labels;
+use crate::world::stop::Stop;
 use std::ops::Range;
 
 const MOST_STEPS: usize = 16 * 1024;

@@ -1,5 +1,6 @@
 //! What a caller sets up and asks for: classes, umasks, rules, bounds; to judge, replay, minimise, or hold a session.
 
+mod begin;
 mod deep;
 mod draw;
 mod engine;

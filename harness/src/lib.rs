@@ -40,6 +40,7 @@ mod names;
 pub mod rules;
 pub mod save;
 mod schedule;
+mod stream;
 mod sys;
 mod testing;
 pub mod timeline;

@@ -11,7 +11,7 @@ use crate::evidence::{CallStep, Deed, Step};
 use crate::limits::Limits;
 use crate::schedule::{Does, Schedule};
 use crate::world::calls::Op;
-use crate::world::decode::Stop;
+use crate::world::stop::Stop;
 use crate::world::{Next, Outcome, World};
 
 /// How often a copy makes the same call, with nothing changed in between, before it counts as one that waits for what the

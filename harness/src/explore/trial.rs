@@ -13,8 +13,8 @@ use crate::host::Host;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
 use crate::world::calls::Op;
-use crate::world::decode::{Space, Stop};
 use crate::world::labels::Labels;
+use crate::world::stop::{Space, Stop};
 use crate::world::{Next, Outcome, World};
 use rustix::fs::FileType;
 

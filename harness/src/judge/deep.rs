@@ -43,10 +43,10 @@ impl Engine<'_> {
     }
 
     /// Schedules of two acts and more, one length after the other; those of one act have been tried. What only the
-    /// environment does is tried where nobody else is about, and under the first umask only.
+    /// environment does is tried where nobody else is about.
     pub(super) fn try_deeper(&mut self) -> Result<(), Error> {
         let deepest = self.judge.depth_of(self.victim);
-        if deepest < 2 || self.report.hangs_alone || (self.class == Class::None && !self.is_first_umask()) {
+        if deepest < 2 {
             return Ok(());
         }
         let mut known = self.judge.reduces.then(Known::default).filter(|_| !self.winds);
@@ -126,17 +126,14 @@ impl Engine<'_> {
 
     /// Runs a schedule that is not counted; true when all its acts happened.
     pub(super) fn lands(&mut self, schedule: &Schedule) -> Result<bool, Error> {
-        if self.run_whole(schedule)? {
-            self.world.start_from(self.judge.start)?;
-        }
+        self.run_whole(schedule)?;
         Ok(self.bench.evidence.has_happened(schedule))
     }
 
     /// Says so where acts keep the victim in a loop, of which not every round is attacked.
     fn note_loop(&mut self, beginning: &Schedule) {
         if self.bench.evidence.endless && !beginning.acts.is_empty() {
-            self.report.unreached += 1;
-            self.note(format!(
+            self.miss(format!(
                 "where acts keep it calling for ever, only the next {OF_A_LOOP} calls were attacked again"
             ));
         }

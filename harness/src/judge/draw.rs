@@ -20,12 +20,11 @@
 //! `k` is the most stops of any run that was drawn from so far under this attacker and umask.
 
 use super::engine::Engine;
-use crate::class::Class;
 use crate::error::Error;
 use crate::explore::{Next, targets};
 use crate::finding::Samples;
 use crate::schedule::Schedule;
-use crate::world::process::stream::Stream;
+use crate::stream::Stream;
 
 /// What a run leaves open.
 struct Openings {
@@ -39,9 +38,6 @@ impl Engine<'_> {
     /// Draws the samples of one attacker and umask.
     pub(super) fn try_samples(&mut self) -> Result<(), Error> {
         let Some(asked) = self.judge.samples else { return Ok(()) };
-        if self.report.hangs_alone || (self.class == Class::None && !self.is_first_umask()) {
-            return Ok(());
-        }
         self.run(&Schedule::default())?;
         let first = self.openings();
         let mut longest = first.stops.len();

@@ -23,6 +23,8 @@ pub(super) struct Engine<'a> {
     pub(super) judge: &'a Judge,
     pub(super) victim: &'a Victim,
     pub(super) world: Box<dyn World + 'a>,
+    /// Where trials begin.
+    pub(super) start: Start,
     pub(super) bench: Bench,
     pub(super) report: Report,
     pub(super) tally: Tally,
@@ -56,6 +58,7 @@ impl<'a> Engine<'a> {
             judge,
             victim,
             world,
+            start: judge.start,
             bench: Bench::new(&judge.host, judge.everywhere),
             report: Report { determinism, depth: judge.depth_of(victim), ..Report::new(&victim.name) },
             tally: Tally::new(judge.rules.len()),
@@ -93,20 +96,15 @@ impl<'a> Engine<'a> {
     /// The verdict on what was tried.
     pub(super) fn conclude(&mut self) -> Report {
         if self.judge.host.attacker().is_none() && self.victim.stage.iter().any(|staged| staged.foreign) {
-            self.note(
-                "the attacker's staged files have our own uid, so the victim may do all with them".to_owned(),
-            );
+            self.note("the attacker's staged files have our own uid, so the victim may do all with them");
         }
         self.world.not_examined().into_iter().for_each(|what| self.note(what));
         if let Some(why) = self.world.cramped() {
-            self.note(why.to_owned());
-            self.report.unreached += 1;
+            self.miss(why);
         }
         let asked = self.judge.determinism.is_some_and(|asked| asked.level > self.report.determinism.level);
         if asked {
-            self.note(
-                "it runs in this process, where nothing of its chance can be fixed: determinism 0".into(),
-            );
+            self.note("it runs in this process, where nothing of its chance can be fixed: determinism 0");
         }
         self.report.verdict = match () {
             () if !self.report.findings.is_empty() => Verdict::Fail,
@@ -118,7 +116,14 @@ impl<'a> Engine<'a> {
         self.report.clone()
     }
 
-    pub(super) fn note(&mut self, what: String) {
+    /// Tells of what was not examined and makes the verdict inconclusive unless there is a finding.
+    pub(super) fn miss(&mut self, what: impl Into<String>) {
+        self.report.unreached += 1;
+        self.note(what);
+    }
+
+    pub(super) fn note(&mut self, what: impl Into<String>) {
+        let what = what.into();
         if !self.report.not_examined.contains(&what) {
             self.report.not_examined.push(what);
         }
@@ -151,21 +156,23 @@ impl<'a> Engine<'a> {
         if self.bench.evidence.full {
             self.note_full();
         }
-        if self.class == Class::None {
+        let alone = self.class == Class::None;
+        if alone {
             self.collect(&Schedule::default())?;
+        }
+        let is_first_umask = self.judge.umasks.first() == Some(&self.umask);
+        if self.report.hangs_alone || (alone && !is_first_umask) {
+            // With nobody else about, faults and copies come to the same under every umask.
+            return Ok(());
+        }
+        if alone {
             self.try_faults()?;
             self.try_deeper()?;
             self.try_samples()?;
             return self.try_copies();
         }
-        if self.report.hangs_alone {
-            return Ok(());
-        }
         if self.bench.evidence.winding {
-            self.report.unreached += 1;
-            self.note(
-                "names behind a link of the victim's own or before a `..` were not attacked".to_owned(),
-            );
+            self.miss("names behind a link of the victim's own or before a `..` were not attacked");
         }
         let (schedules, recorded) = (self.schedules(), self.stops().collect());
         self.try_moves(schedules, &mut None)?;
@@ -203,18 +210,16 @@ impl<'a> Engine<'a> {
             None if self.report.trials >= self.judge.limits.trials => "the limit on trials was reached",
             None => return false,
         };
-        self.note(why.to_owned());
-        self.report.unreached += 1;
+        self.miss(why);
         true
     }
 
     /// The recorded run did not end, or was ended. After many calls it may yet have ended, so the attacks are tried all the same.
     fn note_hang(&mut self) {
-        self.report.unreached += 1;
         if let Some(why) = self.world.spoiled() {
-            return self.note(why.to_owned());
+            return self.miss(why);
         }
-        self.note(if self.report.hangs_alone {
+        self.miss(if self.report.hangs_alone {
             "it hung although no one interfered; a longer time limit may help".to_owned()
         } else {
             format!("it was ended after {} calls although no one interfered", self.judge.limits.stops)
@@ -222,8 +227,7 @@ impl<'a> Engine<'a> {
     }
 
     fn note_full(&mut self) {
-        self.report.unreached += 1;
-        self.note("a trial had more steps or entries than fit".to_owned());
+        self.miss("a trial had more steps or entries than fit");
     }
 
     /// Every schedule of one move for the run on the bench, which must be the recorded one.
@@ -241,29 +245,22 @@ impl<'a> Engine<'a> {
         schedule: &Schedule,
         known: &mut Option<(&mut Known, &Seen)>,
     ) -> Result<bool, Error> {
-        let anew = self.run_whole(schedule)?;
+        self.run_whole(schedule)?;
         let landed = self.bench.evidence.has_happened(schedule);
         if let (Some((known, seen)), Some(act), true) = (known, schedule.acts.last(), landed) {
             known.learn(seen, act, &self.bench.evidence);
         }
-        let landed = self.settle(schedule)?;
-        if anew {
-            self.world.start_from(self.judge.start)?;
-        }
-        Ok(landed)
+        self.settle(schedule)
     }
 
-    /// Runs a schedule. What a copy has behind it cannot fail any more, so that takes a start anew; true when trials begin
-    /// with one from now on.
-    pub(super) fn run_whole(&mut self, schedule: &Schedule) -> Result<bool, Error> {
+    /// Runs a schedule. What a copy has behind it cannot fail any more, so that takes a start anew.
+    pub(super) fn run_whole(&mut self, schedule: &Schedule) -> Result<(), Error> {
         self.run(schedule)?;
         let missed = self.bench.evidence.landed < schedule.acts.len();
-        let anew = missed && self.world.was_copied() && schedule.faults().next().is_some();
-        if anew {
-            self.world.start_from(Start::Anew)?;
-            self.run(schedule)?;
+        if missed && self.world.was_copied() && schedule.faults().next().is_some() {
+            self.anew(|engine| engine.run(schedule))?;
         }
-        Ok(anew)
+        Ok(())
     }
 
     /// Counts and judges the trial on the bench. True when all its acts happened.
@@ -288,8 +285,7 @@ impl<'a> Engine<'a> {
         if evidence.full {
             self.note_full();
         } else if let Some(doubt) = evidence.doubt {
-            self.report.unreached += 1;
-            self.note(doubt.to_owned());
+            self.miss(doubt);
         } else if evidence.landed == schedule.acts.len() {
             self.report.trials += 1;
         } else if kernel_said_no {

@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::explore::{Next, key_of};
 use crate::rules::LEFTOVER;
 use crate::schedule::{Act, Key, Schedule};
-use crate::world::Start;
 use std::collections::HashSet;
 
 /// The stops of a recorded run.
@@ -19,12 +18,8 @@ impl Engine<'_> {
         evidence.calls().map(|(_, call)| key_of(evidence, call))
     }
 
-    /// Every fault at every call of the run on the bench, which must be the recorded one, with nobody else about. What
-    /// comes of them does not depend on the umask, so it is tried under the first only.
+    /// Every fault at every call of the run on the bench, which must be the recorded one, with nobody else about.
     pub(super) fn try_faults(&mut self) -> Result<(), Error> {
-        if !self.is_first_umask() || self.report.hangs_alone {
-            return Ok(());
-        }
         let is_program = self.victim.is_program();
         let recorded = self.stops().collect();
         let (faults, signals) = (singles(self.next_faults()), singles(self.next_signals()));
@@ -73,12 +68,19 @@ impl Engine<'_> {
 
     /// Nothing can clean up after SIGKILL, so what stays is no finding; whether the next start can live with it is told.
     fn try_next_start(&mut self, schedule: &Schedule) -> Result<(), Error> {
-        if !self.kill_and_keep(schedule)? && self.world.was_copied() {
-            // What stands there now is of a run that went its usual way.
-            self.run(&Schedule::default())?;
-            self.world.start_from(Start::Anew)?;
-            self.kill_and_keep(schedule)?;
+        if self.kill_and_keep(schedule)? || !self.world.was_copied() {
+            return self.start_after(schedule);
         }
+        // What stands there now is of a run that went its usual way.
+        self.run(&Schedule::default())?;
+        self.anew(|engine| {
+            engine.kill_and_keep(schedule)?;
+            engine.start_after(schedule)
+        })
+    }
+
+    /// Judges the trial on the bench, in which it was killed, and the start after it.
+    fn start_after(&mut self, schedule: &Schedule) -> Result<(), Error> {
         self.count(schedule);
         let landed = self.bench.evidence.has_happened(schedule);
         let hits = if landed { self.hits(schedule) } else { Vec::new() };
@@ -90,7 +92,6 @@ impl Engine<'_> {
             self.run(schedule)?;
             self.keep_new(schedule, &hits)?;
         }
-        self.world.start_from(self.judge.start)?;
         let at = &schedule.acts[0].at;
         if ending != self.ended_alone {
             self.tell(format!(
@@ -130,10 +131,6 @@ impl Engine<'_> {
         if self.report.notes.len() < MOST && !self.report.notes.contains(&what) {
             self.report.notes.push(what);
         }
-    }
-
-    pub(super) fn is_first_umask(&self) -> bool {
-        self.judge.umasks.first() == Some(&self.umask)
     }
 }
 

@@ -6,7 +6,6 @@ use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule, TORN_REPLACE, phase};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
-use crate::world::Start;
 
 impl Engine<'_> {
     /// Applies the rules to the trial on the bench and keeps what is new, shown by the easiest attack.
@@ -56,18 +55,21 @@ impl Engine<'_> {
         if new.is_empty() {
             return Ok(());
         }
-        self.world.start_from(Start::Anew)?;
-        for (rule, hit) in new {
-            let fewest = self.fewest(schedule, &[(rule.id.to_owned(), hit.path.clone())])?;
-            self.run(&fewest)?;
-            let all = self.hits(&fewest);
-            let same = |(r, h): &&(&Rule, Hit)| r.id == rule.id && shape(&h.path) == shape(&hit.path);
-            match all.iter().find(same) {
-                Some((_, hit)) => self.keep(&fewest, rule, hit, &all),
-                None => self.note_unsure(),
-            }
+        self.anew(|engine| {
+            new.into_iter().try_for_each(|(rule, hit)| engine.keep_fewest(schedule, rule, hit))
+        })
+    }
+
+    fn keep_fewest(&mut self, schedule: &Schedule, rule: &'static Rule, hit: &Hit) -> Result<(), Error> {
+        let fewest = self.fewest(schedule, &[(rule.id.to_owned(), hit.path.clone())])?;
+        self.run(&fewest)?;
+        let all = self.hits(&fewest);
+        let same = |(r, h): &&(&Rule, Hit)| r.id == rule.id && shape(&h.path) == shape(&hit.path);
+        match all.iter().find(same) {
+            Some((_, hit)) => self.keep(&fewest, rule, hit, &all),
+            None => self.note_unsure(),
         }
-        self.world.start_from(self.start_of(schedule))
+        Ok(())
     }
 
     pub(super) fn knows(&self, rule: &Rule, hit: &Hit) -> bool {

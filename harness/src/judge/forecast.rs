@@ -13,7 +13,6 @@ use crate::finding::Report;
 use crate::names::{self, Entropy, Scheme};
 use crate::schedule::Schedule;
 use crate::victim::Victim;
-use crate::world::Start;
 
 /// Runs in quick succession that begin it, and runs a second later, under other pids and beside more entries.
 const QUICK: u64 = 3;
@@ -77,16 +76,16 @@ impl Judge {
         if let Some(Report { not_examined, .. }) = super::without_its_programs(victim) {
             return Err(Error::unsupported("names", not_examined.join(", ")));
         }
-        self.on_first().on_engine(victim, |mut engine| engine.forecast(runs))
+        self.on_first().on_engine(victim, |mut engine| {
+            engine.at_the_mercy_of_the_machine(|engine| engine.forecast(runs))
+        })
     }
 }
 
 impl Engine<'_> {
     fn forecast(&mut self, runs: u32) -> Result<Forecast, Error> {
-        self.world.leave_to_the_machine(true);
         self.class = Class::OtherUser;
         self.bench.class = self.class;
-        self.world.start_from(Start::Anew)?;
         let umask = self.judge.umasks.first().copied().unwrap_or(0o022);
         let stage = Stage { files: self.victim.stage.clone(), decoys: Vec::new() };
         self.world.prepare(self.class, umask, stage)?;

@@ -7,27 +7,21 @@ use crate::error::Error;
 use crate::explore::orders::Trace;
 use crate::schedule::{Key, Schedule};
 use crate::victim::Work;
-use crate::world::{ONE_PROCESS, Start};
+use crate::world::ONE_PROCESS;
 
 impl Engine<'_> {
-    /// Tries two copies of the victim, with nobody else about. What they do to each other does not depend on the umask,
-    /// so it is tried under the first only.
+    /// Tries two copies of the victim, with nobody else about.
     pub(super) fn try_copies(&mut self) -> Result<(), Error> {
-        let wanted = self.judge.instances_of(self.victim) > 1;
-        if !wanted || self.judge.umasks.first() != Some(&self.umask) || self.report.hangs_alone {
+        if self.judge.instances_of(self.victim) < 2 {
             return Ok(());
         }
         match &self.victim.work {
-            Work::Body(_) => self.note(ONE_PROCESS.to_owned()),
+            Work::Body(_) => self.note(ONE_PROCESS),
             Work::Program(program) if program.tty => {
-                self.note("two copies of a program with a terminal were not tried".to_owned());
+                self.note("two copies of a program with a terminal were not tried");
             }
-            Work::Program(_) => {
-                // Each copy needs a start of its own.
-                self.world.start_from(Start::Anew)?;
-                self.try_orders()?;
-                self.world.start_from(self.judge.start)?;
-            }
+            // Each copy needs a start of its own.
+            Work::Program(_) => return self.anew(Self::try_orders),
         }
         Ok(())
     }
@@ -83,8 +77,7 @@ impl Engine<'_> {
     fn must_stop_orders(&mut self) -> bool {
         let enough = self.orders >= self.judge.limits.orders;
         if enough {
-            self.note("the limit on orders of two copies was reached".to_owned());
-            self.report.unreached += 1;
+            self.miss("the limit on orders of two copies was reached");
         }
         enough || self.must_stop()
     }

@@ -10,7 +10,6 @@ use crate::explore::trial::Bench;
 use crate::finding::Alone;
 use crate::names::looks_drawn;
 use crate::schedule::Schedule;
-use crate::world::Start;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -59,9 +58,8 @@ impl Engine<'_> {
         let files = self.victim.stage.clone();
         if !self.names.learned {
             self.bench.labels.know(Vec::new());
-            self.world.start_from(Start::Anew)?;
             self.world.prepare(class, umask, Stage { files: files.clone(), decoys: Vec::new() })?;
-            self.learn()?;
+            self.anew(Self::learn)?;
             self.watch_replaced();
             self.names.learned = true;
         }
@@ -70,7 +68,6 @@ impl Engine<'_> {
         let decoys = decoys.collect();
         self.bench.labels.know(self.names.constant.keys().cloned().collect());
         self.world.prepare(class, umask, Stage { files, decoys })?;
-        self.world.start_from(self.judge.start)?;
         self.run_alone()?;
         let first = self.stops().next();
         self.first = first;
@@ -148,8 +145,7 @@ impl Engine<'_> {
 
     /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.
     pub(super) fn a_name_has_changed(&mut self) -> Result<bool, Error> {
-        self.world.start_from(Start::Anew)?;
-        self.run_with_other_luck()?;
+        self.anew(Self::run_with_other_luck)?;
         let seen = names_of(&self.bench);
         let gone: Vec<_> = self.names.constant.keys().filter(|name| !seen.contains_key(*name)).collect();
         self.names.changing.extend(gone.iter().map(|name| shape(name)));

@@ -14,7 +14,6 @@ use crate::explore::key_of;
 use crate::names::{self, Clock, Facts, Known, MOST_CANDIDATES, Run, Scheme};
 use crate::rules::PREDICTABLE_NAME;
 use crate::schedule::{Key, Schedule};
-use crate::world::Start;
 use std::time::Duration;
 
 /// Fresh runs in which a name must be hit, every time, before it is said that it can be predicted.
@@ -101,18 +100,11 @@ impl Engine<'_> {
             return Ok(());
         }
         self.record(class, self.judge.umasks.first().copied().unwrap_or(0o022))?;
-        self.world.start_from(Start::Anew)?;
-        self.world.leave_to_the_machine(true);
-        let proved = self.prove_all(told);
-        self.world.leave_to_the_machine(false);
-        proved
+        self.at_the_mercy_of_the_machine(|engine| engine.prove_all(told))
     }
 
     fn prove_all(&mut self, told: impl Fn(&Scheme) -> bool) -> Result<(), Error> {
-        for run in 0..VARIED {
-            self.vary(3 * run as usize + 1)?;
-        }
-        let schemes = names::learn(&self.watched.runs);
+        let schemes = self.learn_schemes()?;
         let mut tried: Vec<String> = Vec::new();
         for (at, scheme) in schemes.iter().enumerate().filter(|(_, scheme)| told(scheme)) {
             let words = scheme.to_string();
@@ -120,13 +112,21 @@ impl Engine<'_> {
                 continue;
             }
             if tried.len() == MOST_SCHEMES || at + 1 == names::MOST_NAMES {
-                self.note("it makes names in many ways; not all were tried to be predicted".to_owned());
+                self.note("it makes names in many ways; not all were tried to be predicted");
                 break;
             }
             tried.push(words);
             self.prove(at, scheme)?;
         }
         Ok(())
+    }
+
+    /// What all runs so far, and a few more, tell about its names.
+    fn learn_schemes(&mut self) -> Result<Vec<Scheme>, Error> {
+        for run in 0..VARIED {
+            self.vary(3 * run as usize + 1)?;
+        }
+        Ok(names::learn(&self.watched.runs))
     }
 
     /// One more run to learn from, under another pid and beside more entries.
@@ -273,19 +273,15 @@ impl Engine<'_> {
         let Some(Move { bait, target, .. }) = schedule.moves().next().cloned() else {
             return Ok(());
         };
-        self.world.start_from(Start::Anew)?;
-        self.world.leave_to_the_machine(true);
-        for run in 0..VARIED {
-            self.vary(3 * run as usize + 1)?;
-        }
-        let evidence = &self.bench.evidence;
-        let is_it = |path: &[u8]| evidence.label_of(path) == Some(target.as_str());
-        let at = created(evidence).position(is_it);
-        let schemes = names::learn(&self.watched.runs);
-        if let Some((at, scheme)) = at.and_then(|at| Some((at, schemes.get(at)?))) {
-            self.attempt(at, scheme, bait)?;
-        }
-        self.world.leave_to_the_machine(false);
-        Ok(())
+        self.at_the_mercy_of_the_machine(|engine| {
+            let schemes = engine.learn_schemes()?;
+            let evidence = &engine.bench.evidence;
+            let is_it = |path: &[u8]| evidence.label_of(path) == Some(target.as_str());
+            let at = created(evidence).position(is_it);
+            if let Some((at, scheme)) = at.and_then(|at| Some((at, schemes.get(at)?))) {
+                engine.attempt(at, scheme, bait)?;
+            }
+            Ok(())
+        })
     }
 }

@@ -24,8 +24,7 @@ impl Engine<'_> {
             if all.is_empty() {
                 let note =
                     format!("nothing that it replaces stands there at the start: no {pattern:?} in shared/");
-                self.report.unreached += u64::from(!self.report.not_examined.contains(&note));
-                self.note(note);
+                self.miss_once(note);
             }
             self.replaced.extend(all);
         }
@@ -34,26 +33,31 @@ impl Engine<'_> {
 
     /// Takes what was read in the run on the bench as the old content and the new.
     pub(super) fn learn_contents(&mut self) {
-        let mut notes = Vec::new();
+        let (mut missed, mut noted) = (Vec::new(), Vec::new());
         for (which, replaced) in self.replaced.iter_mut().enumerate() {
             let seen = self.bench.evidence.readings().iter().filter(|reading| reading.which == which);
             let mut seen = seen.map(|reading| reading.sight);
             let Some(old) = seen.next() else { continue };
             let path = replaced.path.escape_ascii();
             if old == Sight::Unknown || seen.clone().any(|sight| sight == Sight::Unknown) {
-                notes.push((true, format!("{path} could not be read at every step")));
+                missed.push(format!("{path} could not be read at every step"));
             }
             let new = seen.next_back().unwrap_or(old);
             replaced.varies |= replaced.new != Sight::Unknown && replaced.new != new;
             if replaced.varies {
                 let note = "is another in every run, so only its being there was examined";
-                notes.push((false, format!("the new content of {path} {note}")));
+                noted.push(format!("the new content of {path} {note}"));
             }
             (replaced.old, replaced.new) = (old, new);
         }
-        for (counts, note) in notes {
-            self.report.unreached += u64::from(counts && !self.report.not_examined.contains(&note));
-            self.note(note);
+        missed.into_iter().for_each(|what| self.miss_once(what));
+        noted.into_iter().for_each(|what| self.note(what));
+    }
+
+    /// As `miss`, of what is looked at in many runs.
+    fn miss_once(&mut self, what: String) {
+        if !self.report.not_examined.contains(&what) {
+            self.miss(what);
         }
     }
 }

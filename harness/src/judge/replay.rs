@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::finding::shape;
 use crate::schedule::Schedule;
 use crate::timeline::{self, Timeline};
-use crate::world::Start;
 
 /// What a replay came to.
 #[derive(Clone, Debug)]
@@ -25,11 +24,10 @@ type Broken = [(String, String)];
 impl Engine<'_> {
     pub(super) fn replay(&mut self, file: &Timeline) -> Result<Replay, Error> {
         self.must_record(file.head.class, file.head.umask)?;
-        self.replay_here(&file.schedule, file)
+        self.anew(|engine| engine.replay_here(&file.schedule, file))
     }
 
     fn replay_here(&mut self, schedule: &Schedule, file: &Timeline) -> Result<Replay, Error> {
-        self.world.start_from(Start::Anew)?;
         let same_findings = self.shows(schedule, &file.broken)?;
         let hits = self.hits(schedule);
         let race = self.race(schedule);
@@ -71,7 +69,7 @@ impl Engine<'_> {
             ));
         }
         let fewest = self.fewest(&file.schedule, &file.broken)?;
-        self.replay_here(&fewest, file)
+        self.anew(|engine| engine.replay_here(&fewest, file))
     }
 
     /// Leaves out one move after the other for as long as the findings stay. The result is minimal in that none of

@@ -5,7 +5,6 @@ use crate::attacker::{Move, Verb};
 use crate::error::Error;
 use crate::rules::{Hit, Rule};
 use crate::schedule::{Act, Schedule};
-use crate::world::Start;
 
 impl Engine<'_> {
     /// Runs the trial on the bench again where its findings are not facts yet, and leaves on the bench the easiest one
@@ -25,29 +24,18 @@ impl Engine<'_> {
         if !copied && early.is_none() {
             return Ok((schedule.clone(), true));
         }
-        if copied {
-            self.world.start_from(Start::Anew)?;
-        }
-        let sure = match early {
-            Some(early) if self.shows_all(&early, &new)? => Ok((early, true)),
-            _ => self.shows_all(schedule, &new).map(|sure| (schedule.clone(), sure)),
-        };
-        self.world.start_from(self.start_of(schedule))?;
-        let sure = sure?;
-        if !sure.1 {
+        let (easiest, sure) = self.anew(|engine| match early {
+            Some(early) if engine.shows_all(&early, &new)? => Ok((early, true)),
+            _ => Ok((schedule.clone(), engine.shows_all(schedule, &new)?)),
+        })?;
+        if !sure {
             self.note_unsure();
         }
-        Ok(sure)
-    }
-
-    /// Where trials of such a schedule begin: each of two copies needs a start of its own.
-    pub(super) fn start_of(&self, schedule: &Schedule) -> Start {
-        if schedule.second { Start::Anew } else { self.judge.start }
+        Ok((easiest, sure))
     }
 
     pub(super) fn note_unsure(&mut self) {
-        self.report.unreached += 1;
-        self.note("a finding did not show again when its trial was repeated".to_owned());
+        self.miss("a finding did not show again when its trial was repeated");
     }
 
     /// The same plants, made before the victim's first call: what needs no race is easier to do, and a fault still when

@@ -10,6 +10,7 @@ mod open;
 mod proc;
 pub(crate) mod process;
 mod pulse;
+pub(crate) mod stop;
 mod tasks;
 pub(crate) mod thread;
 
@@ -25,9 +26,9 @@ use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::thread as own_thread;
 use calls::Watch;
-use decode::Stop;
 use rustix::event::Timespec;
 use std::time::Duration;
+use stop::Stop;
 
 /// What a held call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

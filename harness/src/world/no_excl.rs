@@ -4,7 +4,7 @@
 //!
 //! Making directories, links and names stays exclusive there, and so it does here.
 
-use super::decode::Stop;
+use super::stop::Stop;
 use crate::sys::perform::{RawCall, perform};
 
 /// The emulation in one world.

@@ -2,7 +2,7 @@
 //! caution is taken out of the descriptor again, and what would have waited for ever is told by what came of it.
 
 use super::Outcome;
-use super::decode::Stop;
+use super::stop::Stop;
 use crate::arena::tree::{PATH_BYTES, copy_path, ident_of};
 use crate::sys::perform::{borrow, close};
 use rustix::fs::{AtFlags, FileType, OFlags, StatxFlags, statx};

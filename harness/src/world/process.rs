@@ -18,11 +18,12 @@ mod image;
 mod order;
 mod output;
 mod perform;
+mod random_device;
 mod second;
 mod senders;
 mod setup;
-pub(crate) mod stream;
 mod subordinate;
+mod surroundings;
 mod template;
 mod ticks;
 mod vdso;
@@ -32,10 +33,11 @@ pub(crate) use contain::prepare_to_contain;
 pub(crate) use writable::check as check_writable;
 
 use super::calls::{Op, Sys, Watch};
-use super::decode::{Decoder, Place, Stop};
+use super::decode::Decoder;
 use super::no_excl::NoExcl;
 use super::proc::Proc;
 use super::pulse::Crowd;
+use super::stop::{Place, Stop};
 use super::tasks::Tasks;
 use super::{Next, Outcome, Start, Terms, World};
 use crate::arena::sight::Sight;
@@ -120,8 +122,8 @@ impl ProcessWorld {
         super::become_supervisor(host)?;
         let attacker = host.attacker();
         let decoder = Decoder::new(
-            contain::ARENA.as_bytes().to_vec(),
-            contain::TEMPORARY.iter().map(|top| top.as_bytes().to_vec()).collect(),
+            surroundings::ARENA.as_bytes().to_vec(),
+            surroundings::TEMPORARY.iter().map(|top| top.as_bytes().to_vec()).collect(),
             Vec::new(),
         )
         .map_err(|e| Error::ours("open(\"/proc\")", e))?
@@ -139,7 +141,7 @@ impl ProcessWorld {
             );
         }
         plans.iter_mut().for_each(|plan| plan.cwd = contain::fresh_directory(&writable));
-        let hands = Hands::new(contain::ARENA.as_ref(), attacker)?;
+        let hands = Hands::new(surroundings::ARENA.as_ref(), attacker)?;
         let (cell, inside) = start_cell(&plans, &chance, terms.watch)?;
         Ok(ProcessWorld {
             arena,
@@ -178,14 +180,23 @@ impl ProcessWorld {
     }
 
     fn receive(&mut self) -> Result<Option<Notification>, Error> {
+        let received = self.ordered(|order, scene, level| match level {
+            Level::Full => order.next(scene),
+            Level::Off | Level::Random => order.next_to_come(scene.listener),
+        })?;
+        Ok(received.flatten())
+    }
+
+    /// Receives calls in an order; `None` when the program has not been started.
+    fn ordered<T>(
+        &mut self,
+        receive: impl FnOnce(&mut Order, &Scene<'_>, Level) -> std::io::Result<T>,
+    ) -> Result<Option<T>, Error> {
         let Some(listener) = &self.listener else { return Ok(None) };
         let (proc, inside, clock) = (self.decoder.proc(), &self.inside, self.chance.clock());
         let scene = Scene { listener, proc, inside, clock, template: self.template.as_ref() };
-        let received = match self.chance.level() {
-            Level::Full => self.order.next(&scene),
-            Level::Off | Level::Random => self.order.next_to_come(listener),
-        };
-        received.map_err(|e| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e))
+        let received = receive(&mut self.order, &scene, self.chance.level());
+        received.map(Some).map_err(|e| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e))
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Result<Option<Next>, Error> {

@@ -8,8 +8,9 @@
 //! Between receiving a stop and answering it nothing here allocates or locks: the victim can be held inside malloc.
 
 use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys, Watch};
-use super::decode::{Decoder, Place, Stop};
+use super::decode::Decoder;
 use super::no_excl::{self, NoExcl};
+use super::stop::{Place, Stop};
 use super::{Next, Outcome, Start, Terms, World, open};
 use crate::arena::sight::Sight;
 use crate::arena::tree::Tree;

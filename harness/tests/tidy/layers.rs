@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 12] = [
     &["attacker"],
     &["names"],
     &["arena"],
-    &["class", "determinism", "ending", "errno", "error", "fault", "file_system", "host", "limits"],
+    &["class", "determinism", "ending", "errno", "error", "fault", "file_system", "host", "limits", "stream"],
     &["sys"],
 ];
 

@@ -16,7 +16,7 @@ use linkbait::timeline::Timeline;
 use linkbait::{Bait, Class, Program, Victim, Whom, errno_name};
 use plan::{Meets, Plan, plan, refuse};
 use std::fmt::Write;
-use words::{Part, Words, as_strace, octal, parts};
+use words::{Part, Words, as_strace, octal, parts, quoted};
 
 /// The script, or why there is none.
 pub(crate) fn write(victim: &Victim, timeline: &Timeline) -> Result<String, Refused> {
@@ -150,7 +150,7 @@ fn stage(
 /// The victim's surroundings, its setup, and its command as the arguments of the script.
 fn start(program: &Program, words: &mut Words) -> String {
     let mut text = "surround() {\n".to_owned();
-    for (key, value) in surroundings(program) {
+    for (key, value) in program.surroundings() {
         let _ = writeln!(text, "export {}", words.word(format!("{key}={value}").as_bytes()));
     }
     text.push_str("}\ninput=/dev/null\n");
@@ -158,28 +158,14 @@ fn start(program: &Program, words: &mut Words) -> String {
         let _ = writeln!(text, "input=$work/input\nprintf '{}' >\"$input\"", octal(stdin));
     }
     if let Some(setup) = &program.setup {
-        let setup = words.word(fill(setup).as_bytes());
+        let setup = words.word(program.filled(setup).as_bytes());
         let _ = writeln!(text, "(umask 022 && surround && sh -c {setup}) 6>&- || cannot 'the setup failed'");
     }
-    let argv: Vec<String> = program.argv.iter().map(|arg| words.word(fill(arg).as_bytes())).collect();
+    let argv: Vec<String> =
+        program.argv.iter().map(|arg| words.word(program.filled(arg).as_bytes())).collect();
     let _ = writeln!(text, "swapped=$#\n[ $# -gt 0 ] || set -- {}", argv.join(" "));
     text.push_str("find /mnt/shared -mindepth 1 >\"$work/before.shared\"\nlook_outside before\n\n");
     text
-}
-
-/// The variables that lead to temporary and personal files, and those of the victim.
-fn surroundings(program: &Program) -> Vec<(String, String)> {
-    let temporary = ["TMPDIR", "TMP", "TEMP", "TEMPDIR"].map(|key| (key, "/tmp"));
-    let home =
-        ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
-    let home = home.map(|key| (key, "/mnt/private"));
-    let all = temporary.into_iter().chain(home).map(|(key, value)| (key.to_owned(), value.to_owned()));
-    all.chain(program.env.iter().map(|(key, value)| (key.clone(), fill(value)))).collect()
-}
-
-/// The directories are called as they are where linkbait runs programs.
-fn fill(text: &str) -> String {
-    text.replace("{shared}", "/tmp").replace("{private}", "/mnt/private").replace("{outside}", "/mnt/outside")
 }
 
 /// What happens from the first move to the victim's going on alone.
@@ -280,7 +266,7 @@ fn wanted(timeline: &Timeline, after: usize) -> Result<String, Refused> {
 fn form(part: &Part) -> String {
     match part {
         Part::Fresh(_) => "*".to_owned(),
-        Part::Known(name) => format!("'{}'", as_strace(name).replace('\'', "'\\''")),
+        Part::Known(name) => quoted(&as_strace(name)),
     }
 }
 

@@ -57,11 +57,7 @@ impl Words {
             .filter(|text| text.chars().all(|c| c == '\n' || c == '\t' || !output::is_unsafe(c)));
         let Some(text) = plain else { return self.variable(bytes) };
         let bare = |c: char| c.is_ascii_alphanumeric() || "_-./=,:+@%".contains(c);
-        if !text.is_empty() && text.chars().all(bare) {
-            text.to_owned()
-        } else {
-            format!("'{}'", text.replace('\'', "'\\''"))
-        }
+        if !text.is_empty() && text.chars().all(bare) { text.to_owned() } else { quoted(text) }
     }
 
     fn variable(&mut self, bytes: &[u8]) -> String {
@@ -107,6 +103,11 @@ impl Words {
         push_escaped(pattern.as_bytes(), b"\\[", &mut path);
         self.word(&path)
     }
+}
+
+/// One word, whatever is in it.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn push_escaped(name: &[u8], special: &[u8], into: &mut Vec<u8>) {

@@ -5,11 +5,12 @@
 use super::clock::{self, Clock};
 use super::held::Held;
 use super::image::Images;
-use super::stream::Stream;
+use super::random_device;
 use crate::determinism::{Determinism, Level};
 use crate::error::Error;
+use crate::stream::Stream;
 use crate::sys::bpf::Fate;
-use crate::world::decode::Stop;
+use crate::world::stop::Stop;
 use rustix::io::Result;
 use std::os::fd::OwnedFd;
 
@@ -141,7 +142,7 @@ impl Chance {
         let [place] = stop.places() else { return None };
         let reads = self.level() > Level::Off && stop.opens() && !stop.writes();
         let random = reads && devices.contains(&place.path.as_slice());
-        random.then(|| Stream::new(self.stream.number()).into_device())
+        random.then(|| random_device::device(Stream::new(self.stream.number())))
     }
 
     /// The program's clock.

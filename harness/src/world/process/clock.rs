@@ -6,8 +6,8 @@
 //! setitimer, timerfd) and timed locks with priority inheritance.
 
 use super::held::Held;
-use super::stream::Stream;
 use crate::host;
+use crate::stream::Stream;
 use crate::sys::bpf::Fate;
 use crate::sys::memory;
 use std::time::Duration;

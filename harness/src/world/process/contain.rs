@@ -2,6 +2,7 @@
 //! program finds its places.
 
 use super::subordinate::Helper;
+use super::surroundings::{ARENA, TEMPORARY, environment};
 use super::writable::Writable;
 use crate::arena::{Arena, Stage, disk};
 use crate::class::Class;
@@ -20,12 +21,6 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// Where a program sees the whole arena.
-pub(super) const ARENA: &str = disk::MOUNT_POINT;
-
-/// Where it sees `shared/`, the first one being the directory it is told.
-pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
 /// Enters a user namespace in which this user may mount, if it may not already, and has a second uid for the attacker
 /// if one is lent to it.
@@ -149,7 +144,7 @@ pub(super) fn shell(program: &Program, text: &str) -> Program {
 
 /// Makes all that a program's start needs.
 pub(super) fn plan(program: &Program, output: &OwnedFd, watched: bool) -> Result<Plan, Error> {
-    let argv: Vec<String> = program.argv.iter().map(|text| fill(text)).collect();
+    let argv: Vec<String> = program.argv.iter().map(|text| program.filled(text)).collect();
     let name = argv.first().ok_or_else(|| Error::input("start the program", "no command was given"))?;
     let path = find(name)?;
     let text = |text: &str| CString::new(text).map_err(|_| Error::input(text, "has a NUL byte in it"));
@@ -188,32 +183,6 @@ fn stdin(program: &Program) -> Result<OwnedFd, Error> {
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     rustix::fs::fcntl_add_seals(&copy, seals).map_err(|e| failed(e.into()))?;
     Ok(copy.into())
-}
-
-fn fill(text: &str) -> String {
-    text.replace("{shared}", TEMPORARY[0])
-        .replace("{private}", &format!("{ARENA}/private"))
-        .replace("{outside}", &format!("{ARENA}/outside"))
-}
-
-/// Our own environment, with every variable that leads to temporary or personal files leading into the arena.
-fn environment(program: &Program) -> Vec<(String, String)> {
-    let mut all: std::collections::BTreeMap<String, String> = host::environment();
-    for key in ["TMPDIR", "TMP", "TEMP", "TEMPDIR"] {
-        all.insert(key.to_owned(), TEMPORARY[0].to_owned());
-    }
-    for key in
-        ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"]
-    {
-        all.insert(key.to_owned(), format!("{ARENA}/private"));
-    }
-    // Shells look there first for where they are.
-    let covered = |dir: &String| TEMPORARY.iter().any(|top| Path::new(dir).starts_with(top));
-    for key in ["PWD", "OLDPWD"] {
-        all.remove(key).filter(|dir| !covered(dir)).map(|dir| all.insert(key.to_owned(), dir));
-    }
-    all.extend(program.env.iter().map(|(key, value)| (key.clone(), fill(value))));
-    all.into_iter().collect()
 }
 
 /// The file that a command's name means.

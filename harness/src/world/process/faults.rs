@@ -6,7 +6,7 @@ use crate::sys::memory;
 use crate::sys::perform::{RawCall, perform};
 use crate::sys::ptrace::{AGAIN, signal};
 use crate::world::Outcome;
-use crate::world::decode::Stop;
+use crate::world::stop::Stop;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use std::os::fd::AsRawFd;
 

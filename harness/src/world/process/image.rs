@@ -2,8 +2,8 @@
 //! that it starts with, and the vDSO's ways to ask the time.
 
 use super::held::Held;
-use super::stream::Stream;
 use super::vdso::{self, Patch};
+use crate::stream::Stream;
 use crate::sys::memory;
 use rustix::fs::OFlags;
 

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::sys::cell::Told;
 use crate::sys::notify::Listener;
 use crate::world::Next;
-use crate::world::decode::Stop;
+use crate::world::stop::Stop;
 use crate::world::tasks::Tasks;
 use rustix::event::Timespec;
 use std::mem::swap;

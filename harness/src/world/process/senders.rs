@@ -6,7 +6,6 @@
 //! (`WAIT_KILLABLE_RECV`). So a signal is sent only when no other task runs that could come to a call just then.
 
 use super::ProcessWorld;
-use super::order::Scene;
 use crate::error::Error;
 use crate::sys::bpf::Fate;
 use crate::sys::notify::Notification;
@@ -35,16 +34,14 @@ pub(super) fn sends(nr: u32) -> bool {
 impl ProcessWorld {
     /// Lets the call go on when no task is at the entry of another; one that ends is waited for.
     pub(super) fn let_send(&mut self, seen: &Notification) -> Result<(), Error> {
-        let Some(listener) = &self.listener else { return Ok(()) };
-        if !self.bounds.has_several_tasks() {
-            listener.let_run(seen.id);
-            return Ok(());
+        let several = self.bounds.has_several_tasks();
+        if several {
+            self.ordered(|order, scene, _| order.settle(scene))?;
         }
-        let (proc, inside, clock) = (self.decoder.proc(), &self.inside, self.chance.clock());
-        let scene = Scene { listener, proc, inside, clock, template: self.template.as_ref() };
-        self.order.settle(&scene).map_err(|e| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e))?;
-        let ending = if seen.nr == EXIT { process(seen.tid) } else { None };
-        listener.let_run(seen.id);
+        let ending = if several && seen.nr == EXIT { process(seen.tid) } else { None };
+        if let Some(listener) = &self.listener {
+            listener.let_run(seen.id);
+        }
         if let Some(process) = ending {
             // One that does not end in time goes on as it likes.
             let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&TO_END));

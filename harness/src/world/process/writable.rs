@@ -5,7 +5,8 @@
 //! namespace, but only our descriptor leads there.
 
 use super::bounds;
-use super::contain::{ARENA, TEMPORARY, refusal};
+use super::contain::refusal;
+use super::surroundings::{ARENA, TEMPORARY};
 use crate::arena::disk;
 use crate::error::Error;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, chmodat, chownat, mkdirat, utimensat};

@@ -3,7 +3,7 @@
 
 use crate::sys::memory;
 use crate::sys::perform::RawCall;
-use crate::world::decode::Stop;
+use crate::world::stop::Stop;
 
 /// A call with some arguments replaced by buffers of ours.
 pub(super) struct Changed {
