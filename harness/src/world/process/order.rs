@@ -58,7 +58,7 @@ impl Order {
     pub(super) fn next(&mut self, scene: &Scene<'_>) -> std::io::Result<Option<Notification>> {
         for look in 0..MOST_LOOKS {
             self.receive(scene)?;
-            if !self.several || self.is_quiet(scene) {
+            if !self.several || self.is_quiet(scene, None) {
                 return Ok(self.pick(scene));
             }
             if look < QUICK_LOOKS {
@@ -78,11 +78,12 @@ impl Order {
         if self.waiting.is_empty() { listener.receive() } else { Ok(Some(self.waiting.remove(0).seen)) }
     }
 
-    /// Takes all stops until no task runs that could come to another one, or one has been running for long.
-    pub(super) fn settle(&mut self, scene: &Scene<'_>) -> std::io::Result<()> {
+    /// Takes all stops until no task runs that could come to another one, or one has been running for long. One task is
+    /// held already.
+    pub(super) fn settle(&mut self, scene: &Scene<'_>, held: u32) -> std::io::Result<()> {
         for _ in 0..QUICK_LOOKS {
             self.receive(scene)?;
-            if self.is_quiet(scene) {
+            if self.is_quiet(scene, Some(held)) {
                 break;
             }
             rustix::thread::sched_yield();
@@ -104,7 +105,7 @@ impl Order {
     }
 
     /// True when no task runs or could. A program of one task is not looked at again until it starts another.
-    fn is_quiet(&mut self, scene: &Scene<'_>) -> bool {
+    fn is_quiet(&mut self, scene: &Scene<'_>, held: Option<u32>) -> bool {
         let looks = scene.look();
         let alive = looks.iter().filter(|look| !b"ZX".contains(&look.state)).count();
         // What a call starts exists only once the call is let go on.
@@ -112,7 +113,14 @@ impl Order {
         self.several = alive > 1 || self.waiting.iter().any(starts);
         // They are looked at one after the other, and one that was asleep may have been woken by one that slept when it
         // was looked at. Those that had no turn from one look to the next all slept at once between the two.
-        let sleep = !looks.iter().any(|look| look.state == b'R') && looks == scene.look();
+        let all_held = || self.waiting.iter().map(|waiting| waiting.seen.tid).chain(held);
+        let is_held = |tid| all_held().any(|held| scene.proc.own_tid(held) == Some(tid));
+        // Who waits for a disk or for memory goes on by itself, as who runs does.
+        let busy = |look: &Look| match look.state {
+            b'D' => !is_held(look.tid) && !scene.waits_for_child(look.tid),
+            state => state == b'R',
+        };
+        let sleep = !looks.iter().any(busy) && looks == scene.look();
         sleep && !scene.has_stop(&AT_ONCE)
     }
 
@@ -160,6 +168,13 @@ impl Scene<'_> {
     fn look(&self) -> Vec<Look> {
         let look = |tid| Some(Look { tid, state: self.inside.state(tid)?, turns: self.inside.turns(tid) });
         self.inside.tasks(self.template.map(Template::pid)).into_iter().filter_map(look).collect()
+    }
+
+    /// True for a task that waits until the one it started by vfork(2) runs a program.
+    fn waits_for_child(&self, tid: u32) -> bool {
+        let mut buffer = [0; 2048];
+        let call = self.inside.text(format_args!("{tid}/syscall"), &mut buffer).split(' ').next();
+        call.and_then(|call| call.parse().ok()).is_some_and(|call| MAKE_TASKS.contains(&call))
     }
 
     /// The number that a task has in its own namespace.

@@ -36,7 +36,7 @@ impl ProcessWorld {
     pub(super) fn let_send(&mut self, seen: &Notification) -> Result<(), Error> {
         let several = self.bounds.has_several_tasks();
         if several {
-            self.ordered(|order, scene, _| order.settle(scene))?;
+            self.ordered(|order, scene, _| order.settle(scene, seen.tid))?;
         }
         let ending = if several && seen.nr == EXIT { process(seen.tid) } else { None };
         if let Some(listener) = &self.listener {
