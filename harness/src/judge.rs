@@ -32,8 +32,9 @@ use crate::host::{self, Host};
 use crate::limits::Limits;
 use crate::rules::{RULES, Rule};
 use crate::timeline::Timeline;
-use crate::victim::{Victim, Work};
+use crate::victim::{Victim, Work, on_kernel};
 use crate::world::calls::Watch;
+use crate::world::model::{ModelWorld, Stops};
 use crate::world::process::ProcessWorld;
 use crate::world::thread::ThreadWorld;
 use crate::world::{Start, Terms, World};
@@ -60,8 +61,12 @@ pub struct Judge {
     reduces: bool,
     samples: Option<Samples>,
     instances: u8,
+    model: Option<Stops>,
     stop: Arc<AtomicBool>,
 }
+
+/// What timelines of the model have in the place of a file system.
+const IN_THE_MODEL: &str = "model";
 
 impl Judge {
     /// A judge for this machine: umasks 022 and 000, the victim's own classes of attacker, no suspicions.
@@ -84,8 +89,30 @@ impl Judge {
             reduces: true,
             samples: None,
             instances: 1,
+            model: None,
             stop: Arc::default(),
         }
+    }
+
+    /// Judges victims made by [`Victim::protocol`] on the [model](crate::model) instead of the kernel, held at these stops.
+    ///
+    /// ```
+    /// use linkbait::model::{OFlags, Place};
+    /// use linkbait::{Host, Judge, Stops, Verdict, Victim};
+    ///
+    /// let victim = Victim::protocol("lock", |files| {
+    ///     let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    ///     files.close(files.open(Place::at("app.lock"), new, 0o600)?)?;
+    ///     files.unlink(Place::at("app.lock"))
+    /// });
+    /// let report = Judge::new(Host::detect()).on_model(Stops::Names).judge(&victim)?;
+    /// assert_eq!(report.verdict, Verdict::Pass);
+    /// # Ok::<(), linkbait::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_model(mut self, stops: Stops) -> Judge {
+        self.model = Some(stops);
+        self
     }
 
     /// Tries these umasks.
@@ -264,6 +291,8 @@ impl Judge {
     fn where_it_was(&self, file: &Timeline) -> Result<Judge, Error> {
         let name = &file.head.file_system;
         match FileSystem::named(name) {
+            // What was found in one of the two may be looked for in the other.
+            _ if self.model.is_some() || name == IN_THE_MODEL => Ok(self.clone()),
             _ if name == self.host.file_system() => Ok(self.clone()),
             Some(known) => Ok(self.on(known)),
             None => Err(Error::unsupported(
@@ -312,6 +341,28 @@ impl Judge {
         self.host.lacks_files().map_or(Ok(()), |lack| Err(Error::unsupported("judge", lack)))
     }
 
+    fn world(&self, victim: &Victim, terms: Terms) -> Result<Box<dyn World>, Error> {
+        Ok(match (&victim.work, self.model) {
+            (Work::Protocol(protocol), Some(stops)) => {
+                Box::new(ModelWorld::new(&self.host, protocol, terms, stops))
+            }
+            (_, Some(_)) => {
+                let advice = "it holds victims made by Victim::protocol only; judge this one on the kernel";
+                return Err(Error::unsupported("the model", advice));
+            }
+            (Work::Program(program), None) => Box::new(ProcessWorld::new(&self.host, program, terms)?),
+            (Work::Body(body), None) => Box::new(ThreadWorld::new(&self.host, body, terms)?),
+            (Work::Protocol(protocol), None) => {
+                Box::new(ThreadWorld::new(&self.host, &on_kernel(protocol), terms)?)
+            }
+        })
+    }
+
+    /// What victims are judged on, in timelines.
+    fn ground(&self) -> &'static str {
+        if self.model.is_some() { IN_THE_MODEL } else { self.host.file_system() }
+    }
+
     /// Engines pin themselves and share a working directory and umask with their victim, so each has its own thread.
     fn on_engine<T: Send>(
         &self,
@@ -329,10 +380,7 @@ impl Judge {
                 fixed: self.determinism_of(victim),
             };
             let run = move || {
-                let world: Box<dyn World> = match &victim.work {
-                    Work::Body(body) => Box::new(ThreadWorld::new(&self.host, body, terms)?),
-                    Work::Program(program) => Box::new(ProcessWorld::new(&self.host, program, terms)?),
-                };
+                let world = self.world(victim, terms)?;
                 work(Engine::new(self, victim, world))
             };
             let engine = std::thread::Builder::new().name("engine".into()).spawn_scoped(scope, run);

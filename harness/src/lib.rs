@@ -36,14 +36,20 @@ mod finding;
 mod host;
 mod judge;
 mod limits;
+pub mod model;
 mod names;
 pub mod rules;
 pub mod save;
 mod schedule;
 mod stream;
+#[doc(hidden)]
+pub mod sync;
 mod sys;
 mod testing;
 pub mod timeline;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod under_loom;
 mod victim;
 mod world;
 
@@ -54,6 +60,7 @@ pub use determinism::{Determinism, Level};
 pub use ending::Ending;
 pub use errno::errno_name;
 pub use error::{Error, ErrorKind};
+pub use explore::interleavings::{Actor, Moment, interleave};
 pub use fault::{Fault, SIGNALS, Whom};
 pub use file_system::FileSystem;
 pub use finding::{Alone, Cell, Finding, Report, Samples, Verdict};
@@ -64,6 +71,7 @@ pub use names::Entropy;
 pub use rules::{RULES, Rule};
 pub use schedule::{Act, Does, Key, Schedule};
 pub use victim::{Expected, IntoEnding, Program, Victim};
+pub use world::model::{Ground, Stops};
 
 /// The C library's ways of making temporary files, as victims.
 pub mod libc_temp {

@@ -3,6 +3,7 @@
 use crate::arena::{Dirs, Staged};
 use crate::class::Class;
 use crate::ending::Ending;
+use crate::model::{Files, Kernel};
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,11 +11,16 @@ use std::sync::Arc;
 /// The work of a victim, as a thread runs it.
 pub(crate) type Body = dyn Fn(&Dirs) -> Ending + Send + Sync;
 
+/// The work of a victim that makes its calls through [`Files`], so that it runs on the kernel and on the model.
+pub(crate) type Protocol = dyn Fn(&dyn Files) -> Ending + Send + Sync;
+
 /// What a victim does.
 #[derive(Clone)]
 pub(crate) enum Work {
     /// Runs on a thread of this process.
     Body(Arc<Body>),
+    /// Runs on a thread of this process, on the kernel or on the model.
+    Protocol(Arc<Protocol>),
     /// Runs as processes of its own.
     Program(Program),
 }
@@ -97,6 +103,15 @@ impl Victim {
         Victim::doing(name, Work::Body(Arc::new(move |dirs| body(dirs).into_ending())))
     }
 
+    /// A victim that makes all its calls through what it is given, which begins in the shared directory. It is judged on
+    /// the kernel, as any other, or on the model: see [`crate::Judge::on_model`].
+    pub fn protocol<R: IntoEnding>(
+        name: &str,
+        protocol: impl Fn(&dyn Files) -> R + Send + Sync + 'static,
+    ) -> Victim {
+        Victim::doing(name, Work::Protocol(Arc::new(move |files| protocol(files).into_ending())))
+    }
+
     /// A program as the victim: it runs contained, in namespaces of its own, once for each trial.
     #[must_use]
     pub fn program(name: &str, program: Program) -> Victim {
@@ -135,7 +150,16 @@ impl Victim {
     #[must_use]
     pub fn run(&self, dirs: &Dirs) -> Option<Ending> {
         match &self.work {
-            Work::Body(body) => Some(body(dirs)),
+            Work::Program(_) => None,
+            Work::Body(_) | Work::Protocol(_) => self.body().map(|body| body(dirs)),
+        }
+    }
+
+    /// What a thread of this process runs, on the kernel; `None` for a program.
+    pub(crate) fn body(&self) -> Option<Arc<Body>> {
+        match &self.work {
+            Work::Body(body) => Some(Arc::clone(body)),
+            Work::Protocol(protocol) => Some(on_kernel(protocol)),
             Work::Program(_) => None,
         }
     }
@@ -320,6 +344,12 @@ impl Victim {
     pub fn expected(&self) -> &[Expected] {
         &self.expected
     }
+}
+
+/// A protocol whose calls the kernel answers.
+pub(crate) fn on_kernel(protocol: &Arc<Protocol>) -> Arc<Body> {
+    let protocol = Arc::clone(protocol);
+    Arc::new(move |dirs| protocol(&Kernel::at(&dirs.shared)))
 }
 
 /// Matches a path against a pattern with `*` (any text) and `?` (any one character).

@@ -6,11 +6,13 @@
 mod deep;
 mod descriptors;
 mod idioms;
+pub mod inprocess;
 mod libc_calls;
 mod locks;
 mod names;
 mod parts;
 mod programs;
+pub mod protocols;
 mod remove;
 mod replace;
 mod tempfile_crate;

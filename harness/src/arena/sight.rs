@@ -34,6 +34,13 @@ impl Sight {
         }
     }
 
+    /// What is seen of a file with this content, all in one piece.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Sight {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        Sight::Content { size: bytes.len() as u64, hash: hasher.finish() }
+    }
+
     /// True for a file with nothing in it.
     pub(crate) fn is_empty(self) -> bool {
         matches!(self, Sight::Content { size: 0, .. })

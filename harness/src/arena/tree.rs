@@ -4,6 +4,7 @@
 //! says so when they are too small. Entries are told apart by device, inode number and birth time, because ext4 and
 //! XFS hand out a freed inode number again at once.
 
+use crate::model::Status;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Statx, StatxFlags, openat, statx};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -71,6 +72,27 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// An entry that was not read from a disk.
+    pub(crate) fn known(ident: Ident, status: &Status, mtime: i128, ctime: i128) -> Entry {
+        let Status { kind, mode, uid, gid, links, size, .. } = *status;
+        let (maker, exposed) = (Maker::Stage, false);
+        Entry {
+            path: (0, 0),
+            ident,
+            kind,
+            mode,
+            uid,
+            gid,
+            size,
+            links,
+            mtime,
+            ctime,
+            maker,
+            namer: maker,
+            exposed,
+        }
+    }
+
     /// True for a directory.
     pub(crate) fn is_dir(&self) -> bool {
         self.kind == FileType::Directory
@@ -187,6 +209,11 @@ impl Tree {
         for entry in other.entries.iter().filter(|e| is_below(other.path(e), top)) {
             self.push(None, other.path(entry), *entry);
         }
+    }
+
+    /// Adds an entry that was not read from a disk. Call [`Tree::finish`] when all is added.
+    pub(crate) fn put(&mut self, path: &[u8], entry: Entry) {
+        self.push(None, path, entry);
     }
 
     /// Brings one entry up to date, for when nothing else can have changed.

@@ -3,6 +3,7 @@
 //! As root the attacker is another uid on a thread of its own, so the kernel decides. Without root the attacker has
 //! our uid, and [`permits::permits`] applies the same rules beforehand.
 
+mod gate;
 pub(crate) mod hands;
 pub(crate) mod moves;
 pub(crate) mod permits;

@@ -1,6 +1,7 @@
 //! The free-running attacker: plants and swaps in a loop beside a victim that is never held. The baseline that the
 //! stepped engine is compared with; it hits by luck.
 
+use crate::attacker::gate::Gate;
 use crate::attacker::hands::Hands;
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
@@ -8,8 +9,8 @@ use crate::error::Error;
 use crate::sys;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// An attacker on a thread of its own, raging between [`Storm::rage`] and [`Storm::calm`].
@@ -21,21 +22,8 @@ pub(crate) struct Storm {
 
 #[derive(Default)]
 struct Shared {
-    phase: Mutex<Phase>,
-    changed: Condvar,
-    /// Read in the loop without taking the lock.
-    raging: AtomicBool,
+    gate: Gate,
     moves: AtomicU64,
-    /// Moves tried, whether they worked or not.
-    tries: AtomicU64,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Calm,
-    Raging,
-    Over,
 }
 
 /// What the attacker needs to know.
@@ -59,10 +47,7 @@ impl Storm {
             let ready = prepare(plan.uid);
             let go = ready.is_ok();
             if tell.send(ready).is_ok() && go {
-                while theirs.wait_for_rage() {
-                    round(&theirs, &mut hands, &root, &plan);
-                    theirs.enter(Phase::Calm);
-                }
+                theirs.gate.serve(|| round(&theirs, &mut hands, &root, &plan));
             }
         };
         let start = |e| Error::ours("start the attacker's thread", e);
@@ -73,20 +58,12 @@ impl Storm {
 
     /// Lets the attacker loose; returns when it has begun.
     pub(crate) fn rage(&self) {
-        let before = self.shared.tries.load(Ordering::Acquire);
-        self.shared.raging.store(true, Ordering::Release);
-        self.shared.enter(Phase::Raging);
-        while self.has_targets && self.shared.tries.load(Ordering::Acquire) == before {
-            std::thread::yield_now();
-        }
+        self.shared.gate.rage(self.has_targets);
     }
 
     /// Returns when the attacker has stopped.
     pub(crate) fn calm(&self) {
-        self.shared.raging.store(false, Ordering::Release);
-        let phase = self.shared.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let calm = self.shared.changed.wait_while(phase, |phase| *phase == Phase::Raging);
-        drop(calm);
+        self.shared.gate.calm();
     }
 
     /// Moves made so far.
@@ -97,24 +74,9 @@ impl Storm {
 
 impl Drop for Storm {
     fn drop(&mut self) {
-        self.calm();
-        self.shared.enter(Phase::Over);
+        self.shared.gate.end();
         // A panic of the attacker's thread has been printed by then and changes nothing here.
         let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
-
-impl Shared {
-    fn enter(&self, phase: Phase) {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
-        self.changed.notify_all();
-    }
-
-    /// False when all is over.
-    fn wait_for_rage(&self) -> bool {
-        let phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let phase = self.changed.wait_while(phase, |phase| *phase == Phase::Calm);
-        *phase.unwrap_or_else(PoisonError::into_inner) == Phase::Raging
     }
 }
 
@@ -135,13 +97,13 @@ fn round(shared: &Shared, hands: &mut Hands, root: &OwnedFd, plan: &Plan) {
     let turns = Bait::ALL[..4].iter().flat_map(|bait| plan.names.iter().map(move |name| (bait, name)));
     for (bait, name) in turns.cycle() {
         for verb in verbs {
-            if !shared.raging.load(Ordering::Acquire) {
+            if !shared.gate.is_raging() {
                 return;
             }
             let act = Move { verb: *verb, bait: *bait, target: String::new() };
             let done = hands.act(root.as_fd(), &act, name).is_ok();
             shared.moves.fetch_add(u64::from(done), Ordering::Relaxed);
-            shared.tries.fetch_add(1, Ordering::Release);
+            shared.gate.tried();
         }
     }
 }

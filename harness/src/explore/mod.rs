@@ -12,6 +12,7 @@ mod acts;
 pub(crate) mod faults;
 pub(crate) mod foresight;
 pub(crate) mod independence;
+pub(crate) mod interleavings;
 pub(crate) mod orders;
 mod pair;
 pub(crate) mod trial;

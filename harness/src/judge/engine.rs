@@ -112,7 +112,7 @@ impl<'a> Engine<'a> {
             () => Verdict::Pass,
         };
         self.report.cells = self.cells();
-        self.report.file_systems = vec![(self.judge.host.file_system(), self.report.verdict)];
+        self.report.file_systems = vec![(self.judge.ground(), self.report.verdict)];
         self.report.clone()
     }
 

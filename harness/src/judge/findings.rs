@@ -130,7 +130,7 @@ impl Engine<'_> {
             trial: self.report.trials,
             umask: self.umask,
             raced: self.race(schedule).is_some(),
-            file_system: self.judge.host.file_system(),
+            file_system: self.judge.ground(),
             suspicion: rule.suspicion,
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &broken),
@@ -153,7 +153,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn timeline(&self, schedule: &Schedule, broken: &[String]) -> String {
-        let file_system = self.judge.host.file_system().to_owned();
+        let file_system = self.judge.ground().to_owned();
         let victim = self.victim.name.clone();
         let determinism = self.report.determinism;
         let head = Head { victim, class: self.class, umask: self.umask, file_system, determinism };

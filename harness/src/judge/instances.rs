@@ -16,7 +16,7 @@ impl Engine<'_> {
             return Ok(());
         }
         match &self.victim.work {
-            Work::Body(_) => self.note(ONE_PROCESS),
+            Work::Body(_) | Work::Protocol(_) => self.note(ONE_PROCESS),
             Work::Program(program) if program.tty => {
                 self.note("two copies of a program with a terminal were not tried");
             }

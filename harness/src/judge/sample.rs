@@ -13,7 +13,7 @@ use crate::finding::{Finding, Report, Verdict};
 use crate::schedule::Schedule;
 use crate::sys;
 use crate::timeline::{self, Head};
-use crate::victim::{Victim, Work};
+use crate::victim::Victim;
 use crate::world::calls::EXIT_GROUP;
 use crate::world::thread::body;
 use rustix::fs::inotify;
@@ -22,7 +22,6 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// What a free-running race came to.
@@ -144,13 +143,13 @@ impl Runner {
         let (start, started) = channel();
         let (tell, done) = channel();
         let (tell_fence, fenced) = channel();
-        let Work::Body(body) = &victim.work else {
+        let Some(body) = victim.body() else {
             return Err(Error::unsupported(
                 "race freely",
                 "programs are only judged where their calls can be held",
             ));
         };
-        let (body, dirs) = (Arc::clone(body), arena.dirs());
+        let dirs = arena.dirs();
         let root = arena.root().try_clone_to_owned().map_err(|e| Error::ours("fcntl(F_DUPFD)", e))?;
         body::quiet_panics();
         let run = move || {
@@ -160,7 +159,7 @@ impl Runner {
                 return;
             }
             while started.recv().is_ok() {
-                body::run(&*body, &dirs);
+                body::run(|| body(&dirs));
                 if tell.send(()).is_err() {
                     return;
                 }

@@ -24,11 +24,12 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for (call, change) in case.victim_changes() {
         let label = case.evidence.changed(change);
         let did = match change.what {
-            What::Appeared if !matches!(call.sys.op, Op::Link | Op::Rename) => "was created",
+            What::Appeared => "was created",
             What::Content => "was changed",
             _ => continue,
         };
-        let through = case.evidence.label(call);
+        // What a call makes is at the last of its paths.
+        let through = case.evidence.labels(call).last().unwrap_or_default();
         if label.starts_with("outside/") && named_in_shared(through) {
             hits.push(case.hit_call(call, format!("{label} {did} through {through}")));
         }

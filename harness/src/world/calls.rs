@@ -185,6 +185,11 @@ pub(crate) const CLONE3: u32 = 435;
 pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
 
 impl Sys {
+    /// A step of a path walk, at which only the model stops.
+    pub(crate) const fn lookup() -> Sys {
+        Sys { name: "lookup", x86_64: None, aarch64: None, op: Op::Look, signature: "p" }
+    }
+
     /// The number on this machine, if it has the call.
     pub(crate) fn number(&self) -> Option<u32> {
         if cfg!(target_arch = "x86_64") { self.x86_64 } else { self.aarch64 }

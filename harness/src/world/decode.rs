@@ -290,7 +290,7 @@ fn proc_descriptor(path: &[u8], tid: u32) -> Option<(Option<i32>, usize)> {
 }
 
 /// Removes empty names, `.` and `..` from an absolute path, in place and as text.
-fn normalise(path: &mut Vec<u8>) {
+pub(super) fn normalise(path: &mut Vec<u8>) {
     let (mut read, mut write) = (0, 0);
     while read < path.len() {
         let end = path[read..].iter().position(|&b| b == b'/').map_or(path.len(), |n| read + n);

@@ -5,6 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod decode;
 pub(crate) mod handed;
 pub(crate) mod labels;
+pub(crate) mod model;
 mod no_excl;
 mod open;
 mod proc;

@@ -14,9 +14,9 @@ const LAYERS: [&[&str]; 12] = [
     &["victim", "finding", "schedule"],
     &["attacker"],
     &["names"],
-    &["arena"],
+    &["arena", "model"],
     &["class", "determinism", "ending", "errno", "error", "fault", "file_system", "host", "limits", "stream"],
-    &["sys"],
+    &["sync", "sys"],
 ];
 
 /// Imports that point up, each with its reason. One that no longer exists must go from here.

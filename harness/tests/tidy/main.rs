@@ -110,6 +110,18 @@ fn the_library_never_prints_and_never_exits() {
 }
 
 #[test]
+fn one_file_chooses_what_threads_share_and_one_explores_it() {
+    let knows_loom = |source: &Source| {
+        let may = ["lib.rs", "sync.rs", "under_loom.rs"].map(|name| format!("harness/src/{name}"));
+        if may.contains(&source.path) || source.path.starts_with("races/tests/loom/") {
+            return Vec::new();
+        }
+        places(&source.path, &source.words(), &["loom"])
+    };
+    assert_kept(knows_loom, "races/src/a.rs", "#[cfg(loom)] use loom::sync::Mutex;");
+}
+
+#[test]
 fn the_library_reads_environment_and_clock_only_in_host() {
     let curious = |source: &Source| {
         if !source.path.starts_with("harness/src/") || source.path == "harness/src/host.rs" {

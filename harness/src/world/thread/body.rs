@@ -3,9 +3,7 @@
 //! The process's panic hook is wrapped once: victims' panics are kept for the report and not printed, all others go
 //! to the hook that was there before.
 
-use crate::arena::Dirs;
 use crate::ending::Ending;
-use crate::victim::Body;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
@@ -48,9 +46,9 @@ fn came_from_drop(trace: &str) -> bool {
 }
 
 /// Runs the body once.
-pub(crate) fn run(body: &Body, dirs: &Dirs) -> Ending {
+pub(crate) fn run(body: impl FnOnce() -> Ending) -> Ending {
     IS_VICTIM.set(true);
-    let result = catch_unwind(AssertUnwindSafe(|| body(dirs)));
+    let result = catch_unwind(AssertUnwindSafe(body));
     IS_VICTIM.set(false);
     let kept = PANIC.with_borrow_mut(Option::take);
     // `resume_unwind` panics without calling the hook.

@@ -38,7 +38,7 @@ pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Wat
             return;
         }
         while stop_at_marker() == Some(0) {
-            let how = body::run(&*body, &dirs);
+            let how = body::run(|| body(&dirs));
             *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
         }
     });
