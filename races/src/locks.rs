@@ -4,6 +4,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use linkbait::{Class, Dirs, Victim};
 
@@ -42,6 +43,36 @@ fn lock_file_truncate(dirs: &Dirs) -> io::Result<()> {
     fs::remove_file(&path)
 }
 
+/// Opens what is there, asks what it is, and gives up unless it can only be its own: new, empty, and of one name.
+fn lock_file_checked(dirs: &Dirs) -> io::Result<()> {
+    let path = dirs.shared.join("app.lock");
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut open = OpenOptions::new();
+    open.create(true).truncate(false).read(true).write(true).mode(0o600).custom_flags(flags);
+    let mut file = open.open(&path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.len() > 0 || found.nlink() != 1 {
+        return Err(ErrorKind::PermissionDenied.into());
+    }
+    let _guard = RemoveOnDrop::new(&path);
+    file.write_all(SECRET)
+}
+
+/// The bad twin: what is there is read before it is asked what it is.
+fn lock_file_read(dirs: &Dirs) -> io::Result<()> {
+    let path = dirs.shared.join("app.lock");
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
+        Ok(file) => Err(io::Error::other(io::read_to_string(file)?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut file = create_private(&path)?;
+            let _guard = RemoveOnDrop::new(&path);
+            file.write_all(SECRET)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 pub(crate) fn victims() -> Vec<Victim> {
     let bad = &["bad", "idiom"];
     vec![
@@ -56,5 +87,12 @@ pub(crate) fn victims() -> Vec<Victim> {
             .summary("OpenOptions::new().create(true).truncate(true).open(\"app.lock\")")
             .expect("predictable-name", Class::OtherUser)
             .tags(bad),
+        Victim::new("lock-file-checked", lock_file_checked)
+            .summary("open(\"app.lock\", O_CREAT|O_NOFOLLOW), fstat, give up unless it is new")
+            .tags(&["safe", "idiom"]),
+        Victim::new("lock-file-read", lock_file_read)
+            .summary("open(\"app.lock\", O_NOFOLLOW), read, give up")
+            .tags(bad)
+            .expect("uses-foreign", Class::OtherUser),
     ]
 }

@@ -4,6 +4,7 @@
 //! Owns building, looking, putting back and removing. A reset undoes: it removes what the trial left and, when what
 //! remains is not the stage to the last bit, builds the arena anew and says so.
 
+mod access_times;
 mod canary;
 pub(crate) mod disk;
 mod proptests;
@@ -80,6 +81,7 @@ pub(crate) struct Arena {
     home: Option<Canary>,
     /// What the last look found the canaries to be.
     untouched: bool,
+    shows_reads: bool,
 }
 
 /// What the names of arenas begin with.
@@ -112,6 +114,7 @@ impl Arena {
             let _ = rustix::fs::unlinkat(&above, &name, AtFlags::REMOVEDIR);
             wrong(call, e)
         })?;
+        let shows_reads = access_times::are_kept(root.as_fd());
         stale::sweep(above.as_fd(), root.as_fd());
         let canonical = place.canonicalize().unwrap_or_else(|_| place.to_path_buf());
         let path = canonical.join(name.to_string_lossy().as_ref());
@@ -131,7 +134,13 @@ impl Arena {
             canaries,
             home: None,
             untouched: false,
+            shows_reads,
         })
+    }
+
+    /// True where it shows in its access time that a file was read.
+    pub(crate) fn shows_reads(&self) -> bool {
+        self.shows_reads
     }
 
     pub(crate) fn root(&self) -> BorrowedFd<'_> {

@@ -59,6 +59,8 @@ pub(crate) struct Entry {
     pub(crate) size: u64,
     /// Number of hard links.
     pub(crate) links: u32,
+    /// Last time that it was read, as far as the file system keeps it, nanoseconds.
+    pub(crate) atime: i128,
     /// Last change of the content, nanoseconds.
     pub(crate) mtime: i128,
     /// Last change of anything, nanoseconds.
@@ -72,25 +74,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// An entry that was not read from a disk.
-    pub(crate) fn known(ident: Ident, status: &Status, mtime: i128, ctime: i128) -> Entry {
+    /// An entry that was not read from a disk, last read, written and changed at these times.
+    pub(crate) fn known(ident: Ident, status: &Status, times: [u64; 3]) -> Entry {
         let Status { kind, mode, uid, gid, links, size, .. } = *status;
-        let (maker, exposed) = (Maker::Stage, false);
-        Entry {
-            path: (0, 0),
-            ident,
-            kind,
-            mode,
-            uid,
-            gid,
-            size,
-            links,
-            mtime,
-            ctime,
-            maker,
-            namer: maker,
-            exposed,
-        }
+        let [atime, mtime, ctime] = times.map(i128::from);
+        let (path, maker, namer, exposed) = ((0, 0), Maker::Stage, Maker::Stage, false);
+        Entry { path, ident, kind, mode, uid, gid, size, links, atime, mtime, ctime, maker, namer, exposed }
     }
 
     /// True for a directory.
@@ -454,6 +443,7 @@ fn entry_of(found: &Statx) -> Entry {
         gid: found.stx_gid,
         size: found.stx_size,
         links: found.stx_nlink,
+        atime: nanoseconds(found.stx_atime.tv_sec, found.stx_atime.tv_nsec),
         mtime: nanoseconds(found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec),
         ctime: nanoseconds(found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec),
         maker: Maker::Stage,

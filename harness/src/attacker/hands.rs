@@ -7,13 +7,19 @@ use crate::attacker::moves::{Bait, Move, Verb};
 use crate::error::Error;
 use crate::sys;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, StatxFlags, chmodat, linkat, mkdirat, mknodat, openat,
-    renameat_with, statx, symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, StatxFlags, Timespec, Timestamps, UTIME_OMIT, chmodat,
+    futimens, linkat, mkdirat, mknodat, openat, renameat_with, statx, symlinkat, unlinkat,
 };
 use rustix::io::{Errno, Result};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+
+/// An access time of long ago; the time of the last change stays.
+const READ_LONG_AGO: Timestamps = Timestamps {
+    last_access: Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 },
+    last_modification: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+};
 
 /// The absolute paths that links point to, made beforehand.
 struct Targets {
@@ -186,7 +192,9 @@ impl Work<'_> {
     fn file(&self, path: &CStr, mode: u32) -> Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = openat(self.root, path, flags, Mode::from_bits_retain(mode))?;
-        rustix::io::write(file.as_fd(), b"attacker's\n").map(drop)
+        rustix::io::write(file.as_fd(), b"attacker's\n")?;
+        // So that reading it shows.
+        futimens(&file, &READ_LONG_AGO)
     }
 
     fn dir(&self, path: &CStr) -> Result<()> {

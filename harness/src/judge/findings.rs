@@ -85,6 +85,8 @@ impl Engine<'_> {
             schedule,
             clean: &self.clean,
             replaced: &self.replaced,
+            alone: &self.ended_alone,
+            reads_show: self.world.shows_reads(),
         }
     }
 

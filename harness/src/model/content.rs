@@ -47,13 +47,16 @@ impl Model {
         if !open.reads {
             return Err(Errno::BADF);
         }
-        let content = match &self.node(open.node).kind {
+        let (node, position) = (open.node, open.position);
+        let content = match &self.node(node).kind {
             Kind::File { content, .. } => content,
             Kind::Directory { .. } => return Err(Errno::ISDIR),
             _ => return Err(Errno::OPNOTSUPP),
         };
-        let start = open.position.min(content.len());
+        let start = position.min(content.len());
         let bytes = content[start..].iter().take(length).copied().collect::<Vec<u8>>();
+        self.ticks += 1;
+        self.nodes[node.0].read = self.ticks;
         self.seek(task, file, start + bytes.len());
         Ok(Reply::Bytes(bytes))
     }

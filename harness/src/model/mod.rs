@@ -123,9 +123,10 @@ impl Model {
         &self.node(ino).kind
     }
 
-    /// When the content of a node and when anything of it changed last, as numbers that grow.
-    pub(crate) fn times(&self, ino: Ino) -> (u64, u64) {
-        (self.node(ino).changed, self.node(ino).altered)
+    /// When a node was read last, when its content changed and when anything of it did, as numbers that grow.
+    pub(crate) fn times(&self, ino: Ino) -> [u64; 3] {
+        let node = self.node(ino);
+        [node.read, node.changed, node.altered]
     }
 
     /// The nodes that had a name and have none any more.

@@ -58,6 +58,8 @@ pub(super) struct Node {
     pub(super) gid: u32,
     /// Names that lead here; of a directory only whether one does.
     pub(super) links: u32,
+    /// When the content was read last.
+    pub(super) read: u64,
     /// When the content changed last.
     pub(super) changed: u64,
     /// When anything changed last.
@@ -66,7 +68,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(kind: Kind, mode: u32, uid: u32, gid: u32) -> Node {
-        Node { kind, mode, uid, gid, links: 1, changed: 0, altered: 0 }
+        Node { kind, mode, uid, gid, links: 1, read: 0, changed: 0, altered: 0 }
     }
 
     pub(super) fn is_dir(&self) -> bool {

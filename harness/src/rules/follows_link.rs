@@ -47,6 +47,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             && named_in_shared(through)
             && !only_a_handle
             && !call.by_descriptor
+            && !case.left_unchanged(call, ident)
         {
             let how = if call.writes { "writing" } else { "reading" };
             hits.push(case.hit_call(call, format!("a canary was opened for {how} through {through}")));

@@ -11,6 +11,7 @@ mod follows_link;
 mod hangs;
 mod inherited_descriptor;
 mod leaked_descriptor;
+mod left_alone;
 mod leftover;
 mod lost_write;
 mod non_exclusive_create;
@@ -128,6 +129,10 @@ pub(crate) struct Case<'a> {
     pub(crate) clean: &'a [(String, u32, u32)],
     /// The files that it replaces, with what may be read there.
     pub(crate) replaced: &'a [Replaced],
+    /// How it ends when no one interferes.
+    pub(crate) alone: &'a Ending,
+    /// That a file was read shows in its access time.
+    pub(crate) reads_show: bool,
 }
 
 /// A file that the victim replaces.

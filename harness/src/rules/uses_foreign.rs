@@ -28,7 +28,8 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         };
         // Opening a directory to list or remove it is not taking it for one's own; making something in it is.
         let theirs = case.evidence.maker_of(ident) == Some((Maker::Attacker, false));
-        if call.sys.op == Op::Open && theirs && call.flags & libc::O_PATH as u32 == 0 {
+        let opened = call.sys.op == Op::Open && call.flags & libc::O_PATH as u32 == 0;
+        if opened && theirs && !case.left_alone(call, ident) {
             let how = if call.writes { "writing" } else { "reading" };
             let through = case.evidence.label(call);
             hits.push(

@@ -130,6 +130,8 @@ pub(crate) trait World {
     fn look(&mut self, tree: &mut Tree);
     /// Brings one entry of a tree up to date, for when nothing else can have changed.
     fn look_at(&mut self, path: &[u8], tree: &mut Tree);
+    /// True where it shows in its access time that a file was read.
+    fn shows_reads(&self) -> bool;
     /// What another process that reads this path of the arena sees now.
     fn read(&self, path: &[u8]) -> Sight;
     /// Shows the tree as it stood before the victim began.

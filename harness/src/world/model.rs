@@ -226,6 +226,10 @@ impl World for ModelWorld {
         show::tree(&self.model, tree);
     }
 
+    fn shows_reads(&self) -> bool {
+        true
+    }
+
     fn read(&self, path: &[u8]) -> Sight {
         show::sight(&self.model, path)
     }

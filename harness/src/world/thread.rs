@@ -366,6 +366,10 @@ impl World for ThreadWorld {
         tree.refresh(self.arena.root(), path);
     }
 
+    fn shows_reads(&self) -> bool {
+        self.arena.shows_reads()
+    }
+
     fn read(&self, path: &[u8]) -> Sight {
         Sight::of(self.arena.root(), path)
     }

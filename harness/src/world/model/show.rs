@@ -154,8 +154,7 @@ pub(super) fn tree(model: &Model, tree: &mut Tree) {
     for (path, ino) in model.all() {
         let path = path.strip_prefix(b"/").unwrap_or(&path);
         if path.starts_with(b"shared") || path.starts_with(b"outside") {
-            let (changed, altered) = model.times(ino);
-            tree.put(path, Entry::known(ident(ino), &model.status(ino), changed.into(), altered.into()));
+            tree.put(path, Entry::known(ident(ino), &model.status(ino), model.times(ino)));
         }
     }
     tree.finish();

@@ -1,0 +1,57 @@
+//! Telling use from a look. The secure way to open what may be another's is to open it, to ask fstat(2) what it is, and to
+//! give up (CERT POS35-C, FIO22-C); such a victim neither reads nor changes what it has opened.
+//!
+//! A change shows in the tree. That a file was read shows in its access time, which attackers set back when they plant one;
+//! where the file system keeps no such times, everything counts as read.
+
+use super::Case;
+use crate::arena::tree::{Entry, Ident};
+use crate::evidence::{CallStep, Change, Deed};
+use crate::world::calls::Op;
+use rustix::fs::FileType;
+
+impl Case<'_> {
+    /// True when a file that the attacker had planted was opened and then left alone.
+    pub(crate) fn left_alone(&self, call: &CallStep, ident: Ident) -> bool {
+        let gave_up = self.evidence.ending != *self.alone;
+        let meant_to_take = call.writes || call.flags & libc::O_CREAT as u32 != 0;
+        let hides = !self.reads_show || call.flags & libc::O_NOATIME as u32 != 0;
+        let (Some(planted), Some(last)) = (self.planted(ident), self.evidence.last.by_ident(ident)) else {
+            return false;
+        };
+        let used = match planted.kind {
+            FileType::RegularFile => hides || last.atime != planted.atime || self.changed(ident),
+            // There is nothing in it to be read.
+            FileType::Fifo => self.writes_to(call),
+            _ => true,
+        };
+        !used && (gave_up || !meant_to_take)
+    }
+
+    /// True when something that stood there before was opened by a name of its own, a hard link, and then given up
+    /// unchanged. Whether it was read is not known.
+    pub(crate) fn left_unchanged(&self, call: &CallStep, ident: Ident) -> bool {
+        let gave_up = self.evidence.ending != *self.alone;
+        let named = self.evidence.paths(call).next().and_then(|path| self.evidence.last.get(path));
+        let by_name = named.is_some_and(|entry| entry.ident == ident);
+        by_name && call.writes && gave_up && !self.changed(ident)
+    }
+
+    /// True when something was written to what this call has opened.
+    fn writes_to(&self, opened: &CallStep) -> bool {
+        let path = |call: &CallStep| self.evidence.paths(call).next().map(<[u8]>::to_vec);
+        self.successes().any(|(_, call)| call.sys.op == Op::Write && path(call) == path(opened))
+    }
+
+    /// The file as a move has put it there.
+    fn planted(&self, ident: Ident) -> Option<Entry> {
+        let moves = self.evidence.steps.iter().filter(|step| matches!(step.deed, Deed::Move(_)));
+        let mut changes = moves.flat_map(|step| self.evidence.changes(step));
+        changes.find_map(|change| change.is.filter(|entry| entry.ident == ident))
+    }
+
+    fn changed(&self, ident: Ident) -> bool {
+        let is_it = |change: &Change| [change.was, change.is].into_iter().flatten().any(|e| e.ident == ident);
+        self.victim_changes().any(|(_, change)| is_it(change))
+    }
+}
