@@ -9,6 +9,15 @@ fn kernel() -> Judge {
     Judge::new(Host::detect())
 }
 
+/// False where attackers have our own uid: then who asks for the owner of a file learns nothing, and says so.
+fn kernel_knows_owners() -> bool {
+    let knows = Host::detect().has_attacker();
+    if !knows {
+        println!("not checked on the kernel: without a uid of the attacker's own (root) owners tell nothing");
+    }
+    knows
+}
+
 fn model(stops: Stops) -> Judge {
     kernel().on_model(stops)
 }
@@ -35,6 +44,9 @@ fn timelines(report: &Report) -> String {
 
 #[test]
 fn kernel_and_model_find_the_same_in_as_many_trials() {
+    if !kernel_knows_owners() {
+        return;
+    }
     for pair in &PAIRS {
         for victim in pair.victims() {
             let (real, modelled) = (judged(&kernel(), &victim), judged(&model(Stops::Calls), &victim));
@@ -58,7 +70,8 @@ fn broken_protocols_are_found_and_repaired_ones_are_clean_at_every_name_of_a_pat
 #[test]
 fn a_window_inside_a_path_walk_is_seen_where_walks_can_be_held_and_nowhere_else() {
     let [broken, repaired] = WALKED.victims();
-    for judge in [kernel(), model(Stops::Calls)] {
+    let on_kernel = kernel_knows_owners().then(kernel);
+    for judge in on_kernel.clone().into_iter().chain([model(Stops::Calls)]) {
         let report = judged(&judge, &broken);
         assert_eq!(report.verdict, Verdict::Pass, "{}", timelines(&report));
     }
@@ -67,7 +80,7 @@ fn a_window_inside_a_path_walk_is_seen_where_walks_can_be_held_and_nowhere_else(
     let within = report.findings.iter().find(|finding| finding.rule == WALKED.rule);
     let timeline = &within.expect("it was found").timeline;
     assert!(timeline.contains("lookup(\"shared/app.d\")"), "{timeline}");
-    for judge in [kernel(), model(Stops::Calls), model(Stops::Names)] {
+    for judge in on_kernel.into_iter().chain([model(Stops::Calls), model(Stops::Names)]) {
         let report = judged(&judge, &repaired);
         assert_eq!(report.verdict, Verdict::Pass, "{}", timelines(&report));
     }
