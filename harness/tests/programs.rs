@@ -64,6 +64,20 @@ fn on_a_busy_machine_no_call_of_a_shell_is_interrupted_by_the_end_of_a_child() {
     assert_eq!((report.stops, report.findings.len()), (0, 0), "{report:#?}");
 }
 
+/// No task can be given a descriptor of O_PATH by another; ln opens with it what may be a directory.
+#[test]
+fn what_a_program_opens_as_a_place_only_is_open_in_the_program() {
+    let line = "d=$(mktemp -d) && ln -s x \"$d\" && [ -L \"$d/x\" ] && rm -r \"$d\"";
+    let Some(report) = judged(line) else { return };
+    assert_eq!(report.verdict, Verdict::Pass, "{report:#?}");
+}
+
+#[test]
+fn what_is_made_below_a_planted_link_that_was_opened_as_a_place_only_is_made_through_it() {
+    let Some(report) = judged("ln -sf x /tmp/app.link; rm -f /tmp/app.link") else { return };
+    assert!(rules(&report).contains("follows-link"), "{report:#?}");
+}
+
 #[test]
 fn mktemp_of_coreutils_is_only_told_to_leave_its_file() {
     let Some(report) = judged("mktemp") else { return };

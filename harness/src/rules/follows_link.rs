@@ -2,6 +2,7 @@
 
 use super::{Case, Hit, Rule};
 use crate::arena::tree::{Maker, What};
+use crate::evidence::CallStep;
 use crate::world::Outcome;
 use crate::world::calls::Op;
 
@@ -30,6 +31,7 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         };
         // What a call makes is at the last of its paths.
         let through = case.evidence.labels(call).last().unwrap_or_default();
+        let through = through_a_handle(case, call, label).unwrap_or(through);
         if label.starts_with("outside/") && named_in_shared(through) {
             hits.push(case.hit_call(call, format!("{label} {did} through {through}")));
         }
@@ -53,6 +55,21 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
             hits.push(case.hit_call(call, format!("a canary was opened for {how} through {through}")));
         }
     }
+}
+
+/// The name in `shared/` at which the victim had opened, as a place only, what `changed` is or lies below. The call has the
+/// descriptor, so it names nothing in `shared/`.
+fn through_a_handle<'a>(case: &Case<'a>, call: &CallStep, changed: &str) -> Option<&'a str> {
+    let tree = &case.evidence.last;
+    let mut before = case.successes().take_while(|(_, earlier)| !std::ptr::eq(*earlier, call));
+    before.find_map(|(step, earlier)| {
+        let Outcome::Descriptor(_, ident) = step.outcome else { return None };
+        let (name, place) = (case.evidence.label(earlier), tree.by_ident(ident)?);
+        let below = changed.as_bytes().strip_prefix(tree.path(place))?;
+        let only_a_handle = earlier.flags & libc::O_PATH as u32 != 0;
+        let leads_there = below.first().is_none_or(|byte| *byte == b'/');
+        (only_a_handle && leads_there && name.starts_with("shared")).then_some(name)
+    })
 }
 
 fn outside(case: &Case<'_>, ident: crate::arena::tree::Ident) -> bool {

@@ -127,6 +127,13 @@ impl ProcessWorld {
         let value = perform(&call.raw);
         let outcome = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
         match outcome {
+            // No other task can be given what O_PATH opens, so it opens that itself. Nothing comes of opening it twice.
+            _ if stop.flags & libc::O_PATH as u32 != 0 => {
+                if value >= 0 {
+                    close(value as i32);
+                }
+                self.let_run(stop);
+            }
             Outcome::Blocks => self.answer(stop, -i64::from(libc::ENXIO)),
             _ if value < 0 => self.answer(stop, value),
             _ => self.hand_over(stop, value as i32),
