@@ -169,6 +169,23 @@ fn an_exploration_that_does_not_get_through_is_an_error_and_no_result() {
 }
 
 #[test]
+fn an_actor_that_panics_or_never_ends_is_an_error_and_no_result() {
+    let [victim, _] = PAIRS[0].victims();
+    let mut ground = Ground::of(&victim, PAIRS[0].class);
+    let task = ground.another_victim();
+    let alone =
+        |actor| interleave(&ground.model, &[actor], Stops::Calls, 4, |_| {}).expect_err("not all was run");
+    let panics = alone(Actor::new(task, |_| -> () { panic!("as it would on a failed assertion") }));
+    assert!(panics.to_string().contains("panicked"), "{panics}");
+    let endless = alone(Actor::new(task, |files| {
+        loop {
+            let _ = files.unlink(linkbait::model::Place::at("app.data"));
+        }
+    }));
+    assert!(endless.to_string().contains("steps of the model's processes"), "{endless}");
+}
+
+#[test]
 fn two_copies_of_a_repaired_protocol_do_no_harm_to_an_attacker_or_by_one() {
     for pair in PAIRS.iter().filter(|pair| pair.rule != "deletes-foreign") {
         let (orders, harmful) = orders_of_copies(2, pair, pair.repaired, Stops::Calls);

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Time without a call after which a process counts as hung.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// Steps of one order; an actor that never ends would have no last one.
+const MOST_STEPS: usize = 100_000;
+
 /// A process of the model and what it does there.
 #[derive(Clone)]
 pub struct Actor {
@@ -55,7 +58,8 @@ type Choice = (usize, usize);
 /// each step. Returns how many orders there are.
 ///
 /// # Errors
-/// Of kind ours when there are more than `most`, so that not all were tried, or when an actor makes no call for ten seconds.
+/// Of kind ours when there are more than `most`, so that not all were tried, when one has more than 100000 steps, when an actor
+/// panics, or when it makes no call for ten seconds.
 pub fn interleave(
     model: &Model,
     actors: &[Actor],
@@ -112,6 +116,9 @@ fn run(
             each(Moment::End(&model));
             break;
         }
+        if at == MOST_STEPS {
+            return Err(Error::limit("steps of the model's processes in one order"));
+        }
         if at == choices.len() {
             choices.push((0, ready.len()));
         }
@@ -126,6 +133,9 @@ impl Running {
     fn arrive(&mut self, model: &Model) -> Result<(), Error> {
         self.pending = match self.runner.next(SILENCE) {
             Some(Event::Call(call)) => Some(model.begin(self.task, call)),
+            Some(Event::Ended(Ending::Panic { message, .. })) => {
+                return Err(Error::ours("run a process of the model", format!("it panicked: {message}")));
+            }
             Some(Event::Ended(_)) => None,
             None => {
                 return Err(Error::ours("run a process of the model", "it makes no call and does not end"));

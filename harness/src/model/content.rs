@@ -6,6 +6,9 @@ use super::process::{Open, Task};
 use super::{Model, NOT_OPEN};
 use rustix::io::{Errno, Result};
 
+/// What a file can hold, as in an arena on disk. The model has no holes in files.
+const LARGEST: usize = 256 << 20;
+
 impl Model {
     pub(super) fn act_on_open(&mut self, task: Task, call: &Call) -> Result<Reply> {
         match call {
@@ -83,6 +86,9 @@ impl Model {
         let is_file = matches!(self.node(node).kind, Kind::File { .. });
         if !is_file || !self.opened(task, file)?.writes {
             return Err(Errno::INVAL);
+        }
+        if length > LARGEST {
+            return Err(Errno::FBIG);
         }
         self.content(node)?.resize(length, 0);
         Ok(Reply::Done)

@@ -15,13 +15,14 @@ use crate::model::Files;
 use crate::testing::{apart, is_root, kept, runner};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use proptest::strategy::Union;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use rustix::fs::{FileType, OFlags, RenameFlags};
 use rustix::io::Result;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -29,7 +30,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 const USERS: [u32; 2] = [65533, 65534];
 
 /// Calls of one case.
-const LONGEST: usize = 60;
+const LONGEST: usize = 200;
+
+/// Stands there at first: a directory of one user in which the other writes by the group.
+const SHARED: &str = "a";
+const SHARED_MODE: u32 = 0o1775;
 
 /// Most descriptors of one user that calls are made with.
 const DESCRIPTORS: u32 = 6;
@@ -69,6 +74,22 @@ struct State {
     last: Option<Result<Reply>>,
 }
 
+fn beginning() -> State {
+    let Ground { guards, confined, .. } = ground();
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let mut model = Model::new(guards, uid, gid, if confined { 0o1777 } else { 0o755 });
+    let users: &[(u32, u32)] = if confined { &USERS.map(|uid| (uid, uid)) } else { &[(uid, gid)] };
+    let tasks: Vec<Task> = users.iter().map(|(uid, gid)| model.enter(*uid, *gid, 0o022)).collect();
+    if confined {
+        let at = || Place::at(SHARED);
+        for call in [Call::Mkdir { at: at(), mode: 0o777 }, Call::Chmod { at: at(), mode: SHARED_MODE }] {
+            model.perform(tasks[0], &call).expect("the top is open to all");
+        }
+        model.give(&format!("/{SHARED}"), None, USERS[1]);
+    }
+    State { model, tasks, last: None }
+}
+
 struct Reference;
 
 impl ReferenceStateMachine for Reference {
@@ -76,17 +97,15 @@ impl ReferenceStateMachine for Reference {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<State> {
-        let Ground { guards, confined, .. } = ground();
-        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let mut model = Model::new(guards, uid, gid, if confined { 0o1777 } else { 0o755 });
-        let users: &[(u32, u32)] = if confined { &USERS.map(|uid| (uid, uid)) } else { &[(uid, gid)] };
-        let tasks = users.iter().map(|(uid, gid)| model.enter(*uid, *gid, 0o022)).collect();
-        Just(State { model, tasks, last: None }).boxed()
+        Just(beginning()).boxed()
     }
 
     fn transitions(state: &State) -> BoxedStrategy<Step> {
-        let users = state.tasks.len();
-        (0..users, call()).prop_map(|(user, call)| Step { user, call }).boxed()
+        let of_user = |(user, task): (usize, &Task)| {
+            let known = Known::of(&state.model, *task);
+            call(&known).prop_map(move |call| Step { user, call }).boxed()
+        };
+        Union::new(state.tasks.iter().enumerate().map(of_user)).boxed()
     }
 
     fn preconditions(state: &State, step: &Step) -> bool {
@@ -107,10 +126,38 @@ impl ReferenceStateMachine for Reference {
     }
 }
 
+const MODES: [u32; 12] =
+    [0o777, 0o755, 0o700, 0o1777, 0o666, 0o600, 0o444, 0o333, 0o000, 0o1775, 0o770, 0o707];
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
 const RENAMES: [RenameFlags; 3] = [RenameFlags::empty(), RenameFlags::NOREPLACE, RenameFlags::EXCHANGE];
 
-fn call() -> BoxedStrategy<Call> {
-    let mode = || select(&[0o777, 0o755, 0o700, 0o1777, 0o666, 0o600, 0o444, 0o333, 0o000][..]);
+/// What there is to make calls with: most calls with names and descriptors at random fail, and prove little.
+#[derive(Clone)]
+struct Known {
+    /// Paths that lead to something, from the top.
+    paths: Vec<Vec<u8>>,
+    /// Descriptors that are open.
+    open: Vec<Fd>,
+    /// Those of directories.
+    dirs: Vec<Fd>,
+}
+
+impl Known {
+    fn of(model: &Model, task: Task) -> Known {
+        let paths = model.all().into_iter().filter_map(|(path, _)| path.get(1..).map(<[u8]>::to_vec));
+        let open = model.process(task).open.keys().copied();
+        let is_dir = |fd: &Fd| model.behind(task, *fd).is_some_and(|ino| model.node(ino).is_dir());
+        Known { paths: paths.collect(), dirs: open.clone().filter(is_dir).collect(), open: open.collect() }
+    }
+}
+
+fn call(known: &Known) -> BoxedStrategy<Call> {
+    let fd = || fd(&known.open);
+    let place = || place(known);
+    let target = || path(known);
+    let mode = || select(&MODES[..]);
     let owner = || prop_oneof![3 => Just(None), 1 => select(&USERS[..]).prop_map(Some)];
     let rename = || select(&RENAMES[..]);
     prop_oneof![
@@ -144,18 +191,36 @@ fn call() -> BoxedStrategy<Call> {
     .boxed()
 }
 
-fn fd() -> impl Strategy<Value = Fd> + Clone {
-    (0..DESCRIPTORS).prop_map(Fd::nth)
+/// A descriptor; mostly one of these, if there are any.
+fn fd(among: &[Fd]) -> BoxedStrategy<Fd> {
+    let any = (0..DESCRIPTORS).prop_map(Fd::nth);
+    if among.is_empty() { any.boxed() } else { prop_oneof![9 => select(among.to_vec()), 1 => any].boxed() }
 }
 
-fn place() -> impl Strategy<Value = Place> {
-    let dir = prop_oneof![3 => Just(None), 1 => fd().prop_map(Some)];
-    (dir, path()).prop_map(|(dir, path)| Place { dir, path })
+fn place(known: &Known) -> BoxedStrategy<Place> {
+    let from_top = path(known).prop_map(|path| Place { dir: None, path });
+    let below = (fd(&known.dirs), made_up()).prop_map(|(dir, path)| Place { dir: Some(dir), path });
+    if known.dirs.is_empty() {
+        prop_oneof![19 => from_top, 1 => below].boxed()
+    } else {
+        prop_oneof![3 => from_top, 1 => below].boxed()
+    }
+}
+
+/// A path from the top: of what stands there, of what does not stand in a directory or file there yet, or any.
+fn path(known: &Known) -> BoxedStrategy<Vec<u8>> {
+    if known.paths.is_empty() {
+        return made_up();
+    }
+    let there = || select(known.paths.clone());
+    let beside = (there(), select(&NAMES[..]))
+        .prop_map(|(path, name)| [&path, b"/".as_slice(), name.as_bytes()].concat());
+    prop_oneof![4 => there(), 2 => beside, 3 => made_up()].boxed()
 }
 
 /// A path of few names, so that calls meet. Without a root directory of its own a user must not be able to get out.
-fn path() -> BoxedStrategy<Vec<u8>> {
-    let plain = select(&["a", "b", "c"][..]).prop_map(str::to_owned);
+fn made_up() -> BoxedStrategy<Vec<u8>> {
+    let plain = select(&NAMES[..]).prop_map(str::to_owned);
     let long = "n".repeat(256);
     let odd = if ground().confined {
         prop_oneof![3 => Just("..".to_owned()), 2 => Just(".".to_owned()), 1 => Just(long)].boxed()
@@ -170,11 +235,6 @@ fn path() -> BoxedStrategy<Vec<u8>> {
         .prop_map(|(before, names, after)| format!("{before}{}{after}", names.join("/")));
     let only = select(if ground().confined { &["", "/", "//", "."][..] } else { &["", "."][..] });
     prop_oneof![40 => path, 1 => only.prop_map(str::to_owned)].prop_map(String::into_bytes).boxed()
-}
-
-/// Where a link points; nowhere out of the tree.
-fn target() -> BoxedStrategy<Vec<u8>> {
-    path()
 }
 
 fn flags() -> BoxedStrategy<OFlags> {
@@ -198,6 +258,61 @@ fn flags() -> BoxedStrategy<OFlags> {
     all.boxed()
 }
 
+/// Calls of one user that chance hardly ever makes in a row.
+fn rare() -> Vec<Vec<Call>> {
+    let at = |path: &str| Place::at(path);
+    let below = |before, path: &str| Place::below(Fd::nth(before), path);
+    let mkdir = |path| Call::Mkdir { at: at(path), mode: 0o777 };
+    let open = |path, flags| Call::Open { at: at(path), flags, mode: 0o666 };
+    let stat = |at| Call::Stat { at, follow: true };
+    let link = |target: &str, path: &str| Call::Symlink { target: target.into(), at: at(path) };
+    let link_open = |before, path| Call::LinkOpen { file: Fd::nth(before), to: at(path) };
+    let rename = |from, to, flags| Call::Rename { from: at(from), to: at(to), flags };
+    let write = |before, text: &[u8]| Call::Write { file: Fd::nth(before), bytes: text.to_vec() };
+    let dir = OFlags::RDONLY | OFlags::DIRECTORY;
+    let new = OFlags::WRONLY | OFlags::CREATE;
+    let unnamed = OFlags::WRONLY | OFlags::TMPFILE;
+    let both = RenameFlags::NOREPLACE | RenameFlags::EXCHANGE;
+    let chain = (1..=41).map(|at| link(&format!("l{}", at - 1), &format!("l{at}")));
+    vec![
+        // 40 links are followed, and no more.
+        [mkdir("l0")].into_iter().chain(chain).chain([stat(at("l40")), stat(at("l41"))]).collect(),
+        vec![stat(at(&format!("{}.", "./".repeat(2047)))), stat(at(&"./".repeat(2048)))],
+        vec![link(&"n".repeat(4096), "l"), stat(at("n\0n")), link("n\0n", "l")],
+        vec![open(".", unnamed | OFlags::EXCL), link_open(0, "f")],
+        vec![open(".", unnamed), link_open(0, "f"), Call::Unlink { at: at("f") }, link_open(0, "f")],
+        vec![open("f", new), mkdir("d"), rename("d", "f/", RenameFlags::EXCHANGE), rename("f", "d", both)],
+        vec![
+            mkdir("d"),
+            mkdir("d/e"),
+            mkdir("f"),
+            Call::Chmod { at: at("f"), mode: 0o555 },
+            rename("d/e", "f", RenameFlags::EXCHANGE),
+        ],
+        vec![
+            open("f", new | OFlags::APPEND),
+            open("f", new),
+            write(1, b"abc"),
+            write(0, b"d"),
+            write(1, b"e"),
+        ],
+        vec![
+            mkdir("d"),
+            open("d", dir),
+            Call::Rmdir { at: at("d") },
+            Call::List { file: Fd::nth(0) },
+            stat(below(0, &"n".repeat(256))),
+        ],
+        vec![
+            mkdir("d"),
+            mkdir("e"),
+            open("d", dir),
+            rename("d", "e/d", RenameFlags::empty()),
+            Call::Mkdir { at: below(0, "../f"), mode: 0o777 },
+        ],
+    ]
+}
+
 /// A user: a thread that makes calls.
 struct User {
     calls: Sender<Call>,
@@ -215,6 +330,7 @@ impl User {
                     Some(uid) => Kernel::confined(&top, uid).expect("root may become any user"),
                     None => Kernel::at(&top),
                 };
+                let _ = answer.send(Ok(Reply::Done));
                 for call in to_make {
                     if answer.send(kernel.call(call)).is_err() {
                         break;
@@ -222,6 +338,7 @@ impl User {
                 }
             });
         });
+        answers.recv().expect("the user is ready").expect("nothing was asked");
         User { calls, answers }
     }
 
@@ -247,6 +364,12 @@ impl StateMachineTest for Compared {
         fs::create_dir(&top).expect("a directory can be made");
         let mode = if confined { 0o1777 } else { 0o755 };
         fs::set_permissions(&top, Permissions::from_mode(mode)).expect("it is ours");
+        if confined {
+            let shared = top.join(SHARED);
+            fs::create_dir(&shared).expect("a directory can be made");
+            chown(&shared, Some(USERS[0]), Some(USERS[1])).expect("root may");
+            fs::set_permissions(&shared, Permissions::from_mode(SHARED_MODE)).expect("root may");
+        }
         let start = |user: usize| User::start(&top, confined.then(|| USERS[user]));
         let users = (0..state.tasks.len()).map(start).collect();
         Compared { top, users }
@@ -364,6 +487,10 @@ fn compare(file_system: Option<FileSystem>, cases: u32) -> std::result::Result<u
             Compared::test_sequential(ProptestConfig::default(), state, steps, seen);
             Ok(())
         });
+        for calls in rare() {
+            let steps = calls.into_iter().map(|call| Step { user: 0, call }).collect();
+            Compared::test_sequential(ProptestConfig::default(), beginning(), steps, None);
+        }
         if !confined {
             let _ = fs::remove_dir_all(&place);
         }

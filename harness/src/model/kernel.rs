@@ -225,9 +225,13 @@ fn status(stat: Stat) -> Reply {
     })
 }
 
+/// The names in a directory, which is left at its beginning: where its end is differs from one file system to the other.
 fn list(dir: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
-    // What cannot be rewound is no directory, and the next call says so.
-    let _ = seek(dir, SeekFrom::Start(0));
+    // What is no directory stays where it is, and reading names says so.
+    let is_dir = FileType::from_raw_mode(fstat(dir)?.st_mode) == FileType::Directory;
+    let rewind = || if is_dir { seek(dir, SeekFrom::Start(0)).map(drop) } else { Ok(()) };
+    // What was made after the open is seen on btrfs only now.
+    let _ = rewind();
     let mut buffer = [MaybeUninit::uninit(); 8192];
     let mut entries = RawDir::new(dir, &mut buffer);
     let mut names = Vec::new();
@@ -237,6 +241,7 @@ fn list(dir: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
             names.push(name);
         }
     }
+    rewind()?;
     names.sort();
     Ok(names)
 }

@@ -3,9 +3,13 @@
 use super::call::{Call, Place, Reply};
 use super::node::Ino;
 use super::process::Task;
-use super::walk::{Last, Walk};
+use super::walk::{Last, Walk, is_path};
 use super::{Model, open};
+use rustix::fs::RenameFlags;
 use rustix::io::{Errno, Result};
+
+/// Ways to rename, one of which can be asked for.
+const KNOWN: [RenameFlags; 3] = [RenameFlags::empty(), RenameFlags::NOREPLACE, RenameFlags::EXCHANGE];
 
 /// A call that has not been answered yet.
 #[derive(Clone, Debug)]
@@ -144,7 +148,11 @@ impl Model {
     fn set_out(&self, task: Task, call: &Call, place: &Place, goal: Goal) -> Result<Walk> {
         match (goal, call) {
             (Goal::Open, Call::Open { flags, .. }) => open::set_out(self, task, place, *flags),
-            (_, Call::Symlink { target, .. }) if target.is_empty() => Err(Errno::NOENT),
+            (_, Call::Symlink { target, .. }) => {
+                is_path(target)?;
+                Walk::begin(self, task, place, false)
+            }
+            (_, Call::Rename { flags, .. }) if !KNOWN.contains(flags) => Err(Errno::INVAL),
             (_, Call::LinkOpen { file, .. }) => {
                 self.opened(task, *file)?;
                 Walk::begin(self, task, place, false)

@@ -40,12 +40,7 @@ pub(super) struct Walk {
 impl Walk {
     pub(super) fn begin(model: &Model, task: Task, place: &Place, follow: bool) -> Result<Walk> {
         let Place { dir, path } = place;
-        if path.is_empty() {
-            return Err(Errno::NOENT);
-        }
-        if path.len() > LONGEST_PATH {
-            return Err(Errno::NAMETOOLONG);
-        }
+        is_path(path)?;
         let at = match dir {
             Some(dir) if path[0] != b'/' => {
                 model.process(task).open.get(dir).map(|open| open.node).ok_or(NOT_OPEN)?
@@ -165,9 +160,24 @@ impl Walk {
     }
 }
 
+/// What the kernel takes for a path at all, also where a link is to point.
+pub(super) fn is_path(text: &[u8]) -> Result<()> {
+    match text.len() {
+        _ if text.contains(&0) => Err(Errno::INVAL),
+        0 => Err(Errno::NOENT),
+        1..=LONGEST_PATH => Ok(()),
+        _ => Err(Errno::NAMETOOLONG),
+    }
+}
+
 /// The node of a name in a directory, if there is one.
 pub(super) fn find(model: &Model, dir: Ino, name: &[u8]) -> Result<Option<Ino>> {
-    if name.len() > LONGEST_NAME { Err(Errno::NAMETOOLONG) } else { Ok(model.lookup(dir, name)) }
+    match () {
+        // No file system is asked about a name in a directory that is gone.
+        () if model.node(dir).is_dead() => Ok(None),
+        () if name.len() > LONGEST_NAME => Err(Errno::NAMETOOLONG),
+        () => Ok(model.lookup(dir, name)),
+    }
 }
 
 /// Where `..` leads.
