@@ -349,7 +349,12 @@ impl Victim {
 /// A protocol whose calls the kernel answers.
 pub(crate) fn on_kernel(protocol: &Arc<Protocol>) -> Arc<Body> {
     let protocol = Arc::clone(protocol);
-    Arc::new(move |dirs| protocol(&Kernel::at(&dirs.shared)))
+    Arc::new(move |dirs| {
+        let files = Kernel::at(&dirs.shared);
+        let ending = protocol(&files);
+        files.leave_open();
+        ending
+    })
 }
 
 /// Matches a path against a pattern with `*` (any text) and `?` (any one character).

@@ -1,6 +1,7 @@
 //! The protocols on the kernel and on the model, judged by the same rules: every broken one is found in both, every repaired
 //! one is clean in both, and what is found in one replays in the other.
 
+use linkbait::model::{OFlags, Place, RenameFlags};
 use linkbait::timeline::Timeline;
 use linkbait::{Actor, Ground, Host, Judge, Moment, Report, Stops, Verdict, Victim, interleave};
 use linkbait_races::protocols::{PAIRS, Pair, Run, WALKED, harm};
@@ -55,6 +56,30 @@ fn kernel_and_model_find_the_same_in_as_many_trials() {
             assert_eq!(found(&real), found(&modelled), "{name}");
             assert_eq!((real.verdict, real.trials), (modelled.verdict, modelled.trials), "{name}");
         }
+    }
+}
+
+#[test]
+fn faults_and_forgotten_descriptors_come_to_the_same_on_both() {
+    let forgets = Victim::protocol("forgets", |files| {
+        let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        let file = files.open(Place::at("app.data"), new, 0o600)?;
+        let _ = files.write(file, b"secret\n");
+        files.unlink(Place::at("app.data"))
+    });
+    let ignores = Victim::protocol("ignores", |files| {
+        let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        let file = files.open(Place::at("app.data"), new, 0o600)?;
+        let _ = files.write(file, b"secret\n");
+        let _ = files.close(file);
+        files.rename(Place::at("app.data"), Place::at("app.out"), RenameFlags::empty())
+    });
+    for (victim, rule) in [(&forgets, "leaked-descriptor"), (&ignores.keeps("app.out"), "lost-write")] {
+        let (real, modelled) =
+            (judged(&kernel().faults(true), victim), judged(&model(Stops::Calls).faults(true), victim));
+        assert_eq!(found(&real), found(&modelled), "{}", victim.name());
+        assert_eq!(real.trials, modelled.trials, "{}", victim.name());
+        assert!(found(&real).iter().any(|(known, ..)| *known == rule), "{:?}", found(&real));
     }
 }
 
@@ -179,7 +204,7 @@ fn an_actor_that_panics_or_never_ends_is_an_error_and_no_result() {
     assert!(panics.to_string().contains("panicked"), "{panics}");
     let endless = alone(Actor::new(task, |files| {
         loop {
-            let _ = files.unlink(linkbait::model::Place::at("app.data"));
+            let _ = files.unlink(Place::at("app.data"));
         }
     }));
     assert!(endless.to_string().contains("steps of the model's processes"), "{endless}");

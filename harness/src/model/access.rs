@@ -73,6 +73,11 @@ impl Guards {
         }
     }
 
+    /// True when they hold in directories, too, that only a group may write.
+    pub(crate) fn reach_groups(self) -> bool {
+        self.regular >= 2 || self.fifos >= 2
+    }
+
     /// Whether a link at the end of a path may be followed.
     pub(super) fn may_follow(self, who: &Process, dir: &Node, link: &Node) -> Result<()> {
         let open_to_all = STICKY | OTHERS_WRITE;

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Fd, Place, Reply, Status};
 use super::files::Files;
-use crate::sys::perform::borrow;
+use crate::sys::perform::{borrow, close_file};
 use crate::sys::thread;
 use rustix::fs::{
     AtFlags, CWD, FileType, Gid, Mode, OFlags, RawDir, SeekFrom, Stat, Uid, chmodat, chownat, fchmod, fchown,
@@ -56,6 +56,11 @@ impl Kernel {
         rustix::process::chroot(".")?;
         thread::become_user(uid)?;
         Ok(Kernel { root: Vec::new(), own: Some(own), open: RefCell::default() })
+    }
+
+    /// Leaves the files open that were not closed, as a process does that goes on.
+    pub(crate) fn leave_open(self) {
+        self.open.into_inner().into_values().for_each(std::mem::forget);
     }
 
     /// Does something with a path and the directory that it is looked up from.
@@ -175,7 +180,8 @@ impl Kernel {
             }
             Call::List { file } => self.with(*file, list).map(Reply::Names),
             Call::Close { file } => {
-                self.open.borrow_mut().remove(file).map(|_| Reply::Done).ok_or(Errno::BADF)
+                let file = self.open.borrow_mut().remove(file).ok_or(Errno::BADF)?;
+                close_file(file).map(|()| Reply::Done)
             }
             Call::Umask { mask } => {
                 thread::umask(*mask);

@@ -2,6 +2,9 @@
 //!
 //! Sound in process only: the supervisor shares the victim's memory, descriptors, working directory and umask.
 
+use rustix::io::Errno;
+use std::os::fd::{IntoRawFd, OwnedFd};
+
 /// A call as the kernel sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawCall {
@@ -36,6 +39,14 @@ pub(crate) fn stop_at_marker() -> Option<i64> {
 pub(crate) fn borrow<'a>(number: i32) -> std::os::fd::BorrowedFd<'a> {
     // SAFETY: used only for calls that fail with EBADF if the number is not open; -1 alone is not allowed.
     unsafe { std::os::fd::BorrowedFd::borrow_raw(number.max(0)) }
+}
+
+/// Closes a file and says how that went, which dropping it does not.
+pub(crate) fn close_file(file: OwnedFd) -> rustix::io::Result<()> {
+    // SAFETY: the number was owned by `file`, which is gone.
+    let closed = unsafe { libc::close(file.into_raw_fd()) };
+    let failed = |e: std::io::Error| Errno::from_io_error(&e).unwrap_or(Errno::IO);
+    if closed == 0 { Ok(()) } else { Err(failed(std::io::Error::last_os_error())) }
 }
 
 /// Closes a descriptor that was opened in the victim's name and that the victim never got to see.

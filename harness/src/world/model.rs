@@ -42,6 +42,8 @@ pub(crate) struct ModelWorld {
     protocol: Arc<Protocol>,
     stops: Stops,
     silence: Duration,
+    /// Where faults are tried, closing is a stop, as on the kernel.
+    faults: bool,
     guards: Guards,
     umask: u32,
     /// As it stands before the victim begins.
@@ -67,6 +69,7 @@ impl ModelWorld {
             protocol: Arc::clone(protocol),
             stops,
             silence: terms.silence,
+            faults: terms.watch.faults,
             guards,
             umask: 0o022,
             hands: Hands::new(stage.attacker),
@@ -82,7 +85,8 @@ impl ModelWorld {
 
     /// A call that one can be stopped at is under way from now on; any other is answered.
     fn arrive(&mut self, call: Call, stop: &mut Stop) {
-        if show::call(&self.model, self.victim, &call, stop) {
+        let is_stop = self.faults || !matches!(call, Call::Close { .. });
+        if is_stop && show::call(&self.model, self.victim, &call, stop) {
             self.pending = Some(self.model.begin(self.victim, call));
         } else {
             let answer = self.model.perform(self.victim, &call);
@@ -214,7 +218,14 @@ impl World for ModelWorld {
                 let answer = self.model.perform(self.victim, &half);
                 Some(self.answer(answer))
             }
-            _ => Some(self.answer(Err(Errno::from_raw_os_error(fault.errno()?)))),
+            (_, call) => {
+                let errno = Errno::from_raw_os_error(fault.errno()?);
+                if let Call::Close { file } = *call {
+                    // It is closed whatever close(2) returns.
+                    let _ = self.model.perform(self.victim, &Call::Close { file });
+                }
+                Some(self.answer(Err(errno)))
+            }
         }
     }
 

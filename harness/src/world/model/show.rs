@@ -71,8 +71,10 @@ pub(super) fn call(model: &Model, task: Task, call: &Call, stop: &mut Stop) -> b
             stop.mode = *mode;
             open_file(model, task, *file, stop);
         }
-        Call::Fchown { file, .. } | Call::List { file } => open_file(model, task, *file, stop),
-        Call::Fstat { .. } | Call::Read { .. } | Call::Close { .. } | Call::Umask { .. } => return false,
+        Call::Fchown { file, .. } | Call::List { file } | Call::Close { file } => {
+            open_file(model, task, *file, stop);
+        }
+        Call::Fstat { .. } | Call::Read { .. } | Call::Umask { .. } => return false,
     }
     stop.touches_arena()
 }
@@ -96,7 +98,8 @@ fn name(call: &Call) -> &'static str {
         Call::Write { .. } => "write",
         Call::Truncate { .. } => "ftruncate",
         Call::List { .. } => "getdents64",
-        Call::Fstat { .. } | Call::Read { .. } | Call::Close { .. } | Call::Umask { .. } => "",
+        Call::Close { .. } => "close",
+        Call::Fstat { .. } | Call::Read { .. } | Call::Umask { .. } => "",
     }
 }
 

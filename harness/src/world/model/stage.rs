@@ -46,7 +46,7 @@ impl Ground {
         let mut ground = Ground { model, victim, attacker, tree: Tree::default() };
         ground.build_outside(stage);
         ground.dir("/private", 0o700);
-        ground.build_shared(class, stage);
+        ground.build_shared(guards, class, stage);
         ground.model.begin_in(victim, "/shared");
         ground.model.begin_in(attacker, "/shared");
         show::tree(&ground.model, &mut ground.tree);
@@ -78,11 +78,12 @@ impl Ground {
         }
     }
 
-    /// As on disk the attacker writes by its group, so that settings of the kernel change no verdict.
-    fn build_shared(&mut self, class: Class, stage: &Stage) {
+    /// As on disk the attacker writes by its group, or owns the directory, so that settings of the kernel change no verdict.
+    fn build_shared(&mut self, guards: Guards, class: Class, stage: &Stage) {
         self.dir("/shared", if class == Class::DirWriter { 0o777 } else { 0o1775 });
         if class != Class::DirWriter {
-            self.model.give("/shared", None, ATTACKER_UID);
+            let owner = guards.reach_groups().then_some(ATTACKER_UID);
+            self.model.give("/shared", owner, ATTACKER_UID);
         }
         for staged in &stage.files {
             for (slash, _) in staged.path.match_indices('/') {
