@@ -7,6 +7,7 @@
 #![cfg(test)]
 
 use super::call::{Call, Fd, Place, Reply, Status};
+use super::differences::{Difference, known};
 use super::{Guards, Kernel, Kind, Model, Task};
 use crate::arena::disk;
 use crate::file_system::FileSystem;
@@ -20,7 +21,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use rustix::fs::{FileType, OFlags, RenameFlags};
 use rustix::io::Result;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ thread_local! {
     static GROUND: RefCell<Option<Ground>> = const { RefCell::new(None) };
     static CASES: Cell<u32> = const { Cell::new(0) };
     static CALLS: Cell<u32> = const { Cell::new(0) };
+    static EXPLAINED: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 fn ground() -> Ground {
@@ -380,7 +382,13 @@ impl StateMachineTest for Compared {
         let real = compared.users[step.user].call(&step.call);
         let model = state.last.clone().expect("a step was made");
         let (real, model) = (plain(real), plain(model));
-        assert_eq!(real, model, "on {:?}, the kernel left, of {step:?}", ground().file_system);
+        if real != model {
+            let Ground { file_system, .. } = ground();
+            let told = Difference { file_system, call: &step.call, model: &model, kernel: &real };
+            let reason = known(&told);
+            assert!(reason.is_some(), "{told:?}");
+            EXPLAINED.with_borrow_mut(|all| all.extend(reason));
+        }
         if ground().confined && real.is_ok() {
             assert_eq!(on_disk(&compared.top), in_model(&state.model), "after {step:?}");
         }
@@ -495,6 +503,7 @@ fn compare(file_system: Option<FileSystem>, cases: u32) -> std::result::Result<u
             let _ = fs::remove_dir_all(&place);
         }
         run.map_err(|e| e.to_string()).unwrap_or_else(|e| panic!("{file_system:?}: {e}"));
+        EXPLAINED.take().into_iter().for_each(|reason| println!("known: {reason}"));
         Ok(CALLS.get())
     };
     match std::thread::spawn(compare).join() {

@@ -11,6 +11,7 @@ mod access;
 mod attributes;
 mod call;
 mod content;
+mod differences;
 mod differential;
 mod files;
 mod held_walk;
