@@ -284,6 +284,7 @@ fn rare() -> Vec<Vec<Call>> {
         vec![open(".", unnamed | OFlags::EXCL), link_open(0, "f")],
         vec![open(".", unnamed), link_open(0, "f"), Call::Unlink { at: at("f") }, link_open(0, "f")],
         vec![open("f", new), mkdir("d"), rename("d", "f/", RenameFlags::EXCHANGE), rename("f", "d", both)],
+        vec![mkdir("d"), mkdir("d/e"), mkdir("f"), rename("f", "d", RenameFlags::empty())],
         vec![
             mkdir("d"),
             mkdir("d/e"),
