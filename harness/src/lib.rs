@@ -33,6 +33,8 @@ mod explore;
 mod fault;
 mod file_system;
 mod finding;
+#[cfg(feature = "arbitrary")]
+pub mod fuzz;
 mod host;
 mod judge;
 mod limits;

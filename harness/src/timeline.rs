@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::schedule::{Act, Does, Key, Schedule};
 use crate::world::Outcome;
 use crate::world::calls::{Op, Sys, WATCHED_FOR_COPIES, WATCHED_FOR_FAULTS};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 mod proptests;
 
@@ -45,8 +45,8 @@ pub struct Head {
     pub determinism: Determinism,
 }
 
-/// A timeline read from a file.
-#[derive(Clone, Debug)]
+/// A timeline read from a file. It is written as it was read, but for what says nothing: names and empty lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     /// What was judged.
     pub head: Head,
@@ -60,6 +60,24 @@ pub struct Timeline {
     pub steps: Vec<String>,
 }
 
+impl Head {
+    /// What a timeline begins with.
+    fn lines(&self, copies: bool) -> String {
+        let Head { victim, class, umask, file_system, determinism } = self;
+        let (victim, copies) = (quote(victim), if copies { COPIES } else { "" });
+        let place = format!("{class}    umask {umask:03o}    fs {file_system}    {determinism}");
+        format!("{MAGIC}\nvictim    {victim}\nattacker  {place}{copies}\n")
+    }
+}
+
+impl fmt::Display for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.head.lines(self.schedule.second))?;
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))?;
+        self.broken.iter().try_for_each(|(rule, path)| writeln!(f, "  ! {rule}  {path}"))
+    }
+}
+
 /// Writes a trial; `broken` are the lines about findings.
 pub(crate) fn render(
     head: &Head,
@@ -68,11 +86,7 @@ pub(crate) fn render(
     fresh: &[String],
     broken: &[String],
 ) -> String {
-    let mut out = format!("{MAGIC}\nvictim    {}\n", quote(&head.victim));
-    let Head { class, umask, file_system, determinism, .. } = head;
-    let copies = if schedule.second { COPIES } else { "" };
-    let place = format!("{class}    umask {umask:03o}    fs {file_system}    {determinism}");
-    let _ = writeln!(out, "attacker  {place}{copies}");
+    let mut out = head.lines(schedule.second);
     if !fresh.is_empty() {
         let named = fresh.iter().take(8).enumerate().map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
         let _ = writeln!(out, "names     {}", named.collect::<Vec<_>>().join("  "));
@@ -320,6 +334,9 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) -> Result<(), String> {
+        if line.contains(char::is_control) {
+            return Err("a control character, which timelines write as an escape".to_owned());
+        }
         if let Some(name) = line.strip_prefix("victim    ") {
             self.victim = Some(unquote(name));
         } else if let Some(rest) = line.strip_prefix("attacker  ") {
@@ -331,7 +348,8 @@ impl Reader {
         } else if let Some(rest) = line.strip_prefix("  ! ") {
             // Columns are two spaces apart; a label never holds two.
             let mut columns = rest.split("  ");
-            let rule = columns.next().filter(|rule| !rule.is_empty()).ok_or("a finding without a rule")?;
+            let is_word = |rule: &&str| !rule.is_empty() && !rule.contains(' ');
+            let rule = columns.next().filter(is_word).ok_or("a finding without a rule")?;
             let path = columns.next().unwrap_or_default();
             self.broken.push((rule.to_owned(), path.to_owned()));
         } else if !line.starts_with("names     ") && !line.trim().is_empty() {
@@ -421,7 +439,7 @@ fn place(text: &str) -> Option<(Class, u32, String, Determinism)> {
     Some((class, umask, fs.to_owned(), determinism))
 }
 
-/// `0`, or `1 seed 7`.
+/// `0`, or `1 seed 7`. What says nothing is not kept: the seed of a chance that is not fixed.
 fn determinism<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<Determinism> {
     let level = Level::of(words.next()?.parse().ok()?)?;
     let seed = match (words.next(), words.next()) {
@@ -429,5 +447,5 @@ fn determinism<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<Determini
         (Some("seed"), Some(number)) => number.parse().ok()?,
         _ => return None,
     };
-    Some(Determinism { level, seed })
+    Some(if level == Level::Off { Determinism::OFF } else { Determinism { level, seed } })
 }

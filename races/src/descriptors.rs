@@ -59,6 +59,7 @@ fn owner_closes(dirs: &Dirs) -> io::Result<()> {
 pub(crate) fn victims() -> Vec<Victim> {
     let bad = &["bad", "descriptors"];
     let safe = &["safe", "descriptors"];
+    let safe_program = &["safe", "descriptors", "starts-programs"];
     vec![
         Victim::new("program-inherits", program_inherits)
             .summary("mkstemp(template); system(\"true\")")
@@ -66,10 +67,10 @@ pub(crate) fn victims() -> Vec<Victim> {
             .expect("inherited-descriptor", Class::None),
         Victim::new("program-gets-nothing", program_gets_nothing)
             .summary("create_new(path); Command::new(\"true\")")
-            .tags(safe),
+            .tags(safe_program),
         Victim::new("program-is-passed", program_is_passed)
             .summary("mkstemp(template); system(\"true\"), which is meant to get the file")
-            .tags(safe)
+            .tags(safe_program)
             .passes("app.*"),
         Victim::new("nobody-closes", nobody_closes)
             .summary("forget(create_new(path))")

@@ -29,6 +29,9 @@ use replay::Again;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+#[doc(hidden)]
+pub use victim_file::read_victim;
+
 /// What a command came to, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {

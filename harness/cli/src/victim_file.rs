@@ -146,20 +146,39 @@ fn victim(path: &Path) -> anyhow::Result<Victim> {
     parse(&text, &here.unwrap_or_default()).map_err(|what| Usage(format!("{path:?}: {what}")).into())
 }
 
+/// How what a victim file names is looked up.
+struct Look {
+    stdin: fn(&Path) -> Result<Vec<u8>, String>,
+    writable: fn(&str) -> Result<PathBuf, String>,
+}
+
 /// The victim that a file's text describes; `here` is the directory that the file stands in.
 pub(crate) fn parse(text: &str, here: &str) -> Result<Victim, String> {
+    parse_with(text, here, &Look { stdin: select::stdin, writable: values::writable })
+}
+
+/// The victim that a text describes, with nothing looked up that it names: its standard input is empty.
+///
+/// # Errors
+/// What is wrong with the text, and where.
+#[doc(hidden)]
+pub fn read_victim(text: &str) -> Result<Victim, String> {
+    parse_with(text, "", &Look { stdin: |_| Ok(Vec::new()), writable: |dir| Ok(PathBuf::from(dir)) })
+}
+
+fn parse_with(text: &str, here: &str, look: &Look) -> Result<Victim, String> {
     let file: File = toml::from_str(text).map_err(|e| output::lines(&e.to_string()))?;
     if file.schema != SCHEMA {
         return Err(format!("schema {:?} is not {SCHEMA:?}", file.schema));
     }
-    make(file, here)
+    make(file, here, look)
 }
 
-fn stdin(command: &Command, here: &str) -> Result<Option<Vec<u8>>, String> {
+fn stdin(command: &Command, here: &str, look: &Look) -> Result<Option<Vec<u8>>, String> {
     match (&command.stdin, &command.stdin_text, command.tty) {
         (None, None, _) => Ok(None),
         (Some(name), None, false) => {
-            select::stdin(&Path::new(here).join(name.replace("{here}", here))).map(Some)
+            (look.stdin)(&Path::new(here).join(name.replace("{here}", here))).map(Some)
         }
         (None, Some(text), false) => Ok(Some(text.clone().into_bytes())),
         _ => Err("command.stdin, command.stdin_text and command.tty exclude each other".to_owned()),
@@ -176,19 +195,24 @@ fn patterns(victim: Victim, judge: &Judge) -> Victim {
     noclobber.iter().fold(victim, |victim, pattern| victim.noclobber(pattern))
 }
 
-fn make(file: File, here: &str) -> Result<Victim, String> {
+/// Says at which key a value is wrong.
+fn at<T>(key: &str, value: Result<T, String>) -> Result<T, String> {
+    value.map_err(|what| format!("{key}: {what}"))
+}
+
+fn make(file: File, here: &str, look: &Look) -> Result<Victim, String> {
     let fill = |text: &String| text.replace("{here}", here);
     let writable: Result<Vec<PathBuf>, String> = file
         .command
         .writable
         .iter()
-        .map(|dir| values::writable(&fill(dir)).map_err(|e| format!("command.writable: {dir}: {e}")))
+        .map(|dir| (look.writable)(&fill(dir)).map_err(|e| format!("command.writable: {dir}: {e}")))
         .collect();
     let program = Program {
         argv: file.command.argv.iter().map(fill).collect(),
         env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
         setup: file.command.setup.as_ref().map(fill),
-        stdin: stdin(&file.command, here)?,
+        stdin: stdin(&file.command, here, look)?,
         tty: file.command.tty,
         writable: writable?,
     };
@@ -220,15 +244,16 @@ fn make(file: File, here: &str) -> Result<Victim, String> {
     };
     victim = patterns(victim, &file.judge);
     if let Some(names) = &file.judge.attackers {
-        let classes: Result<Vec<Class>, String> = names.iter().map(|name| values::class(name)).collect();
+        let classes: Result<Vec<Class>, String> =
+            names.iter().map(|name| at("judge.attackers", values::class(name))).collect();
         victim = victim.attackers(&classes?);
     }
     for rule in &file.expect.pass {
-        values::rule_id(rule)?;
+        at("expect.pass", values::rule_id(rule))?;
     }
     file.expect.fail.iter().try_fold(victim, |victim, expected| {
-        let id = values::rule_id(&expected.rule)?;
+        let id = at("expect.fail", values::rule_id(&expected.rule))?;
         let rule = linkbait::rules::rule(&id).ok_or("no such rule")?;
-        Ok(victim.expect(rule.id, values::class(&expected.attacker)?))
+        Ok(victim.expect(rule.id, at("expect.fail", values::class(&expected.attacker))?))
     })
 }

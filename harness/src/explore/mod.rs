@@ -11,6 +11,8 @@
 mod acts;
 pub(crate) mod faults;
 pub(crate) mod foresight;
+#[cfg(feature = "arbitrary")]
+pub(crate) mod guide;
 pub(crate) mod independence;
 pub(crate) mod interleavings;
 pub(crate) mod orders;

@@ -4,13 +4,16 @@ use super::engine::Engine;
 use crate::class::Class;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::schedule::{Key, Schedule};
+use crate::schedule::{Act, Key, Schedule};
 
 /// Made by [`super::Judge::session`].
 pub struct Session<'a> {
     engine: Engine<'a>,
     stops: Vec<Key>,
     schedules: Vec<Schedule>,
+    faults: Vec<Act>,
+    #[cfg(feature = "arbitrary")]
+    shown: u64,
 }
 
 /// What one schedule came to.
@@ -27,7 +30,15 @@ impl<'a> Session<'a> {
     pub(super) fn new(engine: Engine<'a>) -> Session<'a> {
         let stops = engine.stops().collect();
         let schedules = engine.schedules();
-        Session { engine, stops, schedules }
+        let faults = engine.next_faults().into_iter().map(|next| next.act).collect();
+        Session {
+            engine,
+            stops,
+            schedules,
+            faults,
+            #[cfg(feature = "arbitrary")]
+            shown: 0,
+        }
     }
 
     /// The attacker.
@@ -48,6 +59,19 @@ impl<'a> Session<'a> {
         self.schedules.clone()
     }
 
+    /// Every fault that a call can meet, where they are asked for.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Act> {
+        self.faults.clone()
+    }
+
+    /// A number for what the last schedule showed, the same for two that a fuzzer cannot tell apart.
+    #[cfg(feature = "arbitrary")]
+    #[must_use]
+    pub fn shown(&self) -> u64 {
+        self.shown
+    }
+
     /// Runs one schedule.
     ///
     /// # Errors
@@ -55,6 +79,11 @@ impl<'a> Session<'a> {
     pub fn run(&mut self, schedule: &Schedule) -> Result<Tried, Error> {
         self.engine.report.findings.clear();
         let landed = self.engine.try_one(schedule)?;
+        #[cfg(feature = "arbitrary")]
+        {
+            let (victim, evidence) = (self.engine.victim.name(), &self.engine.bench.evidence);
+            self.shown = crate::explore::guide::tell(victim, evidence, schedule);
+        }
         let findings = std::mem::take(&mut self.engine.report.findings);
         Ok(Tried { landed, findings })
     }
@@ -67,6 +96,19 @@ mod tests {
     use crate::host::Host;
     use std::env::set_current_dir;
     use std::fs::File;
+
+    #[cfg(feature = "arbitrary")]
+    #[test]
+    fn what_a_fuzzer_is_told_is_the_same_for_the_same_schedule_and_tells_moves_apart() {
+        let victim = crate::victim("draws", |dir| tempfile::NamedTempFile::new_in(dir).map(drop));
+        let shown = Judge::new(Host::detect()).session(&victim, Class::DirWriter, 0o022, |session| {
+            let all = session.schedules();
+            let mut shown = |schedule| session.run(schedule).map(|_| session.shown());
+            Ok([shown(&all[0])?, shown(&all[1])?, shown(&all[0])?])
+        });
+        let [one, other, again] = shown.expect("this machine can judge");
+        assert!(one == again && one != other, "{one} {other} {again}");
+    }
 
     /// A victim that leaves the arena by chdir(2) must not be taken to be in it still.
     #[test]

@@ -10,6 +10,8 @@
 
 pub(crate) mod bpf;
 pub(crate) mod cell;
+#[cfg(feature = "arbitrary")]
+pub(crate) mod extra_counters;
 mod keeper;
 pub(crate) mod landlock;
 mod launch;

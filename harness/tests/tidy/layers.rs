@@ -4,8 +4,9 @@ use super::assert_kept;
 use super::source::{Source, Word, sources};
 
 /// The modules of `harness/src` from the top. Those of one line may know each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["lib"],
+    &["fuzz"],
     &["judge"],
     &["explore", "save"],
     &["rules", "timeline"],

@@ -52,7 +52,8 @@ fn damaged_timelines_exit_2_and_name_the_line() {
         (swap("  1 victim", "  1 witness"), "line 4: unknown actor"),
         (swap("victim    check", "nobody    check"), "line 2:"),
         (swap("check-then-create", "chek-then-create"), "did you mean check-then-create?"),
-        (swap("check-then-create", "\x1b[2Jcheck"), "no victim \\u{1b}[2Jcheck"),
+        (swap("check-then-create", "\\u{1b}[2Jcheck"), "no victim \\u{1b}[2Jcheck"),
+        (swap("check-then-create", "\x1b[2Jcheck"), "line 2: a control character"),
         (vec![0xff, 0xfe], "not text"),
     ] {
         fs::write(desk.path("damaged"), &damaged).expect("a file");

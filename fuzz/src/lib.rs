@@ -1,0 +1,30 @@
+//! What is fuzzed, as plain functions from bytes: each reads an input from them and panics when what must hold does not.
+//!
+//! Owns inputs, oracles and the list of targets. Does not own libFuzzer, which calls them from `fuzz_targets`, nor the
+//! corpus, which plain tests replay.
+
+mod attack;
+mod model_kernel;
+mod names;
+mod seeds;
+mod timeline_text;
+mod victim_file;
+
+pub use attack::{Arsenal, attack};
+pub use model_kernel::model_kernel;
+pub use names::names;
+pub use seeds::seeds;
+pub use timeline_text::timeline_text;
+pub use victim_file::victim_file;
+
+/// What an input is given to.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is also that of its directory below `corpus`.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("attack", attack),
+    ("model_kernel", model_kernel),
+    ("names", names),
+    ("timeline_text", timeline_text),
+    ("victim_file", victim_file),
+];

@@ -1,0 +1,54 @@
+//! Replays the corpus of the fuzz targets: each file is a test of its name, `TARGET/FILE`. And what shows that they can fail.
+//!
+//! It stands here and not in the package `fuzz`, because `cargo test` leaves that one out.
+
+use libtest_mimic::{Arguments, Trial};
+use linkbait_fuzz::{Arsenal, TARGETS, Target};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus");
+
+fn main() -> ExitCode {
+    let replays = TARGETS.iter().flat_map(|(name, target)| replays(name, *target));
+    let bad = Trial::test("the_seeds_of_safe_victims_break_bad_ones", || {
+        let broken = seeds_that_break_bad_victims();
+        if broken > 0 { Ok(()) } else { Err("no seed breaks any bad victim".into()) }
+    });
+    // One thread, the first: when it ends, and only then, victims that were kept ready are gone and their arenas with them.
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    libtest_mimic::run(&arguments, replays.chain([bad]).collect()).exit_code()
+}
+
+fn files(target: &str) -> Vec<PathBuf> {
+    let dir = Path::new(CORPUS).join(target);
+    let entries = fs::read_dir(&dir).unwrap_or_else(|e| panic!("{dir:?}: {e}"));
+    entries.map(|entry| entry.expect("an entry of the corpus").path()).collect()
+}
+
+fn read(file: &Path) -> Vec<u8> {
+    fs::read(file).unwrap_or_else(|e| panic!("{file:?}: {e}"))
+}
+
+/// With none but bad victims to choose from, the same bytes choose among them.
+fn seeds_that_break_bad_victims() -> usize {
+    let mut bad = Arsenal::new(|victim| ["create-fixed", "reopen-by-path"].contains(&victim.name()));
+    let tried = files("attack").into_iter().filter_map(|file| bad.attack(&read(&file)));
+    tried.filter(|tried| !tried.findings.is_empty()).count()
+}
+
+/// The tests of one target. One without any file is a mistake.
+fn replays(name: &str, target: Target) -> Vec<Trial> {
+    let files = files(name);
+    assert!(!files.is_empty(), "nothing is there to replay {name} with");
+    let replay = |file: PathBuf| {
+        let bytes = read(&file);
+        let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Trial::test(format!("{name}/{file}"), move || {
+            target(&bytes);
+            Ok(())
+        })
+    };
+    files.into_iter().map(replay).collect()
+}

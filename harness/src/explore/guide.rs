@@ -1,0 +1,80 @@
+//! What is new about a trial, told to a fuzzer: each pair of windows and what was done there, each outcome, each state that the
+//! arena was in.
+//!
+//! Labels stand for names, and of outcomes only what kind they are counts, so that nothing is new each time. Owns what is
+//! told, not who hears it (`sys::extra_counters`).
+
+use crate::arena::tree::Entry;
+use crate::evidence::{Deed, Evidence, Step};
+use crate::schedule::Schedule;
+use crate::sys::extra_counters::count;
+use crate::world::Outcome;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem::discriminant;
+
+/// Of a call that is made again and again so many are told apart.
+const TURNS: u32 = 3;
+
+/// Tells what a trial of the victim of this name has shown. Returns a number for all of it, the same for trials that cannot be
+/// told apart by this.
+pub(crate) fn tell(victim: &str, evidence: &Evidence, schedule: &Schedule) -> u64 {
+    let (mut before, mut state, mut all) = (0, 0, 0);
+    let mut count = |shown: u64| {
+        all = hash((all, shown));
+        count(shown);
+    };
+    for (at, step) in evidence.steps.iter().enumerate() {
+        let (here, outcome) = (deed(evidence, schedule, step), kind(step.outcome));
+        let next = evidence.steps[at + 1..].iter().find(|step| matches!(step.deed, Deed::Call(_)));
+        match step.deed {
+            Deed::Call(_) => count(hash((victim, "call", here, outcome))),
+            _ => {
+                let window = (before, next.map(|step| deed(evidence, schedule, step)));
+                count(hash((victim, "window", window, here, outcome)));
+            }
+        }
+        for change in evidence.changes(step) {
+            let entries = change.was.iter().chain(&change.is);
+            // A sum of what stands there, whatever the order in which it came.
+            entries.for_each(|entry| state ^= hash((evidence.changed(change), shape(entry))));
+            count(hash((victim, "state", state)));
+        }
+        before = here;
+    }
+    count(hash((victim, "end", state, discriminant(&evidence.ending))));
+    all
+}
+
+/// What a step was, by its labels.
+fn deed(evidence: &Evidence, schedule: &Schedule, step: &Step) -> u64 {
+    let does = |index: usize| hash(&schedule.acts[index].does);
+    match &step.deed {
+        Deed::Call(call) => {
+            hash((call.sys.name, evidence.label(call), call.second, call.occurrence.min(TURNS)))
+        }
+        Deed::Move(index) | Deed::Fault(index) | Deed::Switch(index) => does(*index),
+        Deed::Waits(second) => hash(("waits", second)),
+    }
+}
+
+/// The kind of an outcome: how it failed, if it did, and not which number it gave.
+fn kind(outcome: Outcome) -> (u8, i32) {
+    match outcome {
+        Outcome::Value(_) => (0, 0),
+        Outcome::Descriptor(..) => (1, 0),
+        Outcome::Failed(errno) => (2, errno),
+        Outcome::Blocks => (3, 0),
+        Outcome::Unknown => (4, 0),
+    }
+}
+
+/// What of an entry can matter to a rule, and is the same in every run.
+fn shape(entry: &Entry) -> impl Hash + use<> {
+    (entry.kind.as_raw_mode(), entry.mode, entry.maker as u8, entry.namer as u8, entry.size > 0)
+}
+
+fn hash(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,83 @@
+//! Judging by a fuzzer: schedules of any length out of bytes, and a victim kept ready to try them at full speed.
+//!
+//! ```no_run
+//! use linkbait::fuzz::{Attack, Plan};
+//! use linkbait::{Class, Host, Judge};
+//!
+//! // In a target of libFuzzer, with the bytes that it gives, and kept from one input to the next:
+//! let save = linkbait::victim("save", |dir| std::fs::write(dir.join("app.conf"), "new"));
+//! let attack = Attack::start(Judge::new(Host::detect()), save, Class::OtherUser, 0o022)?;
+//! let tried = attack.try_plans(&Plan::all(b"bytes"))?;
+//! assert!(tried.findings.is_empty(), "{}", tried.findings[0].timeline);
+//! # Ok::<(), linkbait::Error>(())
+//! ```
+//!
+//! Each trial tells libFuzzer, by its extra counters, what the attacker and the victim did to each other. Does not own the
+//! fuzzer, nor what it keeps.
+
+pub mod names;
+mod plan;
+
+pub use plan::{Plan, schedule};
+
+use crate::class::Class;
+use crate::error::Error;
+use crate::judge::{Judge, Tried};
+use crate::victim::Victim;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+/// A victim under one attacker and umask, in a session on a thread of its own that waits for plans.
+#[derive(Debug)]
+pub struct Attack {
+    /// Taken to end the session.
+    plans: Option<Sender<Vec<Plan>>>,
+    tried: Receiver<Result<Tried, Error>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Attack {
+    /// Waits until the arena is gone.
+    fn drop(&mut self) {
+        self.plans = None;
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Attack {
+    /// Starts the victim. What keeps it from being judged is told by the first try.
+    ///
+    /// # Errors
+    /// Of kind ours when there is no thread for it.
+    pub fn start(judge: Judge, victim: Victim, class: Class, umask: u32) -> Result<Attack, Error> {
+        let ((plans, to_try), (answer, tried)) = (channel::<Vec<Plan>>(), channel());
+        let keep_ready = move || {
+            let answers = answer.clone();
+            let ready = judge.session(&victim, class, umask, move |session| {
+                let (stops, faults) = (session.stops(), session.faults());
+                for plans in to_try {
+                    let tried = session.run(&schedule(&plans, &stops, &faults, class));
+                    if answers.send(tried).is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            });
+            // Nobody is there to hear it when the attack was given up.
+            let _ = ready.map_err(|error| answer.send(Err(error)));
+        };
+        let thread = thread::Builder::new().name("attack".into()).spawn(keep_ready);
+        let thread = thread.map_err(|e| Error::ours("start an attack", e))?;
+        Ok(Attack { plans: Some(plans), tried, thread: Some(thread) })
+    }
+
+    /// Runs the schedule that the plans come to for this victim.
+    ///
+    /// # Errors
+    /// As [`Judge::session`].
+    pub fn try_plans(&self, plans: &[Plan]) -> Result<Tried, Error> {
+        // Where the session has ended, why it did is there to be received.
+        let _ = self.plans.as_ref().map(|to| to.send(plans.to_vec()));
+        self.tried.recv().unwrap_or_else(|_| Err(Error::ours("try plans", "the session has ended")))
+    }
+}
