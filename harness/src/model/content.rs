@@ -60,7 +60,8 @@ impl Model {
         let bytes = content[start..].iter().take(length).copied().collect::<Vec<u8>>();
         self.ticks += 1;
         self.nodes[node.0].read = self.ticks;
-        self.seek(task, file, start + bytes.len());
+        // Behind the end there is nothing, and one stays where one is.
+        self.seek(task, file, position + bytes.len());
         Ok(Reply::Bytes(bytes))
     }
 

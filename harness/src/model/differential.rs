@@ -285,6 +285,15 @@ fn rare() -> Vec<Vec<Call>> {
         vec![open(".", unnamed), link_open(0, "f"), Call::Unlink { at: at("f") }, link_open(0, "f")],
         vec![open("f", new), mkdir("d"), rename("d", "f/", RenameFlags::EXCHANGE), rename("f", "d", both)],
         vec![mkdir("d"), mkdir("d/e"), mkdir("f"), rename("f", "d", RenameFlags::empty())],
+        // A read behind the end leaves the position where it is.
+        vec![
+            open("f", OFlags::RDWR | OFlags::CREATE),
+            write(0, b"xyz"),
+            Call::Truncate { file: Fd::nth(0), length: 0 },
+            Call::Read { file: Fd::nth(0), length: 1 },
+            write(0, b"x"),
+            Call::Fstat { file: Fd::nth(0) },
+        ],
         vec![
             mkdir("d"),
             mkdir("d/e"),
