@@ -4,16 +4,12 @@
 //! chosen by its name's place on a ring, so that inputs keep their victims when others come and go.
 
 use linkbait::fuzz::{Attack, Plan};
-use linkbait::{Class, Error, ErrorKind, Host, Judge, Limits, Tried, Victim};
+use linkbait::{Class, Error, ErrorKind, Host, Judge, Tried, Victim};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
 /// Most victims that are kept ready at once, where that many files may be open. It is enough for all.
 const MOST_READY: usize = 256;
-
-/// Stops of a trial, three times as many as any of these victims makes when left alone. One that tries names for ever while
-/// the attacker takes them is slow, and has shown after these what it does.
-const STOPS: u32 = 64;
 
 /// Bytes before the plans.
 const HEAD: usize = 3;
@@ -112,8 +108,7 @@ impl Arsenal {
     }
 
     fn start(&self, (victim, class, umask): Choice) -> Result<Attack, Error> {
-        let judge = Judge::new(self.host.clone()).limits(Limits { stops: STOPS, ..Limits::default() });
-        Attack::start(judge, self.victims[victim].1.clone(), class, umask)
+        Attack::start(Judge::new(self.host.clone()), self.victims[victim].1.clone(), class, umask)
     }
 }
 

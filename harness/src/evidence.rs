@@ -356,6 +356,17 @@ impl Evidence {
         })
     }
 
+    /// True when the last so many calls, if there were that many, were about a few names.
+    pub(crate) fn goes_round(&self, calls: usize) -> bool {
+        const FEW: usize = 4;
+        let last = self.calls().rev().take(calls);
+        let mut names: Vec<&str> = last.map(|(_, call)| self.label(call)).collect();
+        let enough = names.len() == calls;
+        names.sort_unstable();
+        names.dedup();
+        enough && names.len() <= FEW
+    }
+
     /// Labels of a call's paths.
     pub(crate) fn labels(&self, call: &CallStep) -> impl Iterator<Item = &str> {
         call.labels[..call.count].iter().map(|span| self.text(*span))

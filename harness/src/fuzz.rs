@@ -27,6 +27,10 @@ use crate::victim::Victim;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+/// Stops of a trial: so many, and this times those that the victim makes when left alone. One that tries names for as long as
+/// the attacker takes them is slow, and has shown by then what it does.
+const STOPS: (u32, u32) = (16, 2);
+
 /// A victim under one attacker and umask, in a session on a thread of its own that waits for plans.
 #[derive(Debug)]
 pub struct Attack {
@@ -55,8 +59,9 @@ impl Attack {
             let answers = answer.clone();
             let ready = judge.session(&victim, class, umask, move |session| {
                 let (stops, faults) = (session.stops(), session.faults());
+                let bound = STOPS.0 + STOPS.1 * stops.len() as u32;
                 for plans in to_try {
-                    let tried = session.run(&schedule(&plans, &stops, &faults, class));
+                    let tried = session.run_briefly(&schedule(&plans, &stops, &faults, class), bound);
                     if answers.send(tried).is_err() {
                         break;
                     }

@@ -1,13 +1,13 @@
 //! The private place of one run: `shared/`, where victim and attacker meet; `outside/`, full of canaries that
 //! nothing may touch; `private/`, the victim's own home.
 //!
-//! Owns building, looking, putting back and removing. A reset undoes: it removes what the trial left and, when what
-//! remains is not the stage to the last bit, builds the arena anew and says so.
+//! Owns building, looking and removing. Putting back is `reset`.
 
 mod access_times;
 mod canary;
 pub(crate) mod disk;
 mod proptests;
+mod reset;
 pub(crate) mod sight;
 mod stale;
 pub(crate) mod tree;
@@ -21,6 +21,8 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use tree::Tree;
+
+pub(crate) use reset::Reset;
 
 /// The directories a victim is told about.
 #[derive(Clone, Debug)]
@@ -46,13 +48,10 @@ pub struct Staged {
     pub foreign: bool,
 }
 
-/// How a reset went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reset {
-    /// Everything was undone; the stage is as before, down to birth times.
-    Undone,
-    /// A canary or a staged file had changed, so it, or the whole arena, was built anew.
-    Rebuilt,
+impl Staged {
+    fn below_arena(&self) -> String {
+        format!("shared/{}", self.path)
+    }
 }
 
 /// What is in an arena before the victim starts.
@@ -74,6 +73,8 @@ pub(crate) struct Arena {
     guarded: bool,
     stage: Stage,
     class: Class,
+    /// Nothing stands on the stage but what was put there by us.
+    as_built: bool,
     baseline: Tree,
     scratch: Tree,
     canaries: Vec<Canary>,
@@ -129,6 +130,7 @@ impl Arena {
             guarded,
             stage,
             class,
+            as_built: false,
             baseline,
             scratch,
             canaries,
@@ -169,11 +171,14 @@ impl Arena {
             wipe::empty(self.root(), top).map_err(|e| self.wrong("empty", e))?;
         }
         self.build_canaries().and_then(|()| self.build_shared()).map_err(|e| self.wrong("build", e))?;
-        self.adopt()
+        self.adopt()?;
+        self.as_built = true;
+        Ok(())
     }
 
     /// Takes everything that stands here for the stage.
     pub(crate) fn adopt(&mut self) -> Result<(), Error> {
+        self.as_built = false;
         self.canaries.clear();
         let mut baseline = std::mem::take(&mut self.baseline);
         baseline.clear();
@@ -181,7 +186,7 @@ impl Arena {
         baseline.finish();
         baseline.settle();
         for staged in self.stage.files.iter().filter(|staged| staged.foreign) {
-            baseline.give_to_attacker(format!("shared/{}", staged.path).as_bytes(), self.attacker);
+            baseline.give_to_attacker(staged.below_arena().as_bytes(), self.attacker);
         }
         self.baseline = baseline;
         self.hold_canaries().map_err(|e| self.wrong("watch", e))
@@ -226,25 +231,22 @@ impl Arena {
         self.top("shared", mode)?;
         self.open_to_attacker(c"shared")?;
         self.top("private", 0o700)?;
-        for staged in &self.stage.files {
-            let path = format!("shared/{}", staged.path);
-            let mut at = "shared/".len();
-            while let Some(slash) = path[at..].find('/') {
-                let _ = self.dir(&path[..at + slash], 0o755);
-                at += slash + 1;
-            }
-            self.file(&path, staged.mode, staged.content.as_bytes())?;
-            if let (true, Some(uid)) = (staged.foreign, self.attacker) {
-                let (user, group) = (rustix::fs::Uid::from_raw(uid), Gid::from_raw(uid));
-                rustix::fs::chownat(self.root(), &path, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
-                // Set-id bits go with the owner.
-                rustix::fs::chmodat(
-                    self.root(),
-                    &path,
-                    Mode::from_bits_retain(staged.mode),
-                    AtFlags::empty(),
-                )?;
-            }
+        self.stage.files.iter().try_for_each(|staged| self.put_on_stage(staged))
+    }
+
+    fn put_on_stage(&self, staged: &Staged) -> rustix::io::Result<()> {
+        let path = staged.below_arena();
+        let mut at = "shared/".len();
+        while let Some(slash) = path[at..].find('/') {
+            let _ = self.dir(&path[..at + slash], 0o755);
+            at += slash + 1;
+        }
+        self.file(&path, staged.mode, staged.content.as_bytes())?;
+        if let (true, Some(uid)) = (staged.foreign, self.attacker) {
+            let (user, group) = (rustix::fs::Uid::from_raw(uid), Gid::from_raw(uid));
+            rustix::fs::chownat(self.root(), &path, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+            // Set-id bits go with the owner.
+            rustix::fs::chmodat(self.root(), &path, Mode::from_bits_retain(staged.mode), AtFlags::empty())?;
         }
         Ok(())
     }
@@ -314,77 +316,6 @@ impl Arena {
         tree.add_from(&self.baseline, b"shared");
         tree.add_from(&self.baseline, b"outside");
         tree.finish();
-    }
-
-    /// Puts everything back as it was built. `seen` is what [`Arena::look`] has just shown.
-    pub(crate) fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
-        let undone = self.undo(seen, b"shared") && self.undo_private();
-        if undone && self.untouched {
-            return Ok(Reset::Undone);
-        }
-        let one = undone && self.canaries.iter().all(|c| c.path == CANARY.0.as_bytes() || c.is_untouched());
-        if !(one && self.renew_canary().is_ok()) {
-            self.rebuild()?;
-        }
-        Ok(Reset::Rebuilt)
-    }
-
-    /// Makes the canary anew that links lead to, when nothing else was touched: a hard link that is gone again, and a
-    /// write through a link, are too frequent for building everything.
-    fn renew_canary(&mut self) -> rustix::io::Result<()> {
-        let (path, content) = CANARY;
-        let renewed = [path.as_bytes(), b"outside"];
-        wipe::remove_one(self.root(), path.as_bytes(), false)?;
-        self.file(path, 0o644, content)?;
-        for path in renewed {
-            backdate(self.root(), path)?;
-            self.baseline.refresh(self.root.as_fd(), path);
-        }
-        for canary in self.canaries.iter_mut().filter(|c| renewed.contains(&c.path.as_slice())) {
-            *canary = Canary::hold(self.root.as_fd(), &canary.path)?;
-        }
-        Ok(())
-    }
-
-    /// [`Arena::reset`] for those who have not looked.
-    pub(crate) fn sweep(&mut self) -> Result<Reset, Error> {
-        let mut seen = Tree::default();
-        self.look(&mut seen);
-        self.reset(&seen)
-    }
-
-    /// Removes what is not of the stage; true when what remains below `top` is the stage to the last bit.
-    fn undo(&self, seen: &Tree, top: &[u8]) -> bool {
-        let was =
-            |path: &[u8], entry: &tree::Entry| self.baseline.get(path).filter(|was| was.ident == entry.ident);
-        let mut kept = 0;
-        for entry in seen.entries().iter().rev().filter(|e| tree::is_below(seen.path(e), top)) {
-            let path = seen.path(entry);
-            let undone = match was(path, entry) {
-                Some(was) => was.same_state(entry),
-                None => wipe::remove_one(self.root(), path, entry.is_dir()).is_ok(),
-            };
-            if !undone {
-                return false;
-            }
-            kept += usize::from(was(path, entry).is_some());
-        }
-        let staged = self.baseline.entries().iter().filter(|e| tree::is_below(self.baseline.path(e), top));
-        !seen.is_full() && kept == staged.count()
-    }
-
-    /// The victim's home is looked at only when something happened in it.
-    fn undo_private(&mut self) -> bool {
-        if self.home.as_ref().is_some_and(Canary::is_untouched) {
-            return true;
-        }
-        let mut tree = std::mem::take(&mut self.scratch);
-        tree.clear();
-        tree.add(self.root(), c"private");
-        tree.finish();
-        let undone = self.undo(&tree, b"private") && self.hold_home().is_ok();
-        self.scratch = tree;
-        undone
     }
 
     /// Backdates the victim's home, so that a later change shows even within one tick of a coarse clock.

@@ -145,7 +145,8 @@ impl Bench {
     }
 
     pub(super) fn look_after_move(&mut self, world: &mut dyn World, does: &Move, whole: bool) {
-        let one_entry = does.verb == Verb::Plant && !matches!(does.bait, Bait::HardLink | Bait::HostileDir);
+        let plants = matches!(does.verb, Verb::Plant | Verb::TakeNames);
+        let one_entry = plants && !matches!(does.bait, Bait::HardLink | Bait::HostileDir);
         if !whole || !one_entry || self.everywhere || self.blind || !self.now.is_direct(&self.path) {
             return self.look(world, Maker::Attacker);
         }
@@ -162,7 +163,7 @@ impl Bench {
         }
         // A name that is taken already serves as well, and one that the attacker cannot take is the victim's luck.
         if self.may(does) && world.act(does, &self.path).is_ok() {
-            self.look(world, Maker::Attacker);
+            self.look_after_move(world, does, true);
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::explore::independence::{Known, Seen};
 use crate::explore::trial::Bench;
 use crate::finding::{Report, Verdict};
+use crate::limits::Limits;
 use crate::rules::Replaced;
 use crate::schedule::{Key, Schedule};
 use crate::victim::Victim;
@@ -32,6 +33,7 @@ pub(super) struct Engine<'a> {
     /// Runs made to learn names.
     pub(super) luck: u64,
     pub(super) watched: Watched,
+    pub(super) limits: Limits,
     /// The attacker and umask of the trials being run.
     pub(super) class: Class,
     pub(super) umask: u32,
@@ -65,6 +67,7 @@ impl<'a> Engine<'a> {
             names: Names::default(),
             luck: 0,
             watched: Watched::default(),
+            limits: judge.limits,
             class: Class::None,
             umask: 0,
             ended_alone: Ending::Success,
@@ -207,7 +210,7 @@ impl<'a> Engine<'a> {
         let why = match self.world.spoiled() {
             Some(why) => why,
             None if self.judge.stop.load(Ordering::Relaxed) => "interrupted before every schedule was tried",
-            None if self.report.trials >= self.judge.limits.trials => "the limit on trials was reached",
+            None if self.report.trials >= self.limits.trials => "the limit on trials was reached",
             None => return false,
         };
         self.miss(why);
@@ -222,7 +225,7 @@ impl<'a> Engine<'a> {
         self.miss(if self.report.hangs_alone {
             "it hung although no one interfered; a longer time limit may help".to_owned()
         } else {
-            format!("it was ended after {} calls although no one interfered", self.judge.limits.stops)
+            format!("it was ended after {} calls although no one interfered", self.limits.stops)
         });
     }
 
@@ -275,7 +278,7 @@ impl<'a> Engine<'a> {
 
     pub(super) fn run(&mut self, schedule: &Schedule) -> Result<(), Error> {
         self.watched.serial += 1;
-        self.bench.run(self.world.as_mut(), schedule, &self.judge.limits).map(drop)
+        self.bench.run(self.world.as_mut(), schedule, &self.limits).map(drop)
     }
 
     pub(super) fn count(&mut self, schedule: &Schedule) {

@@ -75,7 +75,7 @@ impl Engine<'_> {
 
     /// True when no further order may be tried, which is noted and makes the verdict inconclusive.
     fn must_stop_orders(&mut self) -> bool {
-        let enough = self.orders >= self.judge.limits.orders;
+        let enough = self.orders >= self.limits.orders;
         if enough {
             self.miss("the limit on orders of two copies was reached");
         }

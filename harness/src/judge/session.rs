@@ -87,6 +87,21 @@ impl<'a> Session<'a> {
         let findings = std::mem::take(&mut self.engine.report.findings);
         Ok(Tried { landed, findings })
     }
+
+    /// [`Session::run`] with no more than this many stops, unless it goes round at a few names: that may be for ever, which
+    /// takes longer to see.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn run_briefly(&mut self, schedule: &Schedule, stops: u32) -> Result<Tried, Error> {
+        let bound = self.engine.limits.stops;
+        self.engine.limits.stops = stops.min(bound);
+        let tried = self.run(schedule);
+        self.engine.limits.stops = bound;
+        let evidence = &self.engine.bench.evidence;
+        if tried.is_ok() && evidence.endless && evidence.goes_round(stops as usize / 2) {
+            return self.run(schedule);
+        }
+        tried
+    }
 }
 
 #[cfg(test)]

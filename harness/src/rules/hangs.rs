@@ -18,6 +18,9 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// Calls after which going on with the same names is no way to give up. One that tries many names may yet do so.
+const TRIES: usize = 100;
+
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     if case.schedule.acts.is_empty() && !case.schedule.second {
         return;
@@ -27,20 +30,10 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         let label = case.evidence.label(call);
         hits.push(case.hit_call(call, format!("opening {label} waits for ever for the other end of a FIFO")));
     } else if case.evidence.ending == Ending::Hung
-        && (!case.evidence.endless || repeats(case))
+        && (!case.evidence.endless || case.evidence.goes_round(TRIES))
         && let Some((_, call)) = case.evidence.calls().last()
     {
         let label = case.evidence.label(call);
         hits.push(case.hit_call(call, format!("made no progress at {label} any more")));
     }
-}
-
-/// True when the victim tries one and the same name again and again. One that tries many names may yet give up.
-fn repeats(case: &Case<'_>) -> bool {
-    const TRIES: usize = 100;
-    let mut last: Vec<&str> = case.evidence.calls().map(|(_, call)| case.evidence.label(call)).collect();
-    let mut tail = last.split_off(last.len().saturating_sub(TRIES));
-    tail.sort_unstable();
-    tail.dedup();
-    tail.len() <= 4
 }

@@ -450,10 +450,10 @@ impl World for ProcessWorld {
 
     fn reset(&mut self, seen: &Tree) -> Result<Reset, Error> {
         let reset = self.arena.reset(seen)?;
+        if reset != Reset::Undone && self.prologue.holds_entries() {
+            self.drop_template()?;
+        }
         if reset == Reset::Rebuilt {
-            if self.prologue.holds_entries() {
-                self.drop_template()?;
-            }
             self.set_up()?;
         }
         Ok(reset)
