@@ -15,9 +15,12 @@
 //! Each trial tells libFuzzer, by its extra counters, what the attacker and the victim did to each other. Does not own the
 //! fuzzer, nor what it keeps.
 
+mod mutate;
 pub mod names;
 mod plan;
 
+pub use crate::explore::guide::guide_by_races;
+pub use mutate::{cross, mutate};
 pub use plan::{Plan, schedule};
 
 use crate::class::Class;

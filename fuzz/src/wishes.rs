@@ -1,0 +1,40 @@
+//! What a campaign is asked for beside libFuzzer's own options, which it is told to leave alone:
+//! `-ignore_remaining_args=1 --victim NAME --by-code-alone --by-bytes-alone`.
+
+use linkbait::fuzz::guide_by_races;
+use std::sync::LazyLock;
+
+/// What libFuzzer reads nothing behind.
+const BEGIN: &str = "-ignore_remaining_args=1";
+
+/// What was asked for.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    /// The one victim to attack.
+    pub(crate) victim: Option<String>,
+    /// Mutations by libFuzzer alone.
+    pub(crate) by_bytes_alone: bool,
+}
+
+/// The wishes of this process. The first to ask has them come true.
+///
+/// # Panics
+/// When one is not known.
+pub(crate) fn wishes() -> &'static Wishes {
+    static WISHES: LazyLock<Wishes> =
+        LazyLock::new(|| read(std::env::args().skip_while(|arg| arg != BEGIN).skip(1)));
+    &WISHES
+}
+
+fn read(mut arguments: impl Iterator<Item = String>) -> Wishes {
+    let mut wishes = Wishes::default();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--victim" => wishes.victim = arguments.next(),
+            "--by-bytes-alone" => wishes.by_bytes_alone = true,
+            "--by-code-alone" => guide_by_races(false),
+            _ => panic!("{argument}: known are --victim NAME, --by-code-alone and --by-bytes-alone"),
+        }
+    }
+    wishes
+}
