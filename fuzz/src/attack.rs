@@ -6,7 +6,7 @@
 use crate::faults;
 use crate::wishes::wishes;
 use linkbait::fuzz::{Attack, Plan, cross, mutate};
-use linkbait::{Class, Error, ErrorKind, Host, Judge, Tried, Victim};
+use linkbait::{Class, Error, ErrorKind, FileSystem, Host, Judge, Tried, Victim};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -27,7 +27,7 @@ pub(crate) const UMASKS: [u32; 2] = [0o022, 0o000];
 /// When it breaks a rule, with the timeline.
 pub fn attack(bytes: &[u8]) {
     thread_local! {
-        static WANTED: RefCell<Arsenal> = RefCell::new(Arsenal::new(is_wanted));
+        static WANTED: RefCell<Arsenal> = RefCell::new(Arsenal::new(is_wanted).on(wishes().file_system));
     }
     let tried = WANTED.with_borrow_mut(|wanted| wanted.attack(bytes));
     let mut found = tried.map(|tried| tried.findings).unwrap_or_default();
@@ -66,7 +66,7 @@ pub struct Arsenal {
     /// With their places on the ring, in their order.
     pub(crate) victims: Vec<(u16, Victim)>,
     ready: VecDeque<(Choice, Attack)>,
-    host: Host,
+    judge: Judge,
     /// How many can be ready.
     room: usize,
 }
@@ -88,7 +88,14 @@ impl Arsenal {
         victims.sort_by_key(|(place, _)| *place);
         let host = Host::detect();
         let room = host.at_once(MOST_READY);
-        Arsenal { victims, ready: VecDeque::new(), host, room }
+        Arsenal { victims, ready: VecDeque::new(), judge: Judge::new(host), room }
+    }
+
+    /// The same with arenas on this file system, if one is given.
+    #[must_use]
+    pub fn on(self, file_system: Option<FileSystem>) -> Arsenal {
+        let judge = self.judge.file_systems(file_system.as_slice());
+        Arsenal { judge, ..self }
     }
 
     /// Runs the schedule in these bytes; nothing where they are too few or the victim cannot be judged on this machine.
@@ -134,7 +141,7 @@ impl Arsenal {
     }
 
     fn start(&self, (victim, class, umask): Choice) -> Result<Attack, Error> {
-        Attack::start(Judge::new(self.host.clone()), self.victims[victim].1.clone(), class, umask)
+        Attack::start(self.judge.clone(), self.victims[victim].1.clone(), class, umask)
     }
 }
 
