@@ -168,8 +168,8 @@ impl Judge {
         self
     }
 
-    /// Also tries signals at every call: SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGKILL. For programs only: one to a victim
-    /// within this process would end this process.
+    /// Also tries signals at every call: SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGKILL. A victim within this process is only
+    /// killed, in that none of its calls is made any more; handlers would be this process's own.
     #[must_use]
     pub fn signals(mut self, wanted: bool) -> Judge {
         self.signals = wanted;

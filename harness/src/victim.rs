@@ -140,7 +140,7 @@ impl Victim {
         }
     }
 
-    /// The same victim, but run by a program: only those can be sent signals.
+    /// The same victim, but run by a program: only those can be sent other signals than SIGKILL.
     #[must_use]
     pub fn as_program(self, name: &str, program: Program) -> Victim {
         Victim { name: name.to_owned(), work: Work::Program(program), ..self }

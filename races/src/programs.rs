@@ -1,4 +1,4 @@
-//! Which victims in Rust are also judged as programs of their own: only those can be sent signals, or exit.
+//! Which victims in Rust are also judged as programs of their own: only those can be sent other signals than SIGKILL, or exit.
 //!
 //! Owns what ends the whole process, which no victim within linkbait may do.
 

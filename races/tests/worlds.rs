@@ -60,7 +60,8 @@ fn kernel_and_model_find_the_same_in_as_many_trials() {
 }
 
 #[test]
-fn faults_and_forgotten_descriptors_come_to_the_same_on_both() {
+fn faults_kills_and_forgotten_descriptors_come_to_the_same_on_both() {
+    let with = |judge: Judge| judge.faults(true).signals(true);
     let forgets = Victim::protocol("forgets", |files| {
         let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let file = files.open(Place::at("app.data"), new, 0o600)?;
@@ -75,10 +76,10 @@ fn faults_and_forgotten_descriptors_come_to_the_same_on_both() {
         files.rename(Place::at("app.data"), Place::at("app.out"), RenameFlags::empty())
     });
     for (victim, rule) in [(&forgets, "leaked-descriptor"), (&ignores.keeps("app.out"), "lost-write")] {
-        let (real, modelled) =
-            (judged(&kernel().faults(true), victim), judged(&model(Stops::Calls).faults(true), victim));
+        let (real, modelled) = (judged(&with(kernel()), victim), judged(&with(model(Stops::Calls)), victim));
         assert_eq!(found(&real), found(&modelled), "{}", victim.name());
-        assert_eq!(real.trials, modelled.trials, "{}", victim.name());
+        assert_eq!((real.trials, &real.notes), (modelled.trials, &modelled.notes), "{}", victim.name());
+        assert!(real.notes.iter().any(|note| note.starts_with("after SIGKILL")), "{:?}", real.notes);
         assert!(found(&real).iter().any(|(known, ..)| *known == rule), "{:?}", found(&real));
     }
 }

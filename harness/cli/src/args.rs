@@ -174,7 +174,7 @@ pub(crate) struct Judging {
     /// Also let calls fail: every errno of their man pages, short writes, missing calls
     #[arg(long)]
     pub(crate) faults: bool,
-    /// Also send signals at every call of programs: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGKILL
+    /// Also send signals at every call: SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGKILL to programs, SIGKILL to victims in Rust
     #[arg(long)]
     pub(crate) signals: bool,
     /// With 2, also run two copies of each program at once, in every order of their calls that matters

@@ -23,6 +23,11 @@ pub(crate) fn faults(recorded: &Evidence, forgets: bool) -> Vec<Next> {
     })
 }
 
+/// SIGKILL at each call of a recorded run.
+pub(crate) fn kills(recorded: &Evidence) -> Vec<Next> {
+    each(recorded, |_| vec![Fault::Signal(libc::SIGKILL, Whom::Process)])
+}
+
 /// Every signal that can come next in a recorded run; to the group as well where there is more than one process.
 pub(crate) fn signals(recorded: &Evidence) -> Vec<Next> {
     let several = recorded.calls().any(|(_, call)| call.task > 0);

@@ -108,7 +108,10 @@ impl Bench {
             self.foresee(world);
             let fault = self.disturb(world, &mut script);
             if self.pass(world, fault) == Outcome::Blocks {
-                return self.end_blocked(world, limits);
+                return self.end_unseen(world, limits, Ending::Hung);
+            }
+            if world.unwinds() {
+                return self.end_unseen(world, limits, Ending::Signal(libc::SIGKILL));
             }
         };
         self.finish(world, ending)
@@ -141,24 +144,31 @@ impl Bench {
         if self.second { Maker::Second } else { Maker::Victim }
     }
 
-    /// The call would never have returned, so nothing that the victim does from here on can happen. It is let go on,
-    /// because a thread cannot be ended anywhere, but no evidence is taken of it.
-    fn end_blocked(&mut self, world: &mut dyn World, limits: &Limits) -> Result<Reset, Error> {
-        self.evidence.ending = Ending::Hung;
+    /// The call would never have returned, or the victim was killed there, so nothing that it does from here on can happen.
+    /// It is let go on, because a thread cannot be ended anywhere, but no evidence is taken of it.
+    fn end_unseen(&mut self, world: &mut dyn World, limits: &Limits, ending: Ending) -> Result<Reset, Error> {
+        self.evidence.ending = ending;
         self.come_true();
         self.evidence.last.copy_from(&self.now);
+        self.evidence.full |= self.now.is_full();
         let mut over = false;
-        for _ in 0..limits.stops {
+        for left in (0..limits.stops).rev() {
             match world.next(&mut self.stop)? {
                 Next::Ended(ending) => {
                     over = ending != Ending::Hung;
                     break;
                 }
+                // One that goes on for ever can be ended where it is held.
+                Next::Stop if left == 0 => {}
                 Next::Stop => drop(world.release(&self.stop)),
             }
         }
         if !over {
             world.give_up()?;
+        }
+        if self.keep && world.unwinds() {
+            self.kept = true;
+            return Ok(Reset::Undone);
         }
         world.look(&mut self.next);
         world.reset(&self.next)

@@ -36,10 +36,14 @@ impl Engine<'_> {
         if wanted { faults::faults(&self.bench.evidence, self.victim.is_program()) } else { Vec::new() }
     }
 
-    /// Every signal, if they are asked for.
+    /// Every signal, if they are asked for. A victim in this process can be killed only: a handler would be linkbait's own.
     pub(super) fn next_signals(&self) -> Vec<Next> {
-        let wanted = self.judge.tries_signals(self.victim) && self.victim.is_program();
-        if wanted { faults::signals(&self.bench.evidence) } else { Vec::new() }
+        let evidence = &self.bench.evidence;
+        match self.judge.tries_signals(self.victim) {
+            true if self.victim.is_program() => faults::signals(evidence),
+            true => faults::kills(evidence),
+            false => Vec::new(),
+        }
     }
 
     /// Schedules of two acts and more, one length after the other; those of one act have been tried. What only the

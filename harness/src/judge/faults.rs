@@ -20,21 +20,24 @@ impl Engine<'_> {
 
     /// Every fault at every call of the run on the bench, which must be the recorded one, with nobody else about.
     pub(super) fn try_faults(&mut self) -> Result<(), Error> {
-        let is_program = self.victim.is_program();
         let recorded = self.stops().collect();
         let (faults, signals) = (singles(self.next_faults()), singles(self.next_signals()));
         self.try_errors(&faults, &recorded)?;
-        if is_program {
-            return self.try_signals(&signals);
-        }
-        const WHY: &str = "tried on programs only; this victim runs within linkbait";
-        if !faults.is_empty() {
-            self.note(format!("missing calls: {WHY} and would remember"));
-        }
-        if self.judge.tries_signals(self.victim) {
-            self.note(format!("signals: {WHY}, which would end"));
+        self.try_signals(&signals)?;
+        if !self.victim.is_program() {
+            self.note_for_programs_only(!faults.is_empty(), !signals.is_empty());
         }
         Ok(())
+    }
+
+    fn note_for_programs_only(&mut self, faults: bool, signals: bool) {
+        const WHY: &str = "tried on programs only; this victim runs within linkbait";
+        if faults {
+            self.note(format!("missing calls: {WHY} and would remember"));
+        }
+        if signals {
+            self.note(format!("signals but SIGKILL: {WHY}, which has handlers of its own"));
+        }
     }
 
     fn try_errors(&mut self, faults: &[Schedule], recorded: &Stops) -> Result<(), Error> {
@@ -84,7 +87,7 @@ impl Engine<'_> {
         self.count(schedule);
         let landed = self.bench.evidence.has_happened(schedule);
         let hits = if landed { self.hits(schedule) } else { Vec::new() };
-        let (phase, stays) = (landed.then(|| self.tally(schedule)), self.left_behind());
+        let (phase, stays) = (landed.then(|| self.tally(schedule)), self.left_behind(schedule));
         self.run(&Schedule::default())?;
         let ending = self.bench.evidence.ending.clone();
         if hits.iter().any(|(rule, hit)| !self.knows(rule, hit)) {
@@ -117,12 +120,13 @@ impl Engine<'_> {
         ran.map(|()| self.bench.evidence.has_happened(schedule))
     }
 
-    /// The entries below `shared/` that the victim of the trial on the bench has made and left.
-    fn left_behind(&self) -> Vec<String> {
-        let evidence = &self.bench.evidence;
+    /// The entries below `shared/` that the victim of the trial on the bench has made and left, but for those that it is
+    /// meant to leave.
+    pub(super) fn left_behind(&self, schedule: &Schedule) -> Vec<String> {
+        let (evidence, case) = (&self.bench.evidence, self.case(schedule));
         let own = |entry: &&Entry| entry.maker.is_victim();
         let paths = evidence.last.entries().iter().filter(own).map(|entry| evidence.last.path(entry));
-        let shared = paths.filter(|path| path.starts_with(b"shared/"));
+        let shared = paths.filter(|path| path.starts_with(b"shared/") && !case.is_kept(path));
         shared.filter_map(|path| evidence.label_of(path).map(str::to_owned)).collect()
     }
 

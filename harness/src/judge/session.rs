@@ -26,12 +26,15 @@ pub struct Tried {
     pub landed: bool,
     /// The rules broken; each finding's schedule is the smallest part of this one that shows it.
     pub findings: Vec<Finding>,
+    /// What stood below `shared/` of the victim's own making at the end and is not meant to stay (`keeps`), by label. After
+    /// SIGKILL it is no finding.
+    pub stays: Vec<String>,
 }
 
 impl Engine<'_> {
-    /// Every fault that a call of the run on the bench can meet.
+    /// Every fault that a call of the run on the bench can meet, and every signal.
     fn faults(&self) -> Vec<Act> {
-        self.next_faults().into_iter().map(|next| next.act).collect()
+        self.next_faults().into_iter().chain(self.next_signals()).map(|next| next.act).collect()
     }
 }
 
@@ -71,7 +74,7 @@ impl<'a> Session<'a> {
         self.schedules.clone()
     }
 
-    /// Every fault that a call can meet, where they are asked for.
+    /// Every fault that a call can meet, and every signal, where they are asked for.
     #[must_use]
     pub fn faults(&self) -> Vec<Act> {
         self.faults.clone()
@@ -90,14 +93,16 @@ impl<'a> Session<'a> {
     /// Of kind ours when our own work fails.
     pub fn run(&mut self, schedule: &Schedule) -> Result<Tried, Error> {
         self.engine.report.findings.clear();
-        let landed = self.engine.try_one(schedule)?;
+        self.engine.run_whole(schedule)?;
+        let stays = self.engine.left_behind(schedule);
+        let landed = self.engine.settle(schedule)?;
         #[cfg(feature = "arbitrary")]
         {
             let (victim, evidence) = (self.engine.victim.name(), &self.engine.bench.evidence);
             self.shown = crate::explore::guide::tell(victim, evidence, schedule);
         }
         let findings = std::mem::take(&mut self.engine.report.findings);
-        Ok(Tried { landed, findings })
+        Ok(Tried { landed, findings, stays })
     }
 
     /// Bounds the trials of [`Session::run_briefly`] and [`Session::try_out`] to this many stops.

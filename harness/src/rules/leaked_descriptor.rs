@@ -19,9 +19,10 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// A victim that was ended could not close.
+/// A victim that was ended or killed could not close.
 fn is_looked_at(case: &Case<'_>) -> bool {
-    !case.victim.is_program() && case.evidence.ending != Ending::Hung && !case.is_kept_from_closing()
+    let ended = matches!(case.evidence.ending, Ending::Hung | Ending::Signal(_));
+    !case.victim.is_program() && !ended && !case.is_kept_from_closing()
 }
 
 fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {

@@ -28,10 +28,22 @@ pub(crate) fn perform(call: &RawCall) -> i64 {
 /// The number of the marker call: no kernel knows it, only our filter does.
 pub(crate) const MARKER: u32 = 0x3a17_ba17;
 
+/// What the marker says of a thread that panics.
+pub(crate) const PANICS: u64 = 1;
+
 /// Stops the calling thread until the supervisor answers; `None` when there is no supervisor any more.
 pub(crate) fn stop_at_marker() -> Option<i64> {
+    mark(0)
+}
+
+/// Tells the supervisor, if there is one, that the calling thread panics.
+pub(crate) fn tell_of_panic() {
+    mark(PANICS);
+}
+
+fn mark(what: u64) -> Option<i64> {
     // SAFETY: an unknown number without pointers; without a filter the kernel answers ENOSYS.
-    let value = unsafe { libc::syscall(libc::c_long::from(MARKER), 0, 0, 0, 0, 0, 0) };
+    let value = unsafe { libc::syscall(libc::c_long::from(MARKER), what, 0, 0, 0, 0, 0) };
     (value >= 0).then_some(value)
 }
 

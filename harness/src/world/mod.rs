@@ -126,6 +126,11 @@ pub(crate) trait World {
     fn release(&mut self, stop: &Stop) -> Outcome;
     /// Lets the held call happen with a fault; `None` when this world cannot make it here, and the call is held still.
     fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome>;
+    /// True when the victim was killed but cannot be ended where it is held: it unwinds, and none of its calls is made any
+    /// more but closes. A program's processes just end.
+    fn unwinds(&self) -> bool {
+        false
+    }
     /// Shows the tree as it stands.
     fn look(&mut self, tree: &mut Tree);
     /// Brings one entry of a tree up to date, for when nothing else can have changed.

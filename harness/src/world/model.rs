@@ -58,6 +58,8 @@ pub(crate) struct ModelWorld {
     listed: Option<Vec<Vec<u8>>>,
     /// What each descriptor of the victim was numbered, in the order in which they were made.
     opened: Vec<Fd>,
+    /// The victim was killed in this trial.
+    killed: bool,
 }
 
 impl ModelWorld {
@@ -80,6 +82,7 @@ impl ModelWorld {
             pending: None,
             listed: None,
             opened: Vec::new(),
+            killed: false,
         }
     }
 
@@ -125,6 +128,16 @@ impl ModelWorld {
         outcome
     }
 
+    /// Answers a call of a victim that was killed: none is made but closes.
+    fn refuse(&mut self) -> Outcome {
+        let answer = match self.pending.take().map(|pending| pending.call().clone()) {
+            Some(call @ Call::Close { .. }) => self.model.perform(self.victim, &call),
+            _ => Err(Errno::IO),
+        };
+        self.answer(answer);
+        Outcome::Unknown
+    }
+
     fn number(&mut self, fd: Fd) -> Outcome {
         self.opened.push(fd);
         let number = self.opened.len() as u32 + 2;
@@ -165,6 +178,7 @@ impl World for ModelWorld {
 
     fn begin(&mut self) -> std::result::Result<(), Error> {
         self.opened.clear();
+        self.killed = false;
         // It cannot fail.
         let _ = self.model.perform(self.victim, &Call::Umask { mask: self.umask });
         self.runner.begin();
@@ -194,6 +208,9 @@ impl World for ModelWorld {
     }
 
     fn release(&mut self, _: &Stop) -> Outcome {
+        if self.killed {
+            return self.refuse();
+        }
         loop {
             let Some(pending) = &mut self.pending else { return Outcome::Unknown };
             match self.model.step(pending) {
@@ -211,6 +228,10 @@ impl World for ModelWorld {
     }
 
     fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
+        if let Fault::Signal(libc::SIGKILL, _) = fault {
+            self.killed = true;
+            return Some(self.refuse());
+        }
         let pending = self.pending.as_ref()?;
         match (fault, pending.call()) {
             (Fault::Short, Call::Write { file, bytes }) if stop.sys.can_be_cut(stop.length) => {
@@ -227,6 +248,10 @@ impl World for ModelWorld {
                 Some(self.answer(Err(errno)))
             }
         }
+    }
+
+    fn unwinds(&self) -> bool {
+        self.killed
     }
 
     fn look(&mut self, tree: &mut Tree) {

@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::sys::notify::{Notification, Ready};
-use crate::sys::perform::{MARKER, borrow, perform};
+use crate::sys::perform::{MARKER, PANICS, borrow, perform};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
 use rustix::event::Timespec;
@@ -74,6 +74,10 @@ pub(crate) struct ThreadWorld {
     crew: Crew,
     /// The stop that waits for an answer.
     held: Option<u64>,
+    /// The victim was killed in this trial.
+    killed: bool,
+    /// The victim has panicked in this trial, and perhaps still unwinds.
+    panicked: bool,
     refused: Refused,
     no_excl: NoExcl,
 }
@@ -83,6 +87,15 @@ pub(crate) struct ThreadWorld {
 pub(crate) struct Refused {
     count: u32,
     first: Vec<u8>,
+}
+
+impl Refused {
+    fn note(&mut self, path: &[u8]) {
+        self.count += 1;
+        if self.first.is_empty() {
+            self.first.extend_from_slice(&path[..path.len().min(PATH_SHOWN)]);
+        }
+    }
 }
 
 impl ThreadWorld {
@@ -120,6 +133,8 @@ impl ThreadWorld {
             opened: Opened::new(host.open_files()),
             crew: Crew::default(),
             held: None,
+            killed: false,
+            panicked: false,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
             no_excl: NoExcl::new(!host.is_exclusive()),
         })
@@ -156,9 +171,8 @@ impl ThreadWorld {
         };
         self.decoder.decode(seen, sys, ours, stop);
         if let Some(Place { path, .. }) = stop.changes_elsewhere(is_spared) {
-            self.refused.count += 1;
-            if self.refused.first.is_empty() {
-                self.refused.first.extend_from_slice(&path[..path.len().min(PATH_SHOWN)]);
+            if !self.killed {
+                self.refused.note(path);
             }
             self.victim.listener.answer(seen.id, -i64::from(libc::EROFS));
             return None;
@@ -172,6 +186,9 @@ impl ThreadWorld {
             }
             return None;
         }
+        if self.killed && self.panicked && ours && !matches!(stop.sys.op, Op::Close | Op::Remove) {
+            return self.end_killed(seen);
+        }
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         if self.no_excl.concerns(stop) {
@@ -184,9 +201,26 @@ impl ThreadWorld {
 
     /// A marker means that the victim's body has returned.
     fn take_marker(&mut self, seen: &Notification) -> Option<Next> {
+        if seen.args[0] == PANICS {
+            self.panicked = true;
+            self.victim.listener.answer(seen.id, 0);
+            return None;
+        }
         self.victim.idle = Some(seen.id);
         let ending = self.victim.ending.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.crew.body_ended(ending?, seen.tid).map(Next::Ended)
+    }
+
+    /// A destructor of one that was killed would perhaps panic because of an error while another panic unwinds, and so abort
+    /// our process: the thread ends here instead, with what it holds.
+    fn end_killed(&mut self, seen: &Notification) -> Option<Next> {
+        if seen.tid == self.victim.tid {
+            self.held = Some(seen.id);
+            return Some(Next::Ended(Ending::Hung));
+        }
+        own_thread::end(seen.tid);
+        self.victim.listener.answer(seen.id, -i64::from(libc::EINTR));
+        None
     }
 
     /// A victim that ends the process ends ours. Nothing can be judged any more, so its status must not look like
@@ -230,6 +264,19 @@ impl ThreadWorld {
         let answer = if outcome == Outcome::Blocks { -i64::from(libc::ENXIO) } else { value };
         self.victim.listener.answer(stop.id, answer);
         outcome
+    }
+
+    /// Answers a call of a victim that was killed. Closes are made: this process would run out of descriptors, and the
+    /// standard library panics where closing a directory fails. Removals seem to be made, so that clean-up has no complaint.
+    fn refuse(&mut self, stop: &Stop) -> Outcome {
+        self.held = None;
+        let answer = match stop.sys.op {
+            Op::Close if self.is_ours(stop.tid) => perform(&stop.raw),
+            Op::Remove => 0,
+            _ => -i64::from(libc::EIO),
+        };
+        self.victim.listener.answer(stop.id, answer);
+        Outcome::Unknown
     }
 
     /// True for the victim's thread and others of this process, which shares all it has with us.
@@ -287,6 +334,7 @@ impl World for ThreadWorld {
         self.decoder.learn_cwd();
         own_thread::umask(self.umask);
         self.tasks.clear();
+        (self.killed, self.panicked) = (false, false);
         self.descriptors = 3;
         self.opened.clear();
         let idle = self
@@ -335,6 +383,9 @@ impl World for ThreadWorld {
     }
 
     fn release(&mut self, stop: &Stop) -> Outcome {
+        if self.killed {
+            return self.refuse(stop);
+        }
         self.held = None;
         if self.ours_to_make(stop) {
             return self.make(stop);
@@ -344,18 +395,26 @@ impl World for ThreadWorld {
     }
 
     fn release_with(&mut self, stop: &Stop, fault: Fault) -> Option<Outcome> {
+        if let Fault::Signal(libc::SIGKILL, _) = fault {
+            self.killed = true;
+            return Some(self.refuse(stop));
+        }
         if stop.sys.op == Op::Close && fault.errno().is_some() && self.is_ours(stop.tid) {
             // Linux closes it whatever close(2) returns, and this process would run out of descriptors.
             perform(&stop.raw);
         }
         let value = match fault {
             Fault::Short if self.ours_to_make(stop) => perform(&stop.cut()?),
-            // There is none for a signal: one to a thread of ours ends all of them.
+            // There is none for another signal: its handler would be ours.
             _ => -i64::from(fault.errno()?),
         };
         self.held = None;
         self.victim.listener.answer(stop.id, value);
         Some(Outcome::of(value))
+    }
+
+    fn unwinds(&self) -> bool {
+        self.killed
     }
 
     fn look(&mut self, tree: &mut Tree) {

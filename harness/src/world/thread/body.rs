@@ -4,6 +4,7 @@
 //! to the hook that was there before.
 
 use crate::ending::Ending;
+use crate::sys::perform::tell_of_panic;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
@@ -20,6 +21,7 @@ pub(crate) fn quiet_panics() {
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |info| {
+            tell_of_panic();
             if IS_VICTIM.get() {
                 keep(info);
             } else {
