@@ -4,11 +4,11 @@
 //! chosen by its name's place on a ring, so that inputs keep their victims when others come and go.
 
 use crate::faults;
+use crate::ready::{Ready, clean, expect};
 use crate::wishes::wishes;
-use linkbait::fuzz::{Attack, Plan, cross, mutate};
-use linkbait::{Class, Error, ErrorKind, FileSystem, Host, Judge, Tried, Victim};
+use linkbait::fuzz::{Plan, cross, mutate};
+use linkbait::{Class, FileSystem, Tried, Victim};
 use std::cell::RefCell;
-use std::collections::VecDeque;
 
 /// Most victims that are kept ready at once, where that many files may be open. It is enough for all.
 const MOST_READY: usize = 256;
@@ -29,17 +29,21 @@ pub fn attack(bytes: &[u8]) {
     thread_local! {
         static WANTED: RefCell<Arsenal> = RefCell::new(Arsenal::new(is_wanted).on(wishes().file_system));
     }
-    let tried = WANTED.with_borrow_mut(|wanted| wanted.attack(bytes));
-    let mut found = tried.map(|tried| tried.findings).unwrap_or_default();
-    found.retain(|finding| faults::counts(finding.rule));
-    assert!(found.is_empty(), "{}", found.iter().map(|f| f.timeline.as_str()).collect::<Vec<_>>().join("\n"));
+    let Some(mut tried) = WANTED.with_borrow_mut(|wanted| wanted.attack(bytes)) else { return };
+    tried.findings.retain(|finding| faults::counts(finding.rule));
+    expect(clean(&tried));
 }
 
 /// Mutates an input of [`attack`]: its plans, or nothing when that is left to libFuzzer. Returns the new size.
 pub fn mutate_attack(input: &mut [u8], size: usize, seed: u32) -> Option<usize> {
+    mutate_plans(input, size, HEAD, seed)
+}
+
+/// Mutates the plans behind the first bytes of an input, or leaves that to libFuzzer. Returns the new size.
+pub fn mutate_plans(input: &mut [u8], size: usize, head: usize, seed: u32) -> Option<usize> {
     // The bytes in front choose among what has no order, so that a byte is as good as any other.
     let left = wishes().by_bytes_alone || seed.is_multiple_of(LIBFUZZERS_SHARE);
-    (!left).then(|| mutate(input, size, HEAD, seed))
+    (!left).then(|| mutate(input, size, head, seed))
 }
 
 /// Crosses two inputs of [`attack`] into a buffer. Returns the size.
@@ -65,10 +69,7 @@ pub(crate) fn is_safe(victim: &Victim) -> bool {
 pub struct Arsenal {
     /// With their places on the ring, in their order.
     pub(crate) victims: Vec<(u16, Victim)>,
-    ready: VecDeque<(Choice, Attack)>,
-    judge: Judge,
-    /// How many can be ready.
-    room: usize,
+    ready: Ready<Choice>,
 }
 
 /// A victim by its number, who attacks it, and its umask.
@@ -86,16 +87,13 @@ impl Arsenal {
         let mut victims: Vec<_> = wanted.map(|victim| (place(victim.name()), victim)).collect();
         assert!(!victims.is_empty(), "no victim is wanted");
         victims.sort_by_key(|(place, _)| *place);
-        let host = Host::detect();
-        let room = host.at_once(MOST_READY);
-        Arsenal { victims, ready: VecDeque::new(), judge: Judge::new(host), room }
+        Arsenal { victims, ready: Ready::with_room(MOST_READY) }
     }
 
     /// The same with arenas on this file system, if one is given.
     #[must_use]
     pub fn on(self, file_system: Option<FileSystem>) -> Arsenal {
-        let judge = self.judge.file_systems(file_system.as_slice());
-        Arsenal { judge, ..self }
+        Arsenal { ready: self.ready.on(file_system), ..self }
     }
 
     /// Runs the schedule in these bytes; nothing where they are too few or the victim cannot be judged on this machine.
@@ -104,14 +102,10 @@ impl Arsenal {
     /// When our own work fails.
     pub fn attack(&mut self, bytes: &[u8]) -> Option<Tried> {
         let choice = self.choose(bytes.get(..HEAD)?);
-        match self.ready(choice).and_then(|attack| attack.try_plans(&Plan::all(&bytes[HEAD..]))) {
-            Ok(tried) => Some(tried),
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-                eprintln!("not attacked: {error}");
-                None
-            }
-            Err(error) => panic!("{}: {error}", self.victims[choice.0].1.name()),
-        }
+        let victims = &self.victims;
+        self.ready.try_plans(choice, &Plan::all(&bytes[HEAD..]), |judge, (victim, class, umask)| {
+            (judge, victims[*victim].1.clone(), *class, *umask)
+        })
     }
 
     fn choose(&self, head: &[u8]) -> Choice {
@@ -126,22 +120,6 @@ impl Arsenal {
     pub(crate) fn input(place: u16, class: usize, umask: usize, plans: &[Plan]) -> Vec<u8> {
         let head = [place.to_be_bytes().as_slice(), &[(class * UMASKS.len() + umask) as u8]].concat();
         plans.iter().fold(head, |input, plan| [input.as_slice(), &plan.bytes()].concat())
-    }
-
-    /// The attack of that choice, the one used last in front; the one not used for longest makes room for it.
-    fn ready(&mut self, choice: Choice) -> Result<&Attack, Error> {
-        let known = self.ready.iter().position(|(known, _)| *known == choice);
-        let attack = match known.and_then(|at| self.ready.remove(at)) {
-            Some((_, attack)) => attack,
-            None => self.start(choice)?,
-        };
-        self.ready.truncate(self.room - 1);
-        self.ready.push_front((choice, attack));
-        Ok(&self.ready[0].1)
-    }
-
-    fn start(&self, (victim, class, umask): Choice) -> Result<Attack, Error> {
-        Attack::start(self.judge.clone(), self.victims[victim].1.clone(), class, umask)
     }
 }
 

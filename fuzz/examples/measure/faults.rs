@@ -9,7 +9,11 @@ const SEEDS: u64 = 10;
 const SECONDS: u64 = 60;
 
 /// Targets with faults that are no rule's.
-const OTHERS: [(&str, &str); 0] = [];
+const OTHERS: [(&str, &str); 3] = [
+    ("replace_file", "fault-writes-in-place"),
+    ("replace_file", "fault-leaves-temporary"),
+    ("remove_tree", "fault-deletes-by-path"),
+];
 
 /// The table.
 pub(crate) fn measure() -> Result<String> {

@@ -6,7 +6,7 @@
 use libtest_mimic::{Arguments, Trial};
 use linkbait::timeline::Timeline;
 use linkbait::{Host, Judge, Replay};
-use linkbait_fuzz::{Arsenal, TARGETS, Target};
+use linkbait_fuzz::{Arsenal, Deleter, ReplaceFault, TARGETS, Target, remove_tree_with, replace_file_with};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,10 +19,33 @@ fn main() -> ExitCode {
         let broken = seeds_that_break_bad_victims();
         if broken > 0 { Ok(()) } else { Err("no seed breaks any bad victim".into()) }
     });
+    let broken = BROKEN.map(|(name, target, fails)| {
+        Trial::test(name, move || {
+            let failed = files(target).iter().filter(|file| fails(&read(file))).count();
+            if failed > 0 { Ok(()) } else { Err("no seed shows it".into()) }
+        })
+    });
     // One thread, the first: when it ends, and only then, victims that were kept ready are gone and their arenas with them.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    libtest_mimic::run(&arguments, replays.chain(regressions()).chain([bad]).collect()).exit_code()
+    let all = replays.chain(regressions()).chain([bad]).chain(broken).collect();
+    libtest_mimic::run(&arguments, all).exit_code()
 }
+
+/// Whether an input shows what is broken.
+type Shows = fn(&[u8]) -> bool;
+
+/// Broken twins of what a target holds to be right.
+const BROKEN: [(&str, &str, Shows); 3] = [
+    ("the_seeds_of_trees_lead_deleting_by_path_astray", "remove_tree", |bytes| {
+        remove_tree_with(bytes, Deleter::ByPath).is_err()
+    }),
+    ("the_seeds_of_replacing_show_what_is_written_in_place", "replace_file", |bytes| {
+        replace_file_with(bytes, ReplaceFault::WritesInPlace).is_err()
+    }),
+    ("the_seeds_of_replacing_show_what_stays_after_an_error", "replace_file", |bytes| {
+        replace_file_with(bytes, ReplaceFault::LeavesTemporary).is_err()
+    }),
+];
 
 fn files(target: &str) -> Vec<PathBuf> {
     let dir = Path::new(CORPUS).join(target);

@@ -70,6 +70,8 @@ pub(super) struct Course {
     at: usize,
     /// What the attacker has planted and may do anything to.
     own: Vec<String>,
+    /// The last act was SIGKILL: nothing follows.
+    over: bool,
 }
 
 impl Course {
@@ -81,30 +83,38 @@ impl Course {
         let at = acts.last().and_then(|last| place(&last.at)).unwrap_or(0);
         let planted = acts.iter().filter_map(Act::as_move).filter(|does| does.verb == Verb::Plant);
         let own = planted.map(|does| does.target.clone()).collect();
-        Course { stops, faults, at, own }
+        let over = acts.last().is_some_and(Act::is_kill);
+        Course { stops, faults, at, own, over }
     }
 
     /// The act that a plan comes to, at a stop not before the one reached, if there can be one.
     pub(super) fn act(&self, plan: Plan, class: Class) -> Option<Act> {
+        if self.over {
+            return None;
+        }
         let ahead: Vec<_> = self.faults.iter().filter(|(at, _)| *at >= self.at).collect();
         match plan.way() {
             Way::Fault if !ahead.is_empty() => Some(fault(plan, &ahead)),
             _ if self.stops.is_empty() || class == Class::None => None,
-            way => Some(self.attack(plan, class, way == Way::Wild)),
+            way => self.attack(plan, class, way == Way::Wild),
         }
     }
 
-    fn attack(&self, plan: Plan, class: Class, wild: bool) -> Act {
+    /// `None` where there is no name: what is called `(unnamed)` cannot be looked up.
+    fn attack(&self, plan: Plan, class: Class, wild: bool) -> Option<Act> {
         let stop = &self.stops[*choose(plan.stop, &self.open(wild))];
         let path = &stop.path;
         let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-        let names: Vec<&str> =
-            ends.map(|end| &path[..end]).chain(self.own.iter().map(String::as_str)).collect();
+        let names = ends.map(|end| &path[..end]).chain(self.own.iter().map(String::as_str));
+        let names: Vec<&str> = names.filter(|name| !name.ends_with("/(unnamed)")).collect();
+        if names.is_empty() {
+            return None;
+        }
         let target = (*choose(plan.name, &names)).to_owned();
         let free = wild || class == Class::DirWriter || self.own.contains(&target);
         let verb = if free { *choose(plan.verb, &Verb::ALL) } else { Verb::Plant };
         let does = Move { verb, bait: *choose(plan.bait, &Bait::ALL), target };
-        Act { at: stop.clone(), does: does.into() }
+        Some(Act { at: stop.clone(), does: does.into() })
     }
 
     /// The places of stops that a move can be made at; the one reached if there are no others.
@@ -129,7 +139,7 @@ fn choose<T>(number: u8, from: &[T]) -> &T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Fault;
+    use crate::fault::{Fault, Whom};
 
     fn stop(call: &str, path: &str) -> Key {
         Key { second: false, task: 0, call: call.into(), path: path.into(), occurrence: 0 }
@@ -151,6 +161,14 @@ mod tests {
         assert_eq!([act(&[], way(0, 0)), act(&[], way(0, 7))], [None, None]);
         assert_eq!(act(&[], way(1, 4)), Some(faults[1].clone()));
         assert_eq!(act(&faults[1..], way(0, 4)), Some(faults[1].clone()));
+        let kill = Act { at: stops[0].clone(), does: Fault::Signal(libc::SIGKILL, Whom::Process).into() };
+        assert_eq!(act(&[kill], way(0, 4)), None);
+    }
+
+    #[test]
+    fn a_file_without_a_name_is_no_place_for_a_move() {
+        let course = Course::new(vec![stop("write", "shared/(unnamed)")], Vec::new(), &[]);
+        assert_eq!(course.act(Plan { way: 7, ..Plan::default() }, Class::DirWriter), None);
     }
 
     #[test]
