@@ -21,12 +21,13 @@ pub(crate) fn quiet_panics() {
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |info| {
-            tell_of_panic();
             if IS_VICTIM.get() {
                 keep(info);
             } else {
                 before(info);
             }
+            // Not before: whoever makes a call after this may be ended there, and a trace is taken under a lock.
+            tell_of_panic();
         }));
     });
 }
