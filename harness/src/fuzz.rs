@@ -1,15 +1,16 @@
 //! Judging by a fuzzer: schedules of any length out of bytes, and a victim kept ready to try them at full speed.
 //!
-//! ```no_run
-//! use linkbait::fuzz::{Attack, Plan};
-//! use linkbait::{Class, Host, Judge};
+//! ```
+//! use linkbait::fuzz::Target;
 //!
-//! // In a target of libFuzzer, with the bytes that it gives, and kept from one input to the next:
-//! let save = linkbait::victim("save", |dir| std::fs::write(dir.join("app.conf"), "new"));
-//! let attack = Attack::start(Judge::new(Host::detect()), save, Class::OtherUser, 0o022)?;
-//! let tried = attack.try_plans(&Plan::all(b"bytes"))?;
-//! assert!(tried.findings.is_empty(), "{}", tried.findings[0].timeline);
-//! # Ok::<(), linkbait::Error>(())
+//! thread_local! {
+//!     static SAVE: Target = Target::new(linkbait::victim("save", |dir| {
+//!         std::fs::File::create_new(dir.join("app.conf")).map(drop)
+//!     }).keeps("app.conf"));
+//! }
+//!
+//! // In a target of libFuzzer: fuzz_target!(|bytes: &[u8]| SAVE.with(|save| save.attack(bytes)));
+//! SAVE.with(|save| save.attack(b"bytes"));
 //! ```
 //!
 //! Each trial tells libFuzzer, by its extra counters, what the attacker and the victim did to each other. Does not own the
@@ -19,11 +20,13 @@ mod courses;
 mod mutate;
 pub mod names;
 mod plan;
+mod target;
 
 pub use crate::explore::guide::guide_by_races;
 pub use courses::Courses;
 pub use mutate::{cross, mutate};
 pub use plan::Plan;
+pub use target::Target;
 
 use crate::class::Class;
 use crate::error::Error;

@@ -49,6 +49,14 @@ pub(crate) enum Command {
         #[arg(last = true, required = true, value_name = "CMD")]
         argv: Vec<String>,
     },
+    /// Make one report of the JSON reports of all shards of a run
+    Merge {
+        /// The reports, in any order
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        printing: Printing,
+    },
     /// Say how predictable the names of a victim's temporary files are, with predictions beside what came
     Names {
         /// A built-in victim, or a victim file
@@ -180,7 +188,7 @@ pub(crate) struct Judging {
     /// With 2, also run two copies of each program at once, in every order of their calls that matters
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2), default_value = "1", value_name = "N")]
     pub(crate) instances: u8,
-    /// Judge only every n-th victim, beginning with the k-th, from 1
+    /// Judge only every n-th victim, beginning with the k-th, from 1; `merge` makes one report of all shards
     #[arg(long, value_parser = values::shard, value_name = "K/N")]
     pub(crate) shard: Option<Shard>,
     /// Judge this many victims at once; by default one on each core
@@ -193,6 +201,16 @@ pub(crate) struct Judging {
     /// Who reads: auditors also see suspicions
     #[arg(long, value_enum, default_value = "regular", value_name = "WHO")]
     pub(crate) persona: Persona,
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+}
+
+/// What becomes of a report.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Printing {
     /// Fail with 6 when anything could not be judged on this machine
     #[arg(long)]
     pub(crate) require: bool,
@@ -205,9 +223,6 @@ pub(crate) struct Judging {
     /// Write the report there instead of to stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
 }
 
 /// What a command gets to read from and print to.

@@ -9,9 +9,11 @@ mod doctor;
 mod explain;
 mod files;
 mod interrupt;
+mod merge;
 mod names;
 mod output;
 mod progress;
+mod publish;
 mod replay;
 mod report;
 mod roster;
@@ -87,6 +89,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
+        Some(Command::Merge { files, printing }) => return merge::merge(&files, &printing),
         Some(Command::Replay { file, victim, writable, times, script, output, chance, timeout }) => {
             let again = Again { file, victim, writable, chance, silence: timeout.into() };
             return match script {

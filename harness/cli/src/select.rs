@@ -1,6 +1,6 @@
-//! What is judged and where: victims by name, tag, file and shard, or a command.
+//! What is judged: victims by name, tag and file, or a command.
 
-use crate::args::{Args, Command, Judging, Streams, Usage};
+use crate::args::{Args, Command, Streams, Usage};
 use crate::output;
 use crate::roster::{self, SLOW};
 use crate::values;
@@ -17,8 +17,8 @@ pub(crate) struct Selected {
 }
 
 /// The victims of the roster that have one of the names or tags, without any all that are not slow, and those of
-/// files; of these the shard.
-pub(crate) fn victims(names: &[String], asked: &Judging) -> anyhow::Result<Selected> {
+/// files.
+pub(crate) fn victims(names: &[String]) -> anyhow::Result<Selected> {
     let (paths, names): (Vec<&String>, Vec<&String>) =
         names.iter().partition(|name| victim_file::is_path(name));
     let mut found = Vec::new();
@@ -33,9 +33,7 @@ pub(crate) fn victims(names: &[String], asked: &Judging) -> anyhow::Result<Selec
     } else if !names.is_empty() {
         found.extend(of_roster(&names)?);
     }
-    let in_shard = |at: usize| asked.shard.is_none_or(|shard| shard.has(at));
-    let victims = found.into_iter().enumerate().filter(|(at, _)| in_shard(*at)).map(|(_, victim)| victim);
-    Ok(Selected { victims: victims.collect(), left_out })
+    Ok(Selected { victims: found, left_out })
 }
 
 fn is_slow(victim: &Victim) -> bool {

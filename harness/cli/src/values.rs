@@ -1,11 +1,12 @@
 //! How the values of options are read, and what a wrong one is answered.
 
 use linkbait::{Class, FileSystem, Level};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every n-th victim, beginning with the k-th.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Shard {
     /// From 1.
     pub(crate) k: usize,

@@ -5,6 +5,7 @@
 mod architecture;
 mod layers;
 mod source;
+mod workflows;
 
 use source::{Source, Word, files, read, sources};
 

@@ -1,139 +1,140 @@
-//! The report as JSON, `linkbait-report/1`: one document, whatever was found.
+//! The report as JSON, `linkbait-report/1`: one document, whatever was found. `read` has the way back.
 
+use super::origin::{Environment, Part, Settings};
 use super::{Run, how_ended};
 use crate::crew::Judged;
 use crate::files;
 use linkbait::{Cell, Finding, Samples, Verdict};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    tool: Tool,
-    environment: Environment<'a>,
+pub(super) const SCHEMA: &str = "linkbait-report/1";
+
+/// Text that is borrowed when written, and owned when read.
+type Text<'a> = Cow<'a, str>;
+
+#[derive(Deserialize, Serialize)]
+pub(super) struct Document<'a> {
+    pub(super) schema: Text<'a>,
+    pub(super) tool: Tool<'a>,
+    pub(super) environment: Environment,
+    pub(super) settings: Settings,
+    /// The part of the victims that this is about; none for all of them.
+    pub(super) part: Option<Part>,
     /// How many victims were to be judged; fewer are listed when the run was interrupted.
-    asked: usize,
+    pub(super) asked: usize,
     /// How many slow victims were not, because nobody named them.
-    left_out: usize,
-    victims: Vec<VictimOut<'a>>,
+    pub(super) left_out: usize,
+    pub(super) victims: Vec<VictimOut<'a>>,
 }
 
-#[derive(Serialize)]
-struct Tool {
-    name: &'static str,
-    version: &'static str,
+#[derive(Deserialize, Serialize)]
+pub(super) struct Tool<'a> {
+    pub(super) name: Text<'a>,
+    pub(super) version: Text<'a>,
 }
 
-#[derive(Serialize)]
-struct Environment<'a> {
-    kernel: &'a str,
-    uid: u32,
-    file_system: &'static str,
-    /// What programs get; each victim says what it got.
-    determinism: u8,
-    seed: u64,
-    protected: BTreeMap<&'static str, Option<u32>>,
-}
-
-#[derive(Serialize)]
-struct VictimOut<'a> {
-    name: &'a str,
-    verdict: String,
-    trials: u64,
-    refused: u64,
-    unreached: u64,
+#[derive(Deserialize, Serialize)]
+pub(super) struct VictimOut<'a> {
+    pub(super) name: Text<'a>,
+    /// The victim's last tag.
+    pub(super) group: Text<'a>,
+    pub(super) verdict: String,
+    pub(super) trials: u64,
+    pub(super) refused: u64,
+    pub(super) unreached: u64,
     /// Schedules that come to the same as one that was tried.
-    reduced: u64,
-    stops: usize,
-    hangs_alone: bool,
+    pub(super) reduced: u64,
+    pub(super) stops: usize,
+    pub(super) hangs_alone: bool,
+    /// It could not be started; `not_examined` says why.
+    pub(super) no_start: bool,
+    /// What went wrong on our side.
+    pub(super) fault: Option<Text<'a>>,
     /// How a program ended when no one interfered, and the end of what it printed.
-    ended: Option<String>,
-    output: Option<&'a str>,
-    output_cut: bool,
+    pub(super) ended: Option<String>,
+    pub(super) output: Option<Text<'a>>,
+    pub(super) output_cut: bool,
     /// Acts in the longest schedules of which all were to be tried.
-    depth: u32,
-    exhaustive: bool,
-    samples: Option<SamplesOut>,
-    determinism: u8,
-    duration_s: f64,
+    pub(super) depth: u32,
+    pub(super) exhaustive: bool,
+    pub(super) samples: Option<SamplesOut>,
+    pub(super) determinism: u8,
+    pub(super) duration_s: f64,
     /// How many trials stand behind each rule after each phase.
-    phases: Vec<Behind>,
-    notes: &'a [String],
-    not_examined: &'a [String],
-    file_systems: Vec<FileSystemOut>,
-    findings: Vec<FindingOut<'a>>,
+    pub(super) phases: Vec<Behind<'a>>,
+    pub(super) notes: Cow<'a, [String]>,
+    pub(super) not_examined: Cow<'a, [String]>,
+    pub(super) file_systems: Vec<FileSystemOut<'a>>,
+    pub(super) findings: Vec<FindingOut<'a>>,
 }
 
 /// Schedules drawn by chance, and what they follow from.
-#[derive(Serialize)]
-struct SamplesOut {
-    drawn: u64,
+#[derive(Deserialize, Serialize)]
+pub(super) struct SamplesOut {
+    pub(super) drawn: u64,
     /// Those of which every act happened.
-    landed: u64,
-    acts: u32,
-    seed: u64,
+    pub(super) landed: u64,
+    pub(super) acts: u32,
+    pub(super) seed: u64,
 }
 
 /// The trials that could have broken a rule after a phase.
-#[derive(Serialize)]
-struct Behind {
-    rule: &'static str,
-    phase: &'static str,
-    trials: u64,
-    broken: u64,
-    noted: u64,
+#[derive(Deserialize, Serialize)]
+pub(super) struct Behind<'a> {
+    pub(super) rule: Text<'a>,
+    pub(super) phase: Text<'a>,
+    pub(super) trials: u64,
+    pub(super) broken: u64,
+    pub(super) noted: u64,
 }
 
 /// The verdict on one of the file systems judged on.
-#[derive(Serialize)]
-struct FileSystemOut {
-    name: &'static str,
-    verdict: String,
+#[derive(Deserialize, Serialize)]
+pub(super) struct FileSystemOut<'a> {
+    pub(super) name: Text<'a>,
+    pub(super) verdict: String,
 }
 
 /// What the trial of a finding ran in.
-#[derive(Serialize)]
-struct Surroundings {
-    file_system: &'static str,
-    umask: String,
+#[derive(Deserialize, Serialize)]
+pub(super) struct Surroundings<'a> {
+    pub(super) file_system: Text<'a>,
+    pub(super) umask: String,
 }
 
-#[derive(Serialize)]
-struct FindingOut<'a> {
-    rule: &'static str,
-    cwe: Vec<String>,
-    attacker: &'static str,
-    phase: &'static str,
+#[derive(Deserialize, Serialize)]
+pub(super) struct FindingOut<'a> {
+    pub(super) rule: Text<'a>,
+    pub(super) cwe: Vec<String>,
+    pub(super) attacker: Text<'a>,
+    pub(super) phase: Text<'a>,
     /// The attacker has to act between two calls of the victim, or another copy of it to come between.
-    raced: bool,
-    path: &'a str,
-    umask: String,
-    environment: Surroundings,
-    confidence: &'static str,
-    message: &'a str,
-    help: &'static str,
-    step: Option<usize>,
-    trial: u64,
+    pub(super) raced: bool,
+    pub(super) path: Text<'a>,
+    /// The same with names that mean the same in every run.
+    pub(super) label: Text<'a>,
+    pub(super) umask: String,
+    pub(super) environment: Surroundings<'a>,
+    pub(super) confidence: Text<'a>,
+    pub(super) message: Text<'a>,
+    pub(super) help: Text<'a>,
+    pub(super) step: Option<usize>,
+    pub(super) trial: u64,
     /// Copies of the victim that ran at once.
-    instances: u8,
-    schedule: Vec<String>,
-    timeline: Vec<&'a str>,
-    replay: String,
+    pub(super) instances: u8,
+    pub(super) schedule: Vec<String>,
+    pub(super) timeline: Vec<Text<'a>>,
+    pub(super) replay: String,
 }
 
 pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
     let document = Document {
-        schema: "linkbait-report/1",
-        tool: Tool { name: "linkbait", version: env!("CARGO_PKG_VERSION") },
-        environment: Environment {
-            kernel: run.host.kernel(),
-            uid: run.host.uid(),
-            file_system: run.host.file_system(),
-            determinism: run.determinism.level.number(),
-            seed: run.determinism.seed,
-            protected: run.host.protected().iter().copied().collect(),
-        },
+        schema: SCHEMA.into(),
+        tool: Tool { name: "linkbait".into(), version: env!("CARGO_PKG_VERSION").into() },
+        environment: run.environment.clone(),
+        settings: run.settings.clone(),
+        part: run.part.clone(),
         asked: run.asked,
         left_out: run.left_out,
         victims: run.judged.iter().map(victim_out).collect(),
@@ -145,7 +146,8 @@ fn victim_out(judged: &Judged) -> VictimOut<'_> {
     let report = &judged.report;
     let findings = report.findings.iter().enumerate();
     VictimOut {
-        name: &report.name,
+        name: Cow::from(&report.name),
+        group: Cow::from(&judged.group),
         verdict: report.verdict.to_string(),
         trials: report.trials,
         refused: report.refused,
@@ -153,8 +155,10 @@ fn victim_out(judged: &Judged) -> VictimOut<'_> {
         reduced: report.reduced,
         stops: report.stops,
         hangs_alone: report.hangs_alone,
+        no_start: judged.no_start,
+        fault: judged.fault.as_ref().map(Cow::from),
         ended: report.alone.as_ref().map(|alone| how_ended(&alone.ending)),
-        output: report.alone.as_ref().map(|alone| alone.output.as_str()),
+        output: report.alone.as_ref().map(|alone| Cow::from(&alone.output)),
         output_cut: report.alone.as_ref().is_some_and(|alone| alone.cut),
         depth: report.depth,
         exhaustive: report.unreached == 0 && report.trials > 0 && report.samples.is_none(),
@@ -165,43 +169,48 @@ fn victim_out(judged: &Judged) -> VictimOut<'_> {
             seed,
         }),
         determinism: report.determinism.level.number(),
-        duration_s: judged.seconds,
+        duration_s: (judged.seconds * 1e3).round() / 1e3,
         phases: report.cells.iter().map(behind).collect(),
-        notes: &report.notes,
-        not_examined: &report.not_examined,
+        notes: Cow::from(&report.notes),
+        not_examined: Cow::from(&report.not_examined),
         file_systems: report.file_systems.iter().map(file_system_out).collect(),
         findings: findings.map(|(number, found)| finding_out(&report.name, number, found)).collect(),
     }
 }
 
-fn behind(cell: &Cell) -> Behind {
+fn behind(cell: &Cell) -> Behind<'_> {
     let Cell { rule, phase, trials, broken, noted } = *cell;
-    Behind { rule, phase, trials, broken, noted }
+    Behind { rule: rule.into(), phase: phase.into(), trials, broken, noted }
 }
 
-fn file_system_out((name, verdict): &(&'static str, Verdict)) -> FileSystemOut {
-    FileSystemOut { name, verdict: verdict.to_string() }
+fn file_system_out((name, verdict): &(&'static str, Verdict)) -> FileSystemOut<'static> {
+    FileSystemOut { name: Cow::from(*name), verdict: verdict.to_string() }
 }
 
 fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> FindingOut<'a> {
     let umask = format!("{:03o}", finding.umask);
     FindingOut {
-        rule: finding.rule,
+        rule: finding.rule.into(),
         cwe: finding.cwe.iter().map(|n| format!("CWE-{n}")).collect(),
-        attacker: finding.attacker.name(),
-        phase: finding.phase,
+        attacker: finding.attacker.name().into(),
+        phase: finding.phase.into(),
         raced: finding.raced,
-        path: &finding.example,
+        path: Cow::from(&finding.example),
+        label: Cow::from(&finding.path),
         umask: umask.clone(),
-        environment: Surroundings { file_system: finding.file_system, umask },
-        confidence: if finding.suspicion { "suspected" } else { "demonstrated" },
-        message: &finding.message,
-        help: linkbait::rules::help(finding),
+        environment: Surroundings { file_system: finding.file_system.into(), umask },
+        confidence: confidence(finding.suspicion).into(),
+        message: Cow::from(&finding.message),
+        help: linkbait::rules::help(finding).into(),
         step: finding.step,
         trial: finding.trial,
         instances: if finding.schedule.second { 2 } else { 1 },
         schedule: finding.schedule.acts.iter().map(|act| format!("{} at {}", act.does, act.at)).collect(),
-        timeline: finding.timeline.lines().collect(),
+        timeline: finding.timeline.lines().map(Cow::from).collect(),
         replay: files::replay_path(victim, number, finding.rule),
     }
+}
+
+pub(super) fn confidence(suspicion: bool) -> &'static str {
+    if suspicion { "suspected" } else { "demonstrated" }
 }

@@ -4,26 +4,37 @@ mod alone;
 mod finding;
 pub(crate) mod json;
 mod list;
+pub(crate) mod origin;
 mod phases;
+pub(crate) mod read;
 mod scorecard;
 
 use crate::crew::Judged;
 use crate::output;
-use linkbait::{Determinism, Ending, Host, Verdict};
+use linkbait::{Ending, Verdict};
+use origin::{Environment, Part, Settings};
 
 /// Everything that a report tells.
 pub(crate) struct Run {
-    pub(crate) host: Host,
+    pub(crate) environment: Environment,
+    pub(crate) settings: Settings,
+    /// The shard that this is, if it is not on all victims.
+    pub(crate) part: Option<Part>,
     pub(crate) judged: Vec<Judged>,
     /// How many victims were to be judged.
     pub(crate) asked: usize,
     /// How many slow ones were not, because nobody named them.
     pub(crate) left_out: usize,
-    /// What programs get.
-    pub(crate) determinism: Determinism,
 }
 
 impl Run {
+    /// Says that this is a part, if it is.
+    pub(crate) fn of_a_part(&self) -> Option<String> {
+        let Part { shard, of } = self.part.as_ref()?;
+        let (k, n, here, all) = (shard.k, shard.n, self.asked, output::counted(of.len(), "victim"));
+        Some(format!("shard {k} of {n}: {here} of {all}; `linkbait merge` makes one report of all shards"))
+    }
+
     /// True when the user ended it early.
     pub(crate) fn is_partial(&self) -> bool {
         self.judged.len() < self.asked
@@ -55,7 +66,7 @@ pub(crate) fn by_phase(run: &Run) -> String {
     phases::render(run)
 }
 
-/// How a program ended, as part of a sentence.
+/// How a program ended, as part of a sentence, which `read::ending` understands.
 fn how_ended(ending: &Ending) -> String {
     match ending {
         Ending::Success => "ended with status 0".to_owned(),

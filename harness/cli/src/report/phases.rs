@@ -11,6 +11,9 @@ const LEGEND: &str = "A cell says how many trials could have broken the rule and
 
 pub(super) fn render(run: &Run) -> String {
     let mut out = format!("# Rule × phase\n\n{LEGEND}\n");
+    if let Some(part) = run.of_a_part() {
+        let _ = writeln!(out, "\n{part}");
+    }
     for judged in &run.judged {
         table(&mut out, &judged.report);
     }

@@ -167,6 +167,9 @@ fn totals(out: &mut String, run: &Run) {
         let (done, asked) = (run.judged.len(), run.asked);
         let _ = writeln!(out, "interrupted: only {done} of {asked} victims were judged");
     }
+    if let Some(part) = run.of_a_part() {
+        let _ = writeln!(out, "{part}");
+    }
     if run.left_out > 0 {
         let slow = counted(run.left_out, "slow victim");
         let _ = writeln!(out, "left out: {slow}; `linkbait run slow` judges them");

@@ -12,4 +12,5 @@ mod readme;
 mod replays;
 mod reports;
 mod scripts;
+mod shards;
 mod writable;

@@ -1,0 +1,102 @@
+//! What becomes of a report, made here or merged: it is printed and saved, and gives the exit code.
+
+use crate::Exit;
+use crate::args::{Printing, ReportFormat};
+use crate::interrupt::Interrupt;
+use crate::report::{self, Run, json};
+use crate::{files, output};
+use linkbait::Verdict;
+use std::collections::BTreeSet;
+
+/// Where the report goes, which is looked at before the work begins: a file, or stdout.
+pub(crate) struct Target(Option<files::Target>);
+
+impl Target {
+    pub(crate) fn prepare(printing: &Printing) -> anyhow::Result<Target> {
+        Ok(Target(printing.output.as_deref().map(files::Target::prepare).transpose()?))
+    }
+}
+
+/// Prints and saves the report. All findings are drawn when the victims were named.
+pub(crate) fn publish(
+    run: &Run,
+    printing: &Printing,
+    named: bool,
+    target: Target,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
+    let document = json::render(run)?;
+    let text = match printing.format {
+        ReportFormat::Json => document.clone(),
+        ReportFormat::Text => report::text(run, named || printing.verbose),
+        ReportFormat::Phases => report::by_phase(run),
+    };
+    match target.0 {
+        Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string())?,
+        None => output::print(&text)?,
+    }
+    complain_of_faults(run);
+    if run.asked > 0 {
+        files::save(&run.judged, &document)?;
+    }
+    Ok(verdict(run, printing.require, interrupt))
+}
+
+/// Says each fault once, however many victims it befell; the scorecard names them.
+fn complain_of_faults(run: &Run) {
+    let mut told = BTreeSet::new();
+    for judged in &run.judged {
+        if let Some(fault) = judged.fault.as_ref().filter(|fault| told.insert(*fault)) {
+            output::complain(&format!("{}: {fault}", judged.report.name));
+        }
+    }
+}
+
+/// The exit code. A fault of ours hides nothing else: it is what the reader must know first.
+fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
+    let any = |verdict| run.count(verdict) > 0;
+    match () {
+        () if run.judged.iter().any(|judged| judged.fault.is_some()) => Exit::Ours,
+        () if run.asked == 0 => Exit::NothingToJudge,
+        () if require && any(Verdict::Unsupported) => Exit::Unsupported,
+        () if run.is_partial() || interrupt.came() => Exit::Inconclusive,
+        () if any(Verdict::Fail) => Exit::Findings,
+        () if run.judged.iter().any(|judged| judged.no_start || judged.report.hangs_alone) => {
+            Exit::HangsAlone
+        }
+        () if any(Verdict::Inconclusive) => Exit::Inconclusive,
+        () if any(Verdict::Pass) => Exit::Clean,
+        () => Exit::Unsupported,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Judged;
+    use crate::report::origin::{Environment, Settings};
+    use linkbait::{Determinism, Host, Report};
+
+    /// The exit code when these were judged.
+    fn exit(reports: &[(Verdict, bool)]) -> Exit {
+        let judged = reports.iter().map(|&(verdict, hangs_alone)| {
+            let report = Report { verdict, hangs_alone, ..Report::new("made up") };
+            Judged { report, group: String::new(), seconds: 0.0, fault: None, no_start: false }
+        });
+        let judged: Vec<_> = judged.collect();
+        let environment = Environment::of(&Host::detect(), Determinism::OFF);
+        let (settings, asked) = (Settings::default(), judged.len());
+        let run = Run { environment, settings, part: None, judged, asked, left_out: 0 };
+        verdict(&run, false, &Interrupt::default())
+    }
+
+    #[test]
+    fn a_victim_that_hangs_alone_is_told_apart_unless_there_are_findings() {
+        let (pass, hung) = ((Verdict::Pass, false), (Verdict::Inconclusive, true));
+        let limit = (Verdict::Inconclusive, false);
+        assert_eq!(exit(&[pass, hung, limit]), Exit::HangsAlone);
+        assert_eq!(exit(&[pass, limit]), Exit::Inconclusive);
+        assert_eq!(exit(&[hung, (Verdict::Fail, false)]), Exit::Findings);
+        assert_eq!(exit(&[(Verdict::Fail, true)]), Exit::Findings);
+    }
+}

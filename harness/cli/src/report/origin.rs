@@ -1,0 +1,90 @@
+//! What a report was made of: the machine, what was asked for, and the part of it that was judged. Reports can be merged
+//! when these fit together.
+
+use crate::args::{Judging, Persona};
+use crate::values::Shard;
+use linkbait::{Determinism, Host, Rule};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Environment {
+    kernel: String,
+    uid: u32,
+    file_system: String,
+    /// What programs get; each victim says what it got.
+    determinism: u8,
+    pub(crate) seed: u64,
+    protected: BTreeMap<String, Option<u32>>,
+}
+
+impl Environment {
+    pub(crate) fn of(host: &Host, determinism: Determinism) -> Environment {
+        Environment {
+            kernel: host.kernel().to_owned(),
+            uid: host.uid(),
+            file_system: host.file_system().to_owned(),
+            determinism: determinism.level.number(),
+            seed: determinism.seed,
+            protected: host.protected().iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+        }
+    }
+}
+
+/// What decides on the verdicts, beside the victims.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Settings {
+    /// Empty for each victim's own.
+    attackers: Vec<String>,
+    umasks: Vec<String>,
+    rules: Vec<String>,
+    depth: u32,
+    samples: Option<u64>,
+    reduction: bool,
+    /// Empty for the default.
+    file_systems: Vec<String>,
+    writable: Vec<PathBuf>,
+    faults: bool,
+    signals: bool,
+    instances: u8,
+    timeout_ms: u64,
+}
+
+impl Settings {
+    pub(crate) fn of(asked: &Judging) -> Settings {
+        Settings {
+            attackers: asked.attacker.iter().map(ToString::to_string).collect(),
+            umasks: asked.umask.iter().map(|umask| format!("{umask:03o}")).collect(),
+            rules: rules(asked).iter().map(|rule| rule.id.to_owned()).collect(),
+            depth: asked.depth,
+            samples: asked.samples,
+            reduction: !asked.no_reduction,
+            file_systems: asked.fs.iter().map(ToString::to_string).collect(),
+            writable: asked.writable.clone(),
+            faults: asked.faults,
+            signals: asked.signals,
+            instances: asked.instances,
+            timeout_ms: Duration::from(asked.timeout).as_millis().try_into().unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// The rules asked for: without suspicions, unless they are named or an auditor reads.
+pub(crate) fn rules(asked: &Judging) -> Vec<&'static Rule> {
+    let auditor = asked.persona == Persona::Auditor;
+    let wanted = |rule: &&Rule| match asked.rule.as_slice() {
+        [] => auditor || !rule.suspicion,
+        named => named.iter().any(|id| id == rule.id),
+    };
+    linkbait::RULES.iter().copied().filter(wanted).collect()
+}
+
+/// Which of the victims a report is on.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Part {
+    pub(crate) shard: Shard,
+    /// The names of all victims, those of other shards too, in their order.
+    pub(crate) of: Vec<String>,
+}
