@@ -7,6 +7,7 @@ mod attack;
 mod model_kernel;
 mod names;
 mod seeds;
+mod tempfile_api;
 mod timeline_text;
 mod victim_file;
 
@@ -14,6 +15,7 @@ pub use attack::{Arsenal, attack};
 pub use model_kernel::model_kernel;
 pub use names::names;
 pub use seeds::seeds;
+pub use tempfile_api::{Fault, tempfile_api, tempfile_api_seeds, tempfile_api_with};
 pub use timeline_text::timeline_text;
 pub use victim_file::victim_file;
 
@@ -21,10 +23,11 @@ pub use victim_file::victim_file;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its directory below `corpus`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("attack", attack),
     ("model_kernel", model_kernel),
     ("names", names),
+    ("tempfile_api", tempfile_api),
     ("timeline_text", timeline_text),
     ("victim_file", victim_file),
 ];
