@@ -28,8 +28,9 @@ pub fn seeds() -> Result<Vec<(String, Vec<u8>)>, Error> {
 fn nth_of_its_kind(victim: &Victim, class: Class, n: usize) -> Result<Option<Plan>, Error> {
     Judge::new(Host::detect()).session(victim, class, UMASKS[0], |session| {
         let distinct = distinct(session)?;
-        let stops = session.stops();
-        let plans: Vec<Plan> = distinct.iter().filter_map(|wanted| plan(wanted, &stops, class)).collect();
+        let (stops, besides) = (session.stops(), session.names_besides());
+        let plans: Vec<Plan> =
+            distinct.iter().filter_map(|wanted| plan(wanted, &stops, &besides, class)).collect();
         Ok(plans.get(n % plans.len().max(1)).copied())
     })
 }
@@ -45,7 +46,7 @@ fn distinct(session: &mut Session<'_>) -> Result<Vec<Schedule>, Error> {
 }
 
 /// The plan that comes to this schedule of one move, if any does: all are tried, so nothing here knows how plans are read.
-fn plan(wanted: &Schedule, stops: &[Key], class: Class) -> Option<Plan> {
+fn plan(wanted: &Schedule, stops: &[Key], besides: &[(Key, String)], class: Class) -> Option<Plan> {
     const TAME: u8 = 0;
     const WILD: u8 = 7;
     let does = wanted.moves().next()?;
@@ -55,5 +56,5 @@ fn plan(wanted: &Schedule, stops: &[Key], class: Class) -> Option<Plan> {
     let choices = [TAME, WILD].into_iter().flat_map(|way| places.clone().map(move |stop| (way, stop)));
     let mut all =
         choices.flat_map(|(way, stop)| (0..4).map(move |name| Plan { stop, name, verb, bait, way }));
-    all.find(|plan| schedule(&[*plan], stops, &[], class) == *wanted)
+    all.find(|plan| schedule(&[*plan], stops, besides, &[], class) == *wanted)
 }

@@ -58,10 +58,11 @@ impl Attack {
         let keep_ready = move || {
             let answers = answer.clone();
             let ready = judge.session(&victim, class, umask, move |session| {
-                let (stops, faults) = (session.stops(), session.faults());
+                let (stops, besides, faults) = (session.stops(), session.names_besides(), session.faults());
                 let bound = STOPS.0 + STOPS.1 * stops.len() as u32;
                 for plans in to_try {
-                    let tried = session.run_briefly(&schedule(&plans, &stops, &faults, class), bound);
+                    let made = schedule(&plans, &stops, &besides, &faults, class);
+                    let tried = session.run_briefly(&made, bound);
                     if answers.send(tried).is_err() {
                         break;
                     }

@@ -35,7 +35,7 @@ fn findings(victim: &Victim, class: Class, umask: u32, plans: &[Plan], tally: &T
     // A victim that retries for ever would do so two thousand times by default.
     let judge = Judge::new(Host::detect()).limits(Limits { stops: 200, ..Limits::default() });
     let tried = judge.session(victim, class, umask, |session| {
-        let schedule = schedule(plans, &session.stops(), &session.faults(), class);
+        let schedule = schedule(plans, &session.stops(), &session.names_besides(), &session.faults(), class);
         Ok((schedule.acts.len(), session.run(&schedule)?))
     });
     let (acts, tried) = tried.expect("this machine can judge");

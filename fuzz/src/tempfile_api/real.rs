@@ -104,13 +104,7 @@ impl Tempfile for Real {
         }
     }
 
-    fn act(
-        &mut self,
-        number: usize,
-        op: Op,
-        dir: Option<&Path>,
-        mut taken: Vec<Handle>,
-    ) -> Answered<Handle> {
+    fn act(&mut self, number: usize, op: Op, dir: Option<&Path>, mut taken: Vec<Handle>) -> Answered<Handle> {
         // An empty path is the directory itself.
         let dir = dir.map(|dir| if dir == "" { self.dir.clone() } else { dir.to_owned() });
         match (taken.pop(), taken.pop()) {
@@ -322,7 +316,8 @@ impl Real {
     fn learn(&mut self, number: usize, op: Op, path: &Path) -> PathBuf {
         let (prefix, suffix, length) = op.names();
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let drawn = name.strip_prefix(prefix.as_bytes()).and_then(|name| name.strip_suffix(suffix.as_bytes()));
+        let drawn =
+            name.strip_prefix(prefix.as_bytes()).and_then(|name| name.strip_suffix(suffix.as_bytes()));
         let as_asked =
             drawn.is_some_and(|drawn| drawn.len() == length && drawn.iter().all(u8::is_ascii_alphanumeric));
         if as_asked && length > 0 {

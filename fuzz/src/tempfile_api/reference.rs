@@ -124,7 +124,8 @@ impl Tempfile for Reference {
             return (hindered, if lost { vec![] } else { taken });
         }
         let before = taken.clone();
-        let done = if taken.is_empty() { self.make(number, op, dir) } else { self.use_up(number, op, dir, taken) };
+        let done =
+            if taken.is_empty() { self.make(number, op, dir) } else { self.use_up(number, op, dir, taken) };
         done.unwrap_or_else(|errno| {
             let lost = matches!(op.does, Does::Close | Does::IntoFile);
             (io::Error::from(errno).into(), if lost { vec![] } else { before })
@@ -173,7 +174,8 @@ impl Reference {
             },
             // All that is done by a path can be. What is done to an open file cannot.
             Class::DirWriter => {
-                let open = matches!(op.does, Does::Write | Does::Read | Does::Seek | Does::SetLen | Does::Metadata);
+                let open =
+                    matches!(op.does, Does::Write | Does::Read | Does::Seek | Does::SetLen | Does::Metadata);
                 !open || matches!(taken, [Handle::Spooled(Spool { rolled: false, .. })])
             }
         };
@@ -211,7 +213,13 @@ impl Reference {
         self.disk.open(at(dir), OFlags::TMPFILE | OFlags::RDWR, UNNAMED_MODE)
     }
 
-    fn use_up(&mut self, number: usize, op: Op, dir: &Path, mut taken: Vec<Handle>) -> Result<Answered<Handle>> {
+    fn use_up(
+        &mut self,
+        number: usize,
+        op: Op,
+        dir: &Path,
+        mut taken: Vec<Handle>,
+    ) -> Result<Answered<Handle>> {
         let second = if taken.len() > 1 { taken.pop() } else { None };
         let first = taken.pop().ok_or(Errno::BADF)?;
         Ok(match (op.does, first, second) {

@@ -15,7 +15,10 @@ pub(super) enum Answer {
     Path(PathBuf),
     Bytes(Vec<u8>),
     Position(u64),
-    Metadata { length: u64, mode: u32 },
+    Metadata {
+        length: u64,
+        mode: u32,
+    },
     Failed(ErrorKind),
     /// Each entry with its mode and content, sorted.
     Tree(Vec<String>),

@@ -13,7 +13,7 @@ use arbitrary::{Arbitrary, Unstructured};
 pub struct Plan {
     /// The stop, from the one reached on.
     pub stop: u8,
-    /// The name at that stop, or one that the attacker has planted.
+    /// A name at that stop, or one that the attacker has planted.
     pub name: u8,
     /// What is done there, or which fault the call meets.
     pub verb: u8,
@@ -60,14 +60,21 @@ impl Plan {
     }
 }
 
-/// The schedule that the plans come to at the stops of a recorded run, whose calls can meet these faults; empty where a victim
-/// has neither.
+/// The schedule that the plans come to at the stops of a recorded run, whose calls have these names besides, and can meet these
+/// faults; empty where a victim has neither.
 #[must_use]
-pub fn schedule(plans: &[Plan], stops: &[Key], faults: &[Act], class: Class) -> Schedule {
+pub fn schedule(
+    plans: &[Plan],
+    stops: &[Key],
+    besides: &[(Key, String)],
+    faults: &[Act],
+    class: Class,
+) -> Schedule {
     let stops: Vec<&Key> = stops.iter().filter(|key| key.path.starts_with("shared/")).collect();
     let place = |fault: &Act| stops.iter().position(|key| **key == fault.at);
     let faults = faults.iter().filter_map(|fault| Some((place(fault)?, fault))).collect();
-    let mut making = Making { stops, faults, class, acts: Vec::new(), at: 0, taken: 0, own: Vec::new() };
+    let mut making =
+        Making { stops, besides, faults, class, acts: Vec::new(), at: 0, taken: 0, own: Vec::new() };
     plans.iter().for_each(|plan| making.add(*plan));
     Schedule { acts: making.acts, ..Schedule::default() }
 }
@@ -75,6 +82,8 @@ pub fn schedule(plans: &[Plan], stops: &[Key], faults: &[Act], class: Class) -> 
 /// A schedule in the making, with what its acts so far are taken to have led to.
 struct Making<'a> {
     stops: Vec<&'a Key>,
+    /// Names of stops beside those of their keys, as the new one of a rename.
+    besides: &'a [(Key, String)],
     /// Faults and the places of their stops.
     faults: Vec<(usize, &'a Act)>,
     class: Class,
@@ -112,7 +121,9 @@ impl Making<'_> {
         let stop = self.stops[self.at];
         let path = later(&stop.path, self.taken);
         let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-        let names: Vec<String> = ends.map(|end| path[..end].to_owned()).chain(self.own.clone()).collect();
+        let besides = self.names_besides(self.at).map(|name| later(name, self.taken));
+        let names: Vec<String> =
+            ends.map(|end| path[..end].to_owned()).chain(self.own.clone()).chain(besides).collect();
         let target = choose(plan.name, &names).clone();
         let free = wild || self.class == Class::DirWriter || self.own.contains(&target);
         let verb = if free { *choose(plan.verb, &Verb::ALL) } else { Verb::Plant };
@@ -124,9 +135,15 @@ impl Making<'_> {
         self.acts.push(Act { at: Key { path, ..stop.clone() }, does: does.into() });
     }
 
+    fn names_besides(&self, at: usize) -> impl Iterator<Item = &str> {
+        let here = self.besides.iter().filter(move |(key, _)| key == self.stops[at]);
+        here.map(|(_, name)| name.as_str())
+    }
+
     /// The places of stops that a move can be made at; the one reached if there are no others.
     fn open(&self, wild: bool) -> Vec<usize> {
-        let first = |at: &usize| self.stops[..*at].iter().all(|key| key.path != self.stops[*at].path);
+        let names = |at: usize| self.names_besides(at).chain([self.stops[at].path.as_str()]);
+        let first = |at: &usize| names(*at).any(|name| (0..*at).flat_map(names).all(|known| known != name));
         let open: Vec<usize> = (self.at..self.stops.len()).filter(|at| wild || first(at)).collect();
         if open.is_empty() { vec![self.at] } else { open }
     }
@@ -165,9 +182,19 @@ mod tests {
     #[test]
     fn names_that_the_attacker_took_move_the_victim_on_to_the_next() {
         let stops = [stop("openat", "shared/<1>"), stop("unlink", "shared/<1>")];
-        let made = schedule(&[Plan::default(); 2], &stops, &[], Class::OtherUser);
+        let made = schedule(&[Plan::default(); 2], &stops, &[], &[], Class::OtherUser);
         let paths: Vec<&str> = made.acts.iter().map(|act| act.at.path.as_str()).collect();
         assert_eq!(paths, ["shared/<1>", "shared/<2>"]);
+    }
+
+    #[test]
+    fn the_new_name_of_a_rename_can_be_taken_before_it_is_made() {
+        let stops = [stop("openat", "shared/<1>"), stop("rename", "shared/<1>")];
+        let besides = [(stops[1].clone(), "shared/a".to_owned())];
+        let plan = Plan { stop: 1, name: 1, ..Plan::default() };
+        let made = schedule(&[plan], &stops, &besides, &[], Class::OtherUser);
+        assert_eq!(made.acts[0].at, stops[1]);
+        assert_eq!(made.moves().map(|made| made.target.as_str()).collect::<Vec<_>>(), ["shared/a"]);
     }
 
     #[test]
@@ -176,7 +203,7 @@ mod tests {
         let faults = [0, 1].map(|at| Act { at: stops[at].clone(), does: Fault::Fails(5 + at as i32).into() });
         let way = |stop, way| Plan { stop, way, ..Plan::default() };
         let plans = [way(0, 0), way(1, 4), way(0, 7), way(0, 4)];
-        let made = schedule(&plans, &stops, &faults, Class::None);
+        let made = schedule(&plans, &stops, &[], &faults, Class::None);
         assert_eq!(made.acts, [faults[1].clone(), faults[1].clone()]);
     }
 }

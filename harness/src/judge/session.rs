@@ -10,6 +10,7 @@ use crate::schedule::{Act, Key, Schedule};
 pub struct Session<'a> {
     engine: Engine<'a>,
     stops: Vec<Key>,
+    besides: Vec<(Key, String)>,
     schedules: Vec<Schedule>,
     faults: Vec<Act>,
     #[cfg(feature = "arbitrary")]
@@ -29,11 +30,13 @@ impl<'a> Session<'a> {
     /// Takes over an engine that has just recorded.
     pub(super) fn new(engine: Engine<'a>) -> Session<'a> {
         let stops = engine.stops().collect();
+        let besides = engine.names_besides().collect();
         let schedules = engine.schedules();
         let faults = engine.next_faults().into_iter().map(|next| next.act).collect();
         Session {
             engine,
             stops,
+            besides,
             schedules,
             faults,
             #[cfg(feature = "arbitrary")]
@@ -51,6 +54,13 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn stops(&self) -> Vec<Key> {
         self.stops.clone()
+    }
+
+    /// The names below `shared/` that calls of this run look up beside those that their stops are named by, as the new one of a
+    /// rename.
+    #[must_use]
+    pub fn names_besides(&self) -> Vec<(Key, String)> {
+        self.besides.clone()
     }
 
     /// Every schedule of one move that can matter.
