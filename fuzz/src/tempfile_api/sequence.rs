@@ -72,13 +72,13 @@ pub(super) fn carry_out<T: Tempfile>(side: &mut T, ops: &[Op], looks: bool, mut 
         let dir = place(&handles, op.place, T::kind, T::path).map(Path::to_owned);
         note(match take(&mut handles, *op, T::kind) {
             None => Answer::Unfit,
-            Some(taken) if matches!(op.does, Does::Drop | Does::DropElsewhere) => {
+            Some((_, taken)) if matches!(op.does, Does::Drop | Does::DropElsewhere) => {
                 taken.into_iter().for_each(|handle| side.release(handle, op.does == Does::DropElsewhere));
                 Answer::Done
             }
-            Some(taken) => {
+            Some((at, taken)) => {
                 let (answer, back) = side.act(number, *op, dir.as_deref(), taken);
-                handles.extend(back);
+                handles.splice(at..at, back);
                 answer
             }
         });
@@ -102,17 +102,16 @@ fn place<H>(handles: &[H], number: u8, kind: fn(&H) -> Kind, path: fn(&H) -> &Pa
     }
 }
 
-/// The handles that an operation is to take; none when one of them is missing.
-fn take<H>(handles: &mut Vec<H>, op: Op, kind: fn(&H) -> Kind) -> Option<Vec<H>> {
+/// The handles that an operation is to take, and the place for what comes back; none when one of them is missing.
+fn take<H>(handles: &mut Vec<H>, op: Op, kind: fn(&H) -> Kind) -> Option<(usize, Vec<H>)> {
     let mut places = Vec::new();
     for kinds in op.does.takes() {
         let fit: Vec<usize> = (0..handles.len()).filter(|at| kinds.contains(&kind(&handles[*at]))).collect();
         places.push(*fit.get(usize::from(op.at) % fit.len().max(1))?);
     }
+    let first = places.iter().copied().min().unwrap_or(handles.len());
     // No operation takes two of a kind, so these are different handles.
-    let taken = places.iter().enumerate().map(|(before, at)| {
-        let gone = places[..before].iter().filter(|place| *place < at).count();
-        handles.remove(at - gone)
-    });
-    Some(taken.collect())
+    let gone_before = |nth: usize| places[..nth].iter().filter(|place| **place < places[nth]).count();
+    let taken = (0..places.len()).map(|nth| handles.remove(places[nth] - gone_before(nth))).collect();
+    Some((first, taken))
 }

@@ -3,8 +3,9 @@
 //! It stands here and not in the package `fuzz`, because `cargo test` leaves that one out.
 
 use libtest_mimic::{Arguments, Trial};
-use linkbait_fuzz::{Arsenal, TARGETS, Target};
+use linkbait_fuzz::{Arsenal, Fault, TARGETS, Target, tempfile_api_with};
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,9 +17,18 @@ fn main() -> ExitCode {
         let broken = seeds_that_break_bad_victims();
         if broken > 0 { Ok(()) } else { Err("no seed breaks any bad victim".into()) }
     });
+    let faults = Fault::ALL.map(|fault| {
+        Trial::test(format!("a_seed_of_tempfile_api_shows_{fault:?}"), move || {
+            if files("tempfile_api").iter().any(|file| shows(file, fault)) {
+                Ok(())
+            } else {
+                Err("no seed shows it".into())
+            }
+        })
+    });
     // One thread, the first: when it ends, and only then, victims that were kept ready are gone and their arenas with them.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    libtest_mimic::run(&arguments, replays.chain([bad]).collect()).exit_code()
+    libtest_mimic::run(&arguments, replays.chain([bad]).chain(faults).collect()).exit_code()
 }
 
 fn files(target: &str) -> Vec<PathBuf> {
@@ -36,6 +46,12 @@ fn seeds_that_break_bad_victims() -> usize {
     let mut bad = Arsenal::new(|victim| ["create-fixed", "reopen-by-path"].contains(&victim.name()));
     let tried = files("attack").into_iter().filter_map(|file| bad.attack(&read(&file)));
     tried.filter(|tried| !tried.findings.is_empty()).count()
+}
+
+/// True when a crate with this fault fails.
+fn shows(file: &Path, fault: Fault) -> bool {
+    let bytes = read(file);
+    panic::catch_unwind(|| tempfile_api_with(&bytes, Some(fault))).is_err()
 }
 
 /// The tests of one target. One without any file is a mistake.

@@ -21,8 +21,9 @@ impl Engine<'_> {
     /// The names of those stops beside those of their keys.
     pub(super) fn names_besides(&self) -> impl Iterator<Item = (Key, String)> {
         let evidence = &self.bench.evidence;
-        let named =
-            move |call| evidence.labels(call).skip(1).map(move |name| (key_of(evidence, call), name.to_owned()));
+        let named = move |call| {
+            evidence.labels(call).skip(1).map(move |name| (key_of(evidence, call), name.to_owned()))
+        };
         let all = evidence.calls().flat_map(move |(_, call)| named(call));
         all.filter(|(_, name)| name.starts_with("shared/"))
     }
