@@ -3,13 +3,18 @@
 //! The first two bytes choose the victim, the third attacker and umask; each five that follow plan an act. A victim is
 //! chosen by its name's place on a ring, so that inputs keep their victims when others come and go.
 
-use linkbait::fuzz::{Attack, Plan};
-use linkbait::{Class, Error, ErrorKind, Host, Judge, Tried, Victim};
+use crate::faults;
+use crate::wishes::wishes;
+use linkbait::fuzz::{Attack, Plan, cross, mutate};
+use linkbait::{Class, Error, ErrorKind, FileSystem, Host, Judge, Tried, Victim};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
 /// Most victims that are kept ready at once, where that many files may be open. It is enough for all.
 const MOST_READY: usize = 256;
+
+/// One in so many mutations is libFuzzer's own.
+const LIBFUZZERS_SHARE: u32 = 4;
 
 /// Bytes before the plans.
 const HEAD: usize = 3;
@@ -22,11 +27,32 @@ pub(crate) const UMASKS: [u32; 2] = [0o022, 0o000];
 /// When it breaks a rule, with the timeline.
 pub fn attack(bytes: &[u8]) {
     thread_local! {
-        static SAFE: RefCell<Arsenal> = RefCell::new(Arsenal::new(is_safe));
+        static WANTED: RefCell<Arsenal> = RefCell::new(Arsenal::new(is_wanted).on(wishes().file_system));
     }
-    let tried = SAFE.with_borrow_mut(|safe| safe.attack(bytes));
-    let found = tried.map(|tried| tried.findings).unwrap_or_default();
+    let tried = WANTED.with_borrow_mut(|wanted| wanted.attack(bytes));
+    let mut found = tried.map(|tried| tried.findings).unwrap_or_default();
+    found.retain(|finding| faults::counts(finding.rule));
     assert!(found.is_empty(), "{}", found.iter().map(|f| f.timeline.as_str()).collect::<Vec<_>>().join("\n"));
+}
+
+/// Mutates an input of [`attack`]: its plans, or nothing when that is left to libFuzzer. Returns the new size.
+pub fn mutate_attack(input: &mut [u8], size: usize, seed: u32) -> Option<usize> {
+    // The bytes in front choose among what has no order, so that a byte is as good as any other.
+    let left = wishes().by_bytes_alone || seed.is_multiple_of(LIBFUZZERS_SHARE);
+    (!left).then(|| mutate(input, size, HEAD, seed))
+}
+
+/// Crosses two inputs of [`attack`] into a buffer. Returns the size.
+pub fn cross_attacks(one: &[u8], other: &[u8], into: &mut [u8], seed: u32) -> usize {
+    cross(one, other, into, HEAD, seed)
+}
+
+/// The one victim that is asked for, or the safe ones and those whose fault is put back.
+fn is_wanted(victim: &Victim) -> bool {
+    match &wishes().victim {
+        Some(name) => victim.name() == name,
+        None => is_safe(victim) || faults::is_put_back(victim),
+    }
 }
 
 /// True for those whose oracle is that nothing is found. What starts programs is left out: each looks at all the files that
@@ -40,7 +66,7 @@ pub struct Arsenal {
     /// With their places on the ring, in their order.
     pub(crate) victims: Vec<(u16, Victim)>,
     ready: VecDeque<(Choice, Attack)>,
-    host: Host,
+    judge: Judge,
     /// How many can be ready.
     room: usize,
 }
@@ -62,7 +88,14 @@ impl Arsenal {
         victims.sort_by_key(|(place, _)| *place);
         let host = Host::detect();
         let room = host.at_once(MOST_READY);
-        Arsenal { victims, ready: VecDeque::new(), host, room }
+        Arsenal { victims, ready: VecDeque::new(), judge: Judge::new(host), room }
+    }
+
+    /// The same with arenas on this file system, if one is given.
+    #[must_use]
+    pub fn on(self, file_system: Option<FileSystem>) -> Arsenal {
+        let judge = self.judge.file_systems(file_system.as_slice());
+        Arsenal { judge, ..self }
     }
 
     /// Runs the schedule in these bytes; nothing where they are too few or the victim cannot be judged on this machine.
@@ -108,7 +141,7 @@ impl Arsenal {
     }
 
     fn start(&self, (victim, class, umask): Choice) -> Result<Attack, Error> {
-        Attack::start(Judge::new(self.host.clone()), self.victims[victim].1.clone(), class, umask)
+        Attack::start(self.judge.clone(), self.victims[victim].1.clone(), class, umask)
     }
 }
 

@@ -4,14 +4,17 @@
 //! corpus, which plain tests replay.
 
 mod attack;
+mod faults;
 mod model_kernel;
 mod names;
 mod seeds;
 mod tempfile_api;
 mod timeline_text;
 mod victim_file;
+mod wishes;
 
-pub use attack::{Arsenal, attack};
+pub use attack::{Arsenal, attack, cross_attacks, mutate_attack};
+pub use faults::rules_with_a_fault;
 pub use model_kernel::model_kernel;
 pub use names::names;
 pub use seeds::seeds;

@@ -1,8 +1,8 @@
 //! What the target `attack` begins with: schedules of the exhaustive explorer, written as the plans that come to them.
 
 use crate::attack::{Arsenal, UMASKS, is_safe};
-use linkbait::fuzz::{Plan, schedule};
-use linkbait::{Bait, Class, Error, Host, Judge, Key, Schedule, Session, Verb, Victim};
+use linkbait::fuzz::{Courses, Plan};
+use linkbait::{Bait, Class, Error, Host, Judge, Schedule, Session, Verb, Victim};
 use std::collections::BTreeSet;
 
 /// One input, with a name, for each safe victim and attacker.
@@ -28,9 +28,8 @@ pub fn seeds() -> Result<Vec<(String, Vec<u8>)>, Error> {
 fn nth_of_its_kind(victim: &Victim, class: Class, n: usize) -> Result<Option<Plan>, Error> {
     Judge::new(Host::detect()).session(victim, class, UMASKS[0], |session| {
         let distinct = distinct(session)?;
-        let (stops, besides) = (session.stops(), session.names_besides());
-        let plans: Vec<Plan> =
-            distinct.iter().filter_map(|wanted| plan(wanted, &stops, &besides, class)).collect();
+        let plans = distinct.iter().filter_map(|wanted| plan(wanted, session).transpose());
+        let plans = plans.collect::<Result<Vec<Plan>, Error>>()?;
         Ok(plans.get(n % plans.len().max(1)).copied())
     })
 }
@@ -46,15 +45,20 @@ fn distinct(session: &mut Session<'_>) -> Result<Vec<Schedule>, Error> {
 }
 
 /// The plan that comes to this schedule of one move, if any does: all are tried, so nothing here knows how plans are read.
-fn plan(wanted: &Schedule, stops: &[Key], besides: &[(Key, String)], class: Class) -> Option<Plan> {
+fn plan(wanted: &Schedule, session: &mut Session<'_>) -> Result<Option<Plan>, Error> {
     const TAME: u8 = 0;
     const WILD: u8 = 7;
-    let does = wanted.moves().next()?;
-    let verb = Verb::ALL.iter().position(|verb| *verb == does.verb)? as u8;
-    let bait = Bait::ALL.iter().position(|bait| *bait == does.bait)? as u8;
-    let places = 0..u8::try_from(stops.len()).unwrap_or(u8::MAX);
+    let Some(does) = wanted.moves().next() else { return Ok(None) };
+    let number = |found: Option<usize>| found.unwrap_or_default() as u8;
+    let verb = number(Verb::ALL.iter().position(|verb| *verb == does.verb));
+    let bait = number(Bait::ALL.iter().position(|bait| *bait == does.bait));
+    let places = 0..u8::try_from(session.stops().len()).unwrap_or(u8::MAX);
     let choices = [TAME, WILD].into_iter().flat_map(|way| places.clone().map(move |stop| (way, stop)));
-    let mut all =
-        choices.flat_map(|(way, stop)| (0..4).map(move |name| Plan { stop, name, verb, bait, way }));
-    all.find(|plan| schedule(&[*plan], stops, besides, &[], class) == *wanted)
+    let mut courses = Courses::default();
+    for plan in choices.flat_map(|(way, stop)| (0..4).map(move |name| Plan { stop, name, verb, bait, way })) {
+        if courses.schedule(&[plan], session)? == *wanted {
+            return Ok(Some(plan));
+        }
+    }
+    Ok(None)
 }

@@ -15,10 +15,15 @@
 //! Each trial tells libFuzzer, by its extra counters, what the attacker and the victim did to each other. Does not own the
 //! fuzzer, nor what it keeps.
 
+mod courses;
+mod mutate;
 pub mod names;
 mod plan;
 
-pub use plan::{Plan, schedule};
+pub use crate::explore::guide::guide_by_races;
+pub use courses::Courses;
+pub use mutate::{cross, mutate};
+pub use plan::Plan;
 
 use crate::class::Class;
 use crate::error::Error;
@@ -58,11 +63,11 @@ impl Attack {
         let keep_ready = move || {
             let answers = answer.clone();
             let ready = judge.session(&victim, class, umask, move |session| {
-                let (stops, besides, faults) = (session.stops(), session.names_besides(), session.faults());
-                let bound = STOPS.0 + STOPS.1 * stops.len() as u32;
+                let mut courses = Courses::default();
+                session.bound(STOPS.0 + STOPS.1 * session.stops().len() as u32);
                 for plans in to_try {
-                    let made = schedule(&plans, &stops, &besides, &faults, class);
-                    let tried = session.run_briefly(&made, bound);
+                    let schedule = courses.schedule(&plans, session);
+                    let tried = schedule.and_then(|schedule| session.run_briefly(&schedule));
                     if answers.send(tried).is_err() {
                         break;
                     }

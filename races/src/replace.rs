@@ -32,6 +32,17 @@ fn rename_excl(dirs: &Dirs) -> io::Result<()> {
     Ok(())
 }
 
+/// Savers that look at no result: after an error half of the content, or none, takes the place of the old.
+fn rename_whatever_was_written(dirs: &Dirs) -> io::Result<()> {
+    let temp = dirs.shared.join(random_name("target.conf."));
+    let mut file = create_private(&temp)?;
+    let guard = RemoveOnDrop::new(&temp);
+    let _ = file.write_all(SECRET);
+    fs::rename(&temp, dirs.shared.join("target.conf"))?;
+    guard.disarm();
+    Ok(())
+}
+
 /// Editors that keep the mode of what they replace, whoever made it.
 fn rename_keeping_mode(dirs: &Dirs) -> io::Result<()> {
     let target = dirs.shared.join("target.conf");
@@ -125,6 +136,15 @@ pub(crate) fn victims() -> Vec<Victim> {
             .stage("target.conf", 0o600, "old")
             .keeps("target.conf")
             .replaces("target.conf"),
+        Victim::new("rename-whatever-was-written", rename_whatever_was_written)
+            .summary("create_new(random, 0o600); let _ = write; rename(random, \"target\")")
+            .tags(bad)
+            .stage("target.conf", 0o600, "old")
+            .keeps("target.conf")
+            .replaces("target.conf")
+            .faults(true)
+            .expect("lost-write", Class::None)
+            .expect("torn-replace", Class::None),
         Victim::new("rename-keeping-mode", rename_keeping_mode)
             .summary(
                 "create_new(random); set_permissions(metadata(\"target\").mode); rename(random, \"target\")",

@@ -1,7 +1,7 @@
 //! What holds under any schedule: safe victims show no finding whatever up to four acts do to them. How acts are planned is
 //! in `linkbait::fuzz`, as for the fuzzer.
 
-use linkbait::fuzz::{Plan, schedule};
+use linkbait::fuzz::{Courses, Plan};
 use linkbait::{Class, Finding, Host, Judge, Limits, Victim};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn findings(victim: &Victim, class: Class, umask: u32, plans: &[Plan], tally: &T
     // A victim that retries for ever would do so two thousand times by default.
     let judge = Judge::new(Host::detect()).limits(Limits { stops: 200, ..Limits::default() });
     let tried = judge.session(victim, class, umask, |session| {
-        let schedule = schedule(plans, &session.stops(), &session.names_besides(), &session.faults(), class);
+        let schedule = Courses::default().schedule(plans, session)?;
         Ok((schedule.acts.len(), session.run(&schedule)?))
     });
     let (acts, tried) = tried.expect("this machine can judge");

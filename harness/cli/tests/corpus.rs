@@ -1,8 +1,11 @@
-//! Replays the corpus of the fuzz targets: each file is a test of its name, `TARGET/FILE`. And what shows that they can fail.
+//! Replays the corpus of the fuzz targets: each file is a test of its name, `TARGET/FILE`. And the timelines of what was once found
+//! by mistake, `regressions/FILE`. And what shows that they can fail.
 //!
 //! It stands here and not in the package `fuzz`, because `cargo test` leaves that one out.
 
 use libtest_mimic::{Arguments, Trial};
+use linkbait::timeline::Timeline;
+use linkbait::{Host, Judge, Replay};
 use linkbait_fuzz::{Arsenal, Fault, TARGETS, Target, tempfile_api_with};
 use std::fs;
 use std::panic;
@@ -28,13 +31,38 @@ fn main() -> ExitCode {
     });
     // One thread, the first: when it ends, and only then, victims that were kept ready are gone and their arenas with them.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    libtest_mimic::run(&arguments, replays.chain([bad]).chain(faults).collect()).exit_code()
+    let shows_faults = faults.into_iter().chain([bad]);
+    libtest_mimic::run(&arguments, replays.chain(regressions()).chain(shows_faults).collect()).exit_code()
 }
 
 fn files(target: &str) -> Vec<PathBuf> {
     let dir = Path::new(CORPUS).join(target);
     let entries = fs::read_dir(&dir).unwrap_or_else(|e| panic!("{dir:?}: {e}"));
     entries.map(|entry| entry.expect("an entry of the corpus").path()).collect()
+}
+
+/// What was found in a safe victim by mistake, or missed in a bad one's safe twin: the same still happens, and nothing is found.
+fn regressions() -> impl Iterator<Item = Trial> {
+    let timelines =
+        files("regressions").into_iter().filter(|file| file.extension() == Some("timeline".as_ref()));
+    timelines.map(|file| {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Trial::test(format!("regressions/{name}"), move || Ok(is_found_no_more(&file)?))
+    })
+}
+
+fn is_found_no_more(file: &Path) -> Result<(), String> {
+    let text = String::from_utf8(read(file)).map_err(|e| e.to_string())?;
+    let timeline = Timeline::parse(&text).map_err(|e| e.to_string())?;
+    let deep = linkbait_races::deep().into_iter().map(|(_, victim)| victim);
+    let mut all = linkbait_races::roster().into_iter().chain(deep);
+    let victim = all.find(|victim| victim.name() == timeline.head.victim).ok_or("no such victim")?;
+    let replay = Judge::new(Host::detect()).replay(&victim, &timeline).map_err(|e| e.to_string())?;
+    match replay {
+        Replay { same_steps: false, timeline, .. } => Err(format!("it goes another way:\n{timeline}")),
+        Replay { same_findings: true, timeline, .. } => Err(format!("found again:\n{timeline}")),
+        Replay { .. } => Ok(()),
+    }
 }
 
 fn read(file: &Path) -> Vec<u8> {

@@ -11,6 +11,16 @@ use crate::sys::extra_counters::count;
 use crate::world::Outcome;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::discriminant;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether libFuzzer is told anything.
+static TELLS: AtomicBool = AtomicBool::new(true);
+
+/// Whether trials tell libFuzzer what victim and attacker did to each other, as they do unless this says otherwise. Without
+/// it a target is guided by the coverage of code alone.
+pub fn guide_by_races(wanted: bool) {
+    TELLS.store(wanted, Ordering::Relaxed);
+}
 
 /// Of a call that is made again and again so many are told apart.
 const TURNS: u32 = 3;
@@ -19,9 +29,12 @@ const TURNS: u32 = 3;
 /// told apart by this.
 pub(crate) fn tell(victim: &str, evidence: &Evidence, schedule: &Schedule) -> u64 {
     let (mut before, mut state, mut all) = (0, 0, 0);
+    let tells = TELLS.load(Ordering::Relaxed);
     let mut count = |shown: u64| {
         all = hash((all, shown));
-        count(shown);
+        if tells {
+            count(shown);
+        }
     };
     for (at, step) in evidence.steps.iter().enumerate() {
         let (here, outcome) = (deed(evidence, schedule, step), kind(step.outcome));

@@ -1,11 +1,11 @@
-//! Schedules in the making: from a few bytes, whatever they are, to acts at the stops that a victim has.
+//! Acts in the making: from a few bytes, whatever they are, to an act at a stop that the victim comes to.
 //!
 //! Most plans come to acts that can happen. The attacker acts where the victim comes by a name for the first time, and does
 //! more than plant only to what is its own or what its class may alter; some plans are wild and know no such bounds.
 
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
-use crate::schedule::{Act, Key, Schedule};
+use crate::schedule::{Act, Key};
 use arbitrary::{Arbitrary, Unstructured};
 
 /// One act of a schedule in the making. Each field chooses from what there is, beginning anew behind the last.
@@ -60,108 +60,85 @@ impl Plan {
     }
 }
 
-/// The schedule that the plans come to at the stops of a recorded run, whose calls have these names besides, and can meet these
-/// faults; empty where a victim has neither.
-#[must_use]
-pub fn schedule(
-    plans: &[Plan],
-    stops: &[Key],
-    besides: &[(Key, String)],
-    faults: &[Act],
-    class: Class,
-) -> Schedule {
-    let stops: Vec<&Key> = stops.iter().filter(|key| key.path.starts_with("shared/")).collect();
-    let place = |fault: &Act| stops.iter().position(|key| **key == fault.at);
-    let faults = faults.iter().filter_map(|fault| Some((place(fault)?, fault))).collect();
-    let mut making =
-        Making { stops, besides, faults, class, acts: Vec::new(), at: 0, taken: 0, own: Vec::new() };
-    plans.iter().for_each(|plan| making.add(*plan));
-    Schedule { acts: making.acts, ..Schedule::default() }
-}
-
-/// A schedule in the making, with what its acts so far are taken to have led to.
-struct Making<'a> {
-    stops: Vec<&'a Key>,
+/// What a plan can choose from when some acts have happened.
+#[derive(Debug)]
+pub(super) struct Course {
+    stops: Vec<Key>,
     /// Names of stops beside those of their keys, as the new one of a rename.
-    besides: &'a [(Key, String)],
+    besides: Vec<(Key, String)>,
     /// Faults and the places of their stops.
-    faults: Vec<(usize, &'a Act)>,
-    class: Class,
-    acts: Vec<Act>,
-    /// The stop reached.
+    faults: Vec<(usize, Act)>,
+    /// The place of the last act's stop.
     at: usize,
-    /// Fresh names that the attacker had before the victim, which has gone on to the next one.
-    taken: usize,
     /// What the attacker has planted and may do anything to.
     own: Vec<String>,
 }
 
-impl Making<'_> {
-    /// Adds an act at a stop not before the one reached, if there can be one.
-    fn add(&mut self, plan: Plan) {
-        let ahead: Vec<_> = self.faults.iter().filter(|(at, _)| *at >= self.at).copied().collect();
+impl Course {
+    /// The course of a victim that makes these stops, with these names besides, and whose calls can meet these faults after
+    /// these acts.
+    pub(super) fn new(
+        stops: Vec<Key>,
+        besides: Vec<(Key, String)>,
+        faults: Vec<Act>,
+        acts: &[Act],
+    ) -> Course {
+        let stops: Vec<Key> = stops.into_iter().filter(|key| key.path.starts_with("shared/")).collect();
+        let place = |key: &Key| stops.iter().position(|stop| stop == key);
+        let faults = faults.into_iter().filter_map(|fault| Some((place(&fault.at)?, fault))).collect();
+        let at = acts.last().and_then(|last| place(&last.at)).unwrap_or(0);
+        let planted = acts.iter().filter_map(Act::as_move).filter(|does| does.verb == Verb::Plant);
+        let own = planted.map(|does| does.target.clone()).collect();
+        Course { stops, besides, faults, at, own }
+    }
+
+    /// The act that a plan comes to, at a stop not before the one reached, if there can be one.
+    pub(super) fn act(&self, plan: Plan, class: Class) -> Option<Act> {
+        let ahead: Vec<_> = self.faults.iter().filter(|(at, _)| *at >= self.at).collect();
         match plan.way() {
-            Way::Fault if !ahead.is_empty() => self.add_fault(plan, &ahead),
-            _ if self.stops.is_empty() || self.class == Class::None => {}
-            way => self.add_move(plan, way == Way::Wild),
+            Way::Fault if !ahead.is_empty() => Some(fault(plan, &ahead)),
+            _ if self.stops.is_empty() || class == Class::None => None,
+            way => Some(self.attack(plan, class, way == Way::Wild)),
         }
     }
 
-    fn add_fault(&mut self, plan: Plan, ahead: &[(usize, &Act)]) {
-        let (at, _) = *choose(plan.stop, ahead);
-        let here: Vec<_> = ahead.iter().filter(|(place, _)| *place == at).collect();
-        let (_, fault) = **choose(plan.verb, &here);
-        self.at = at;
-        let path = later(&fault.at.path, self.taken);
-        self.acts.push(Act { at: Key { path, ..fault.at.clone() }, does: fault.does.clone() });
-    }
-
-    fn add_move(&mut self, plan: Plan, wild: bool) {
-        self.at = *choose(plan.stop, &self.open(wild));
-        let stop = self.stops[self.at];
-        let path = later(&stop.path, self.taken);
+    fn attack(&self, plan: Plan, class: Class, wild: bool) -> Act {
+        let stop = &self.stops[*choose(plan.stop, &self.open(wild))];
+        let path = &stop.path;
         let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-        let besides = self.names_besides(self.at).map(|name| later(name, self.taken));
-        let names: Vec<String> =
-            ends.map(|end| path[..end].to_owned()).chain(self.own.clone()).chain(besides).collect();
-        let target = choose(plan.name, &names).clone();
-        let free = wild || self.class == Class::DirWriter || self.own.contains(&target);
+        let own = self.own.iter().map(String::as_str);
+        let names: Vec<&str> =
+            ends.map(|end| &path[..end]).chain(own).chain(self.names_besides(stop)).collect();
+        let target = (*choose(plan.name, &names)).to_owned();
+        let free = wild || class == Class::DirWriter || self.own.contains(&target);
         let verb = if free { *choose(plan.verb, &Verb::ALL) } else { Verb::Plant };
-        if verb == Verb::Plant && target == path && path.contains('<') {
-            self.taken += 1;
-            self.own.push(path.clone());
-        }
         let does = Move { verb, bait: *choose(plan.bait, &Bait::ALL), target };
-        self.acts.push(Act { at: Key { path, ..stop.clone() }, does: does.into() });
+        Act { at: stop.clone(), does: does.into() }
     }
 
-    fn names_besides(&self, at: usize) -> impl Iterator<Item = &str> {
-        let here = self.besides.iter().filter(move |(key, _)| key == self.stops[at]);
-        here.map(|(_, name)| name.as_str())
+    fn names_besides<'a>(&'a self, stop: &'a Key) -> impl Iterator<Item = &'a str> {
+        self.besides.iter().filter(move |(key, _)| key == stop).map(|(_, name)| name.as_str())
     }
 
     /// The places of stops that a move can be made at; the one reached if there are no others.
     fn open(&self, wild: bool) -> Vec<usize> {
-        let names = |at: usize| self.names_besides(at).chain([self.stops[at].path.as_str()]);
-        let first = |at: &usize| names(*at).any(|name| (0..*at).flat_map(names).all(|known| known != name));
+        let names = |key| self.names_besides(key).chain([key.path.as_str()]);
+        let known = |at: usize, name| self.stops[..at].iter().flat_map(names).any(|known| known == name);
+        let first = |at: &usize| names(&self.stops[*at]).any(|name| !known(*at, name));
         let open: Vec<usize> = (self.at..self.stops.len()).filter(|at| wild || first(at)).collect();
         if open.is_empty() { vec![self.at] } else { open }
     }
 }
 
+fn fault(plan: Plan, ahead: &[&(usize, Act)]) -> Act {
+    let (at, _) = choose(plan.stop, ahead);
+    let here: Vec<_> = ahead.iter().filter(|(place, _)| place == at).collect();
+    choose(plan.verb, &here).1.clone()
+}
+
 /// One of some that there are.
 fn choose<T>(number: u8, from: &[T]) -> &T {
     &from[usize::from(number) % from.len()]
-}
-
-/// `<1>` becomes `<3>` when two fresh names were taken before.
-fn later(label: &str, taken: usize) -> String {
-    let shift = |name: &str| {
-        let number = name.strip_prefix('<').and_then(|n| n.strip_suffix('>'));
-        let number = number.and_then(|n| n.parse::<usize>().ok());
-        number.map_or(name.to_owned(), |number| format!("<{}>", number + taken))
-    };
-    label.split('/').map(shift).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -180,30 +157,39 @@ mod tests {
     }
 
     #[test]
-    fn names_that_the_attacker_took_move_the_victim_on_to_the_next() {
-        let stops = [stop("openat", "shared/<1>"), stop("unlink", "shared/<1>")];
-        let made = schedule(&[Plan::default(); 2], &stops, &[], &[], Class::OtherUser);
-        let paths: Vec<&str> = made.acts.iter().map(|act| act.at.path.as_str()).collect();
-        assert_eq!(paths, ["shared/<1>", "shared/<2>"]);
+    fn plans_without_an_attacker_come_to_faults_only_and_never_go_back() {
+        let stops = vec![stop("openat", "shared/a"), stop("write", "shared/a")];
+        let faults = [0, 1].map(|at| Act { at: stops[at].clone(), does: Fault::Fails(5 + at as i32).into() });
+        let way = |stop, way| Plan { stop, way, ..Plan::default() };
+        let act = |acts: &[Act], plan| {
+            Course::new(stops.clone(), Vec::new(), faults.to_vec(), acts).act(plan, Class::None)
+        };
+        assert_eq!([act(&[], way(0, 0)), act(&[], way(0, 7))], [None, None]);
+        assert_eq!(act(&[], way(1, 4)), Some(faults[1].clone()));
+        assert_eq!(act(&faults[1..], way(0, 4)), Some(faults[1].clone()));
     }
 
     #[test]
     fn the_new_name_of_a_rename_can_be_taken_before_it_is_made() {
-        let stops = [stop("openat", "shared/<1>"), stop("rename", "shared/<1>")];
-        let besides = [(stops[1].clone(), "shared/a".to_owned())];
+        let stops = vec![stop("openat", "shared/<1>"), stop("rename", "shared/<1>")];
+        let besides = vec![(stops[1].clone(), "shared/a".to_owned())];
+        let course = Course::new(stops.clone(), besides, Vec::new(), &[]);
         let plan = Plan { stop: 1, name: 1, ..Plan::default() };
-        let made = schedule(&[plan], &stops, &besides, &[], Class::OtherUser);
-        assert_eq!(made.acts[0].at, stops[1]);
-        assert_eq!(made.moves().map(|made| made.target.as_str()).collect::<Vec<_>>(), ["shared/a"]);
+        let act = course.act(plan, Class::OtherUser).expect("there is a stop");
+        let target = act.as_move().map(|does| does.target.as_str());
+        assert_eq!((&act.at, target), (&stops[1], Some("shared/a")));
     }
 
     #[test]
-    fn plans_without_an_attacker_come_to_faults_only_and_never_go_back() {
-        let stops = [stop("openat", "shared/a"), stop("write", "shared/a")];
-        let faults = [0, 1].map(|at| Act { at: stops[at].clone(), does: Fault::Fails(5 + at as i32).into() });
-        let way = |stop, way| Plan { stop, way, ..Plan::default() };
-        let plans = [way(0, 0), way(1, 4), way(0, 7), way(0, 4)];
-        let made = schedule(&plans, &stops, &[], &faults, Class::None);
-        assert_eq!(made.acts, [faults[1].clone(), faults[1].clone()]);
+    fn what_the_attacker_has_planted_is_its_own() {
+        let stops = vec![stop("openat", "shared/a"), stop("openat", "shared/b")];
+        let plan = |name| Plan { stop: 1, name, verb: 1, ..Plan::default() };
+        let target = "shared/a".to_owned();
+        let planted = Move { verb: Verb::Plant, bait: Bait::Link, target: target.clone() };
+        let planted = Act { at: stops[0].clone(), does: planted.into() };
+        let course = Course::new(stops, Vec::new(), Vec::new(), &[planted]);
+        let does = |name| course.act(plan(name), Class::OtherUser).and_then(|act| act.as_move().cloned());
+        assert_eq!(does(0).map(|does| does.verb), Some(Verb::Plant));
+        assert_eq!(does(1).map(|does| (does.verb, does.target)), Some((Verb::ALL[1], target)));
     }
 }

@@ -18,7 +18,8 @@ impl Engine<'_> {
         evidence.calls().map(|(_, call)| key_of(evidence, call))
     }
 
-    /// The names of those stops beside those of their keys.
+    /// The names below `shared/` of those stops beside those of their keys.
+    #[cfg(feature = "arbitrary")]
     pub(super) fn names_besides(&self) -> impl Iterator<Item = (Key, String)> {
         let evidence = &self.bench.evidence;
         let named = move |call| {

@@ -10,11 +10,15 @@ use crate::schedule::{Act, Key, Schedule};
 pub struct Session<'a> {
     engine: Engine<'a>,
     stops: Vec<Key>,
+    #[cfg(feature = "arbitrary")]
     besides: Vec<(Key, String)>,
     schedules: Vec<Schedule>,
     faults: Vec<Act>,
     #[cfg(feature = "arbitrary")]
     shown: u64,
+    /// Most stops of a brief trial.
+    #[cfg(feature = "arbitrary")]
+    brief: u32,
 }
 
 /// What one schedule came to.
@@ -26,21 +30,32 @@ pub struct Tried {
     pub findings: Vec<Finding>,
 }
 
+impl Engine<'_> {
+    /// Every fault that a call of the run on the bench can meet.
+    fn faults(&self) -> Vec<Act> {
+        self.next_faults().into_iter().map(|next| next.act).collect()
+    }
+}
+
 impl<'a> Session<'a> {
     /// Takes over an engine that has just recorded.
     pub(super) fn new(engine: Engine<'a>) -> Session<'a> {
         let stops = engine.stops().collect();
+        #[cfg(feature = "arbitrary")]
         let besides = engine.names_besides().collect();
         let schedules = engine.schedules();
-        let faults = engine.next_faults().into_iter().map(|next| next.act).collect();
+        let faults = engine.faults();
         Session {
             engine,
             stops,
+            #[cfg(feature = "arbitrary")]
             besides,
             schedules,
             faults,
             #[cfg(feature = "arbitrary")]
             shown: 0,
+            #[cfg(feature = "arbitrary")]
+            brief: u32::MAX,
         }
     }
 
@@ -54,13 +69,6 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn stops(&self) -> Vec<Key> {
         self.stops.clone()
-    }
-
-    /// The names below `shared/` that calls of this run look up beside those that their stops are named by, as the new one of a
-    /// rename.
-    #[must_use]
-    pub fn names_besides(&self) -> Vec<(Key, String)> {
-        self.besides.clone()
     }
 
     /// Every schedule of one move that can matter.
@@ -98,19 +106,52 @@ impl<'a> Session<'a> {
         Ok(Tried { landed, findings })
     }
 
-    /// [`Session::run`] with no more than this many stops, unless it goes round at a few names: that may be for ever, which
-    /// takes longer to see.
+    /// Bounds the trials of [`Session::run_briefly`] and [`Session::try_out`] to this many stops.
     #[cfg(feature = "arbitrary")]
-    pub(crate) fn run_briefly(&mut self, schedule: &Schedule, stops: u32) -> Result<Tried, Error> {
-        let bound = self.engine.limits.stops;
-        self.engine.limits.stops = stops.min(bound);
-        let tried = self.run(schedule);
-        self.engine.limits.stops = bound;
+    pub(crate) fn bound(&mut self, stops: u32) {
+        self.brief = stops;
+    }
+
+    /// [`Session::run`] within the bound, unless it goes round at a few names: that may be for ever, which takes longer to
+    /// see.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn run_briefly(&mut self, schedule: &Schedule) -> Result<Tried, Error> {
+        let tried = self.briefly(|session| session.run(schedule))?;
         let evidence = &self.engine.bench.evidence;
-        if tried.is_ok() && evidence.endless && evidence.goes_round(stops as usize / 2) {
+        if evidence.endless && evidence.goes_round(self.brief as usize / 2) {
             return self.run(schedule);
         }
-        tried
+        Ok(tried)
+    }
+
+    /// Runs these acts without judging them. True when all happened.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn try_out(&mut self, acts: &[Act]) -> Result<bool, Error> {
+        let schedule = Schedule { acts: acts.to_vec(), second: false };
+        self.briefly(|session| session.engine.run(&schedule))?;
+        Ok(self.engine.bench.evidence.has_happened(&schedule))
+    }
+
+    /// The names below `shared/` that calls of a run in which no one interferes look up, beside those that their stops are
+    /// named by.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn names_besides(&self) -> Vec<(Key, String)> {
+        self.besides.clone()
+    }
+
+    /// The stops of the run that was made last, their names besides, and every fault that its calls can meet.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn shows(&self) -> (Vec<Key>, Vec<(Key, String)>, Vec<Act>) {
+        (self.engine.stops().collect(), self.engine.names_besides().collect(), self.engine.faults())
+    }
+
+    #[cfg(feature = "arbitrary")]
+    fn briefly<T>(&mut self, does: impl FnOnce(&mut Self) -> T) -> T {
+        let bound = self.engine.limits.stops;
+        self.engine.limits.stops = bound.min(self.brief);
+        let done = does(self);
+        self.engine.limits.stops = bound;
+        done
     }
 }
 

@@ -2,7 +2,8 @@
 //! give up (CERT POS35-C, FIO22-C); such a victim neither reads nor changes what it has opened.
 //!
 //! A change shows in the tree. That a file was read shows in its access time, which attackers set back when they plant one;
-//! where the file system keeps no such times, everything counts as read.
+//! where the file system keeps no such times, everything counts as read. What the attacker has taken away again by the end can
+//! be asked nothing then, so its last sight counts.
 
 use super::Case;
 use crate::arena::tree::{Entry, Ident};
@@ -16,11 +17,14 @@ impl Case<'_> {
         let gave_up = self.evidence.ending != *self.alone;
         let meant_to_take = call.writes || call.flags & libc::O_CREAT as u32 != 0;
         let hides = !self.reads_show || call.flags & libc::O_NOATIME as u32 != 0;
-        let (Some(planted), Some(last)) = (self.planted(ident), self.evidence.last.by_ident(ident)) else {
+        let last = self.evidence.last.by_ident(ident).copied().or_else(|| self.taken_away(ident));
+        let (Some(planted), Some(last)) = (self.planted(ident), last) else {
             return false;
         };
         let used = match planted.kind {
-            FileType::RegularFile => hides || last.atime != planted.atime || self.changed(ident),
+            FileType::RegularFile => {
+                hides || last.atime != planted.atime || self.changed(ident) || self.writes_to(call)
+            }
             // There is nothing in it to be read.
             FileType::Fifo => self.writes_to(call),
             _ => true,
@@ -45,9 +49,18 @@ impl Case<'_> {
 
     /// The file as a move has put it there.
     fn planted(&self, ident: Ident) -> Option<Entry> {
+        self.changes_by_moves().find_map(|change| change.is.filter(|entry| entry.ident == ident))
+    }
+
+    /// The file as it was when a move took it away.
+    fn taken_away(&self, ident: Ident) -> Option<Entry> {
+        let gone = |change: &Change| change.was.filter(|was| was.ident == ident && change.is.is_none());
+        self.changes_by_moves().filter_map(gone).last()
+    }
+
+    fn changes_by_moves(&self) -> impl Iterator<Item = &Change> {
         let moves = self.evidence.steps.iter().filter(|step| matches!(step.deed, Deed::Move(_)));
-        let mut changes = moves.flat_map(|step| self.evidence.changes(step));
-        changes.find_map(|change| change.is.filter(|entry| entry.ident == ident))
+        moves.flat_map(|step| self.evidence.changes(step))
     }
 
     fn changed(&self, ident: Ident) -> bool {
