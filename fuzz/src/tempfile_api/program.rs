@@ -151,6 +151,12 @@ impl Op {
         NAMES[self.choice(1, NAMES.len())]
     }
 
+    /// Its name is one of [`TARGETS`].
+    fn makes_target(self) -> bool {
+        let makes = matches!(self.does, Does::NewIn | Does::MakeIn | Does::TempdirIn);
+        makes && TARGETS.contains(&self.names().0)
+    }
+
     /// The mode to ask for.
     pub(super) fn mode(self) -> Option<u32> {
         let modes = if self.does == Does::TempdirIn { &DIR_MODES[..] } else { &FILE_MODES[..] };
@@ -250,7 +256,8 @@ impl Program {
         if any(|op| op.mode().is_some_and(|mode| mode & 0o044 != 0)) {
             victim = victim.public("*");
         }
-        let clobbers = any(|op| op.does == Does::Persist);
+        // What has such a name from the beginning is removed by it, too, whoever has put something else there.
+        let clobbers = any(|op| op.does == Does::Persist || op.makes_target());
         TARGETS.iter().fold(victim, |victim, name| {
             let victim = victim.keeps(name);
             if clobbers { victim } else { victim.noclobber(name) }
