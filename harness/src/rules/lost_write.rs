@@ -1,7 +1,7 @@
 //! `lost-write`: the victim reports success although its data is not there.
 
 use super::{Case, Hit, Rule};
-use crate::arena::tree::is_below;
+use crate::arena::tree::{Maker, is_below};
 use crate::ending::Ending;
 use crate::evidence::CallStep;
 use crate::fault::Fault;
@@ -53,8 +53,10 @@ fn is_lost(case: &Case<'_>, at: usize, call: &CallStep) -> bool {
     let to_go = case.faulted().any(|other| {
         other.sys.op == Op::Remove && case.evidence.paths(other).any(|gone| is_below(path, gone))
     });
-    // What stays because its removal was made to fail was not to be kept.
-    let kept = (case.evidence.last.get(path).is_some() && !to_go) || renamed(case, at, path);
+    // What the attacker has put there does not hold the victim's data, and what stays because its removal was made to fail was
+    // not to be kept.
+    let stays = case.evidence.last.get(path).is_some_and(|entry| entry.maker != Maker::Attacker) && !to_go;
+    let kept = stays || renamed(case, at, path);
     match call.sys.op {
         Op::Write | Op::Sync => kept && !made_up_for,
         Op::Close => kept && was_written(case, at, path) && !was_synced(case, at, path),
