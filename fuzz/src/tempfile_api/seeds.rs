@@ -15,6 +15,7 @@ const NESTED: u8 = 2;
 
 /// Details of what is made: one of all prefixes and suffixes, modes and so on.
 const FIXED_NAME: u8 = 2;
+const NO_NAME: u8 = 4;
 const MODE_0640: u8 = 10;
 const MODE_0700: u8 = 5;
 const APPENDS: u8 = 20;
@@ -48,7 +49,14 @@ fn programs() -> Vec<(&'static str, Program)> {
         ),
         ("builder", alone(&[op(NewIn, SHARED, 1 + MODE_0640), op(Metadata, 0, 0), op(Keep, 0, 0)])),
         ("make-in", alone(&[op(MakeIn, SHARED, 1), op(Metadata, 0, 0)])),
-        ("no-name", alone(&[op(NewIn, SHARED, 4), op(NewIn, DEFAULT, 4), op(TempdirIn, DEFAULT, 4)])),
+        (
+            "no-name",
+            alone(&[
+                op(NewIn, SHARED, NO_NAME),
+                op(NewIn, DEFAULT, NO_NAME),
+                op(TempdirIn, DEFAULT, NO_NAME),
+            ]),
+        ),
         ("appends", alone(&[op(NewIn, SHARED, APPENDS), write, begin, write, read, op(Metadata, 0, 0)])),
         (
             "cleanup-disabled",

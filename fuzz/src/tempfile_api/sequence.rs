@@ -20,6 +20,7 @@ pub(super) enum Answer {
         mode: u32,
     },
     Failed(ErrorKind),
+    Panicked,
     /// Each entry with its mode and content, sorted.
     Tree(Vec<String>),
 }

@@ -119,6 +119,11 @@ impl ReferenceStateMachine for Reference {
                 let status = state.model.clone().perform(*task, &Call::Fstat { file: *file });
                 !matches!(status, Ok(Reply::Status(Status { kind: FileType::Fifo, .. })))
             }
+            // In a removed directory ext4 says EPERM, where others make a file without a name.
+            Call::Open { at, flags, .. } if flags.contains(OFlags::TMPFILE) => {
+                let dir = state.model.clone().perform(*task, &Call::Stat { at: at.clone(), follow: true });
+                !matches!(dir, Ok(Reply::Status(Status { links: 0, .. })))
+            }
             _ => true,
         }
     }
