@@ -11,6 +11,7 @@ mod ready;
 mod remove_tree;
 mod replace_file;
 mod seeds;
+mod tempfile_api;
 mod timeline_text;
 mod victim_file;
 mod wishes;
@@ -22,6 +23,7 @@ pub use names::names;
 pub use remove_tree::{Deleter, REMOVE_TREE_HEAD, remove_tree, remove_tree_with};
 pub use replace_file::{REPLACE_FILE_HEAD, ReplaceFault, replace_file, replace_file_with};
 pub use seeds::seeds;
+pub use tempfile_api::{Fault, tempfile_api, tempfile_api_seeds, tempfile_api_with};
 pub use timeline_text::timeline_text;
 pub use victim_file::victim_file;
 
@@ -29,12 +31,13 @@ pub use victim_file::victim_file;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its directory below `corpus`.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("attack", attack),
     ("model_kernel", model_kernel),
     ("names", names),
     ("remove_tree", remove_tree),
     ("replace_file", replace_file),
+    ("tempfile_api", tempfile_api),
     ("timeline_text", timeline_text),
     ("victim_file", victim_file),
 ];

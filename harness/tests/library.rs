@@ -37,6 +37,16 @@ fn the_machines_own_temporary_directory_is_the_arena() {
 }
 
 #[test]
+fn a_path_in_the_machines_temporary_directory_keeps_the_slash_at_its_end() {
+    let (told, heard) = std::sync::mpsc::channel();
+    let victim = linkbait::victim("no name", move |_| {
+        let _ = told.send(File::create_new("/tmp/").err().map(|e| e.kind()));
+    });
+    victim.judge().expect("can judge");
+    assert_eq!(heard.recv(), Ok(Some(std::io::ErrorKind::IsADirectory)));
+}
+
+#[test]
 fn changes_elsewhere_on_the_machine_are_refused_and_said() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made-by-a-victim");
     let there = target.clone();

@@ -150,6 +150,17 @@ fn a_victim_that_replaces_what_is_not_there_does_not_pass() {
 }
 
 #[test]
+fn what_is_moved_away_is_not_replaced() {
+    let moves = linkbait::victim("moves", |dir| {
+        File::create_new(dir.join("result"))?;
+        fs::rename(dir.join("result"), dir.join("kept"))
+    });
+    let judge = judge().attackers(&[Class::DirWriter]);
+    let report = judge.judge(&moves.keeps("*").noclobber("result")).expect("this machine can judge");
+    assert_eq!(torn(&report), [], "{report:#?}");
+}
+
+#[test]
 fn a_promise_not_to_replace_is_broken_by_replacing_what_another_made_in_between() {
     let result = |dir: &Path| {
         if dir.join("result").exists() {

@@ -6,8 +6,12 @@
 use libtest_mimic::{Arguments, Trial};
 use linkbait::timeline::Timeline;
 use linkbait::{Host, Judge, Replay};
-use linkbait_fuzz::{Arsenal, Deleter, ReplaceFault, TARGETS, Target, remove_tree_with, replace_file_with};
+use linkbait_fuzz::{
+    Arsenal, Deleter, Fault, ReplaceFault, TARGETS, Target, remove_tree_with, replace_file_with,
+    tempfile_api_with,
+};
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,6 +23,15 @@ fn main() -> ExitCode {
         let broken = seeds_that_break_bad_victims();
         if broken > 0 { Ok(()) } else { Err("no seed breaks any bad victim".into()) }
     });
+    let faults = Fault::ALL.map(|fault| {
+        Trial::test(format!("a_seed_of_tempfile_api_shows_{fault:?}"), move || {
+            if files("tempfile_api").iter().any(|file| shows(file, fault)) {
+                Ok(())
+            } else {
+                Err("no seed shows it".into())
+            }
+        })
+    });
     let broken = BROKEN.map(|(name, target, fails)| {
         Trial::test(name, move || {
             let failed = files(target).iter().filter(|file| fails(&read(file))).count();
@@ -27,7 +40,7 @@ fn main() -> ExitCode {
     });
     // One thread, the first: when it ends, and only then, victims that were kept ready are gone and their arenas with them.
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    let all = replays.chain(regressions()).chain([bad]).chain(broken).collect();
+    let all = replays.chain(regressions()).chain([bad]).chain(broken).chain(faults).collect();
     libtest_mimic::run(&arguments, all).exit_code()
 }
 
@@ -86,6 +99,12 @@ fn seeds_that_break_bad_victims() -> usize {
     let mut bad = Arsenal::new(|victim| ["create-fixed", "reopen-by-path"].contains(&victim.name()));
     let tried = files("attack").into_iter().filter_map(|file| bad.attack(&read(&file)));
     tried.filter(|tried| !tried.findings.is_empty()).count()
+}
+
+/// True when a crate with this fault fails.
+fn shows(file: &Path, fault: Fault) -> bool {
+    let bytes = read(file);
+    panic::catch_unwind(|| tempfile_api_with(&bytes, Some(fault))).is_err()
 }
 
 /// The tests of one target. One without any file is a mistake.

@@ -40,10 +40,10 @@ impl Courses {
             self.0.clear();
         }
         let found = match acts {
-            [] => Some((session.stops(), session.faults())),
+            [] => Some((session.stops(), session.names_besides(), session.faults())),
             _ => session.try_out(acts)?.then(|| session.shows()),
         };
-        let course = found.map(|(stops, faults)| Rc::new(Course::new(stops, faults, acts)));
+        let course = found.map(|(stops, besides, faults)| Rc::new(Course::new(stops, besides, faults, acts)));
         self.0.insert(acts.to_vec(), course.clone());
         Ok(course)
     }

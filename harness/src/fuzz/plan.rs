@@ -13,7 +13,7 @@ use arbitrary::{Arbitrary, Unstructured};
 pub struct Plan {
     /// The stop, from the one reached on.
     pub stop: u8,
-    /// The name at that stop, or one that the attacker has planted.
+    /// A name at that stop, or one that the attacker has planted.
     pub name: u8,
     /// What is done there, or which fault the call meets.
     pub verb: u8,
@@ -64,6 +64,8 @@ impl Plan {
 #[derive(Debug)]
 pub(super) struct Course {
     stops: Vec<Key>,
+    /// Names of stops beside those of their keys, as the new one of a rename.
+    besides: Vec<(Key, String)>,
     /// Faults and the places of their stops.
     faults: Vec<(usize, Act)>,
     /// The place of the last act's stop.
@@ -75,8 +77,14 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// The course of a victim that makes these stops and whose calls can meet these faults after these acts.
-    pub(super) fn new(stops: Vec<Key>, faults: Vec<Act>, acts: &[Act]) -> Course {
+    /// The course of a victim that makes these stops, with these names besides, and whose calls can meet these faults after
+    /// these acts.
+    pub(super) fn new(
+        stops: Vec<Key>,
+        besides: Vec<(Key, String)>,
+        faults: Vec<Act>,
+        acts: &[Act],
+    ) -> Course {
         let stops: Vec<Key> = stops.into_iter().filter(|key| key.path.starts_with("shared/")).collect();
         let place = |key: &Key| stops.iter().position(|stop| stop == key);
         let faults = faults.into_iter().filter_map(|fault| Some((place(&fault.at)?, fault))).collect();
@@ -84,7 +92,7 @@ impl Course {
         let planted = acts.iter().filter_map(Act::as_move).filter(|does| does.verb == Verb::Plant);
         let own = planted.map(|does| does.target.clone()).collect();
         let over = acts.last().is_some_and(Act::is_kill);
-        Course { stops, faults, at, own, over }
+        Course { stops, besides, faults, at, own, over }
     }
 
     /// The act that a plan comes to, at a stop not before the one reached, if there can be one.
@@ -105,7 +113,8 @@ impl Course {
         let stop = &self.stops[*choose(plan.stop, &self.open(wild))];
         let path = &stop.path;
         let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-        let names = ends.map(|end| &path[..end]).chain(self.own.iter().map(String::as_str));
+        let own = self.own.iter().map(String::as_str);
+        let names = ends.map(|end| &path[..end]).chain(own).chain(self.names_besides(stop));
         let names: Vec<&str> = names.filter(|name| !name.ends_with("/(unnamed)")).collect();
         if names.is_empty() {
             return None;
@@ -117,9 +126,15 @@ impl Course {
         Some(Act { at: stop.clone(), does: does.into() })
     }
 
+    fn names_besides<'a>(&'a self, stop: &'a Key) -> impl Iterator<Item = &'a str> {
+        self.besides.iter().filter(move |(key, _)| key == stop).map(|(_, name)| name.as_str())
+    }
+
     /// The places of stops that a move can be made at; the one reached if there are no others.
     fn open(&self, wild: bool) -> Vec<usize> {
-        let first = |at: &usize| self.stops[..*at].iter().all(|key| key.path != self.stops[*at].path);
+        let names = |key| self.names_besides(key).chain([key.path.as_str()]);
+        let known = |at: usize, name| self.stops[..at].iter().flat_map(names).any(|known| known == name);
+        let first = |at: &usize| names(&self.stops[*at]).any(|name| !known(*at, name));
         let open: Vec<usize> = (self.at..self.stops.len()).filter(|at| wild || first(at)).collect();
         if open.is_empty() { vec![self.at] } else { open }
     }
@@ -156,8 +171,9 @@ mod tests {
         let stops = vec![stop("openat", "shared/a"), stop("write", "shared/a")];
         let faults = [0, 1].map(|at| Act { at: stops[at].clone(), does: Fault::Fails(5 + at as i32).into() });
         let way = |stop, way| Plan { stop, way, ..Plan::default() };
-        let act =
-            |acts: &[Act], plan| Course::new(stops.clone(), faults.to_vec(), acts).act(plan, Class::None);
+        let act = |acts: &[Act], plan| {
+            Course::new(stops.clone(), Vec::new(), faults.to_vec(), acts).act(plan, Class::None)
+        };
         assert_eq!([act(&[], way(0, 0)), act(&[], way(0, 7))], [None, None]);
         assert_eq!(act(&[], way(1, 4)), Some(faults[1].clone()));
         assert_eq!(act(&faults[1..], way(0, 4)), Some(faults[1].clone()));
@@ -167,8 +183,19 @@ mod tests {
 
     #[test]
     fn a_file_without_a_name_is_no_place_for_a_move() {
-        let course = Course::new(vec![stop("write", "shared/(unnamed)")], Vec::new(), &[]);
+        let course = Course::new(vec![stop("write", "shared/(unnamed)")], Vec::new(), Vec::new(), &[]);
         assert_eq!(course.act(Plan { way: 7, ..Plan::default() }, Class::DirWriter), None);
+    }
+
+    #[test]
+    fn the_new_name_of_a_rename_can_be_taken_before_it_is_made() {
+        let stops = vec![stop("openat", "shared/<1>"), stop("rename", "shared/<1>")];
+        let besides = vec![(stops[1].clone(), "shared/a".to_owned())];
+        let course = Course::new(stops.clone(), besides, Vec::new(), &[]);
+        let plan = Plan { stop: 1, name: 1, ..Plan::default() };
+        let act = course.act(plan, Class::OtherUser).expect("there is a stop");
+        let target = act.as_move().map(|does| does.target.as_str());
+        assert_eq!((&act.at, target), (&stops[1], Some("shared/a")));
     }
 
     #[test]
@@ -178,7 +205,7 @@ mod tests {
         let target = "shared/a".to_owned();
         let planted = Move { verb: Verb::Plant, bait: Bait::Link, target: target.clone() };
         let planted = Act { at: stops[0].clone(), does: planted.into() };
-        let course = Course::new(stops, Vec::new(), &[planted]);
+        let course = Course::new(stops, Vec::new(), Vec::new(), &[planted]);
         let does = |name| course.act(plan(name), Class::OtherUser).and_then(|act| act.as_move().cloned());
         assert_eq!(does(0).map(|does| does.verb), Some(Verb::Plant));
         assert_eq!(does(1).map(|does| (does.verb, does.target)), Some((Verb::ALL[1], target)));

@@ -10,6 +10,8 @@ use crate::schedule::{Act, Key, Schedule};
 pub struct Session<'a> {
     engine: Engine<'a>,
     stops: Vec<Key>,
+    #[cfg(feature = "arbitrary")]
+    besides: Vec<(Key, String)>,
     schedules: Vec<Schedule>,
     faults: Vec<Act>,
     #[cfg(feature = "arbitrary")]
@@ -42,11 +44,15 @@ impl<'a> Session<'a> {
     /// Takes over an engine that has just recorded.
     pub(super) fn new(engine: Engine<'a>) -> Session<'a> {
         let stops = engine.stops().collect();
+        #[cfg(feature = "arbitrary")]
+        let besides = engine.names_besides().collect();
         let schedules = engine.schedules();
         let faults = engine.faults();
         Session {
             engine,
             stops,
+            #[cfg(feature = "arbitrary")]
+            besides,
             schedules,
             faults,
             #[cfg(feature = "arbitrary")]
@@ -131,10 +137,17 @@ impl<'a> Session<'a> {
         Ok(self.engine.bench.evidence.has_happened(&schedule))
     }
 
-    /// The stops of the run that was made last, and every fault that its calls can meet.
+    /// The names below `shared/` that calls of a run in which no one interferes look up, beside those that their stops are
+    /// named by.
     #[cfg(feature = "arbitrary")]
-    pub(crate) fn shows(&self) -> (Vec<Key>, Vec<Act>) {
-        (self.engine.stops().collect(), self.engine.faults())
+    pub(crate) fn names_besides(&self) -> Vec<(Key, String)> {
+        self.besides.clone()
+    }
+
+    /// The stops of the run that was made last, their names besides, and every fault that its calls can meet.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn shows(&self) -> (Vec<Key>, Vec<(Key, String)>, Vec<Act>) {
+        (self.engine.stops().collect(), self.engine.names_besides().collect(), self.engine.faults())
     }
 
     #[cfg(feature = "arbitrary")]

@@ -2,6 +2,7 @@
 
 use rustix::fs::{FileType, OFlags, RenameFlags};
 use std::fmt;
+use std::io::SeekFrom;
 
 /// Number of an open descriptor, in the model and in [`super::Files`] of all kinds: they count from 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +96,8 @@ pub enum Call {
     Read { file: Fd, length: usize },
     /// write(2).
     Write { file: Fd, bytes: Vec<u8> },
+    /// lseek(2). Positions in a directory are each file system's own, so there it is EISDIR here.
+    Seek { file: Fd, to: SeekFrom },
     /// ftruncate(2).
     Truncate { file: Fd, length: usize },
     /// getdents64(2), from the beginning to the end.
@@ -118,7 +121,7 @@ pub enum Reply {
     Bytes(Vec<u8>),
     /// The names in a directory, sorted, without `.` and `..`.
     Names(Vec<Vec<u8>>),
-    /// How much was written, in bytes.
+    /// How much was written, or where one is then, in bytes.
     Count(usize),
     /// It would never return: nobody is at the other end of the FIFO.
     Blocks,

@@ -1,10 +1,11 @@
-//! Calls on open descriptors: read(2), write(2), ftruncate(2), getdents64(2), close(2), and umask(2), which needs none.
+//! Calls on open descriptors: read(2), write(2), lseek(2), ftruncate(2), getdents64(2), close(2), and umask(2), which needs none.
 
 use super::call::{Call, Fd, Place, Reply};
 use super::node::{Ino, Kind};
 use super::process::{Open, Task};
 use super::{Model, NOT_OPEN};
 use rustix::io::{Errno, Result};
+use std::io::SeekFrom;
 
 /// What a file can hold, as in an arena on disk. The model has no holes in files.
 const LARGEST: usize = 256 << 20;
@@ -27,6 +28,7 @@ impl Model {
             }
             Call::Read { file, length } => self.read(task, *file, *length),
             Call::Write { file, bytes } => self.write(task, *file, bytes),
+            Call::Seek { file, to } => self.seek(task, *file, *to),
             Call::Truncate { file, length } => self.truncate(task, *file, *length),
             Call::List { file } => self.list(task, *file),
             Call::Close { file } => {
@@ -61,7 +63,7 @@ impl Model {
         self.ticks += 1;
         self.nodes[node.0].read = self.ticks;
         // Behind the end there is nothing, and one stays where one is.
-        self.seek(task, file, position + bytes.len());
+        self.put(task, file, position + bytes.len());
         Ok(Reply::Bytes(bytes))
     }
 
@@ -77,9 +79,27 @@ impl Model {
             let end = start + bytes.len();
             content.resize(content.len().max(end), 0);
             content[start..end].copy_from_slice(bytes);
-            self.seek(task, file, end);
+            self.put(task, file, end);
         }
         Ok(Reply::Count(bytes.len()))
+    }
+
+    fn seek(&mut self, task: Task, file: Fd, to: SeekFrom) -> Result<Reply> {
+        let open = self.opened(task, file)?;
+        let size = match &self.node(open.node).kind {
+            Kind::Directory { .. } => return Err(Errno::ISDIR),
+            _ if open.place_only => return Err(NOT_OPEN),
+            Kind::File { content, .. } => content.len(),
+            _ => return Err(Errno::SPIPE),
+        };
+        let position = match to {
+            SeekFrom::Start(from) => i64::try_from(from).ok(),
+            SeekFrom::Current(by) => by.checked_add(open.position as i64),
+            SeekFrom::End(by) => by.checked_add(size as i64),
+        };
+        let position = position.and_then(|position| usize::try_from(position).ok()).ok_or(Errno::INVAL)?;
+        self.put(task, file, position);
+        Ok(Reply::Count(position))
     }
 
     fn truncate(&mut self, task: Task, file: Fd, length: usize) -> Result<Reply> {
@@ -111,7 +131,7 @@ impl Model {
         }
     }
 
-    fn seek(&mut self, task: Task, file: Fd, position: usize) {
+    fn put(&mut self, task: Task, file: Fd, position: usize) {
         if let Some(open) = self.process_mut(task).open.get_mut(&file) {
             open.position = position;
         }

@@ -23,6 +23,7 @@ use rustix::io::Result;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
+use std::io::SeekFrom;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -118,6 +119,11 @@ impl ReferenceStateMachine for Reference {
                 let status = state.model.clone().perform(*task, &Call::Fstat { file: *file });
                 !matches!(status, Ok(Reply::Status(Status { kind: FileType::Fifo, .. })))
             }
+            // In a removed directory ext4 says EPERM, where others make a file without a name.
+            Call::Open { at, flags, .. } if flags.contains(OFlags::TMPFILE) => {
+                let dir = state.model.clone().perform(*task, &Call::Stat { at: at.clone(), follow: true });
+                !matches!(dir, Ok(Reply::Status(Status { links: 0, .. })))
+            }
             _ => true,
         }
     }
@@ -186,6 +192,7 @@ fn call(known: &Known) -> BoxedStrategy<Call> {
         2 => (fd(), prop::collection::vec(any::<u8>(), 0..8))
             .prop_map(|(file, bytes)| Call::Write { file, bytes }),
         1 => (fd(), 0..20_usize).prop_map(|(file, length)| Call::Truncate { file, length }),
+        1 => (fd(), to()).prop_map(|(file, to)| Call::Seek { file, to }),
         1 => fd().prop_map(|file| Call::List { file }),
         3 => fd().prop_map(|file| Call::Close { file }),
         1 => select(&[0o022, 0o077, 0o000, 0o777][..]).prop_map(|mask| Call::Umask { mask }),
@@ -237,6 +244,12 @@ fn made_up() -> BoxedStrategy<Vec<u8>> {
         .prop_map(|(before, names, after)| format!("{before}{}{after}", names.join("/")));
     let only = select(if ground().confined { &["", "/", "//", "."][..] } else { &["", "."][..] });
     prop_oneof![40 => path, 1 => only.prop_map(str::to_owned)].prop_map(String::into_bytes).boxed()
+}
+
+fn to() -> BoxedStrategy<SeekFrom> {
+    let start = prop_oneof![9 => 0..20_u64, 1 => Just(u64::MAX)].prop_map(SeekFrom::Start);
+    let by = || prop_oneof![9 => -10..10_i64, 1 => Just(i64::MIN)];
+    prop_oneof![start, by().prop_map(SeekFrom::Current), by().prop_map(SeekFrom::End)].boxed()
 }
 
 fn flags() -> BoxedStrategy<OFlags> {

@@ -3,6 +3,7 @@
 use super::call::{Call, Fd, Place, Reply, Status};
 use rustix::fs::{OFlags, RenameFlags};
 use rustix::io::{Errno, Result};
+use std::io::SeekFrom;
 
 /// A file system as one process sees it. A method is one call, which `man 2` tells of.
 ///
@@ -102,6 +103,20 @@ pub trait Files {
     fn write(&self, file: Fd, bytes: &[u8]) -> Result<usize> {
         let call = Call::Write { file, bytes: bytes.to_vec() };
         if let Reply::Count(count) = self.call(call)? { Ok(count) } else { Err(Errno::PROTO) }
+    }
+
+    /// lseek(2).
+    fn seek(&self, file: Fd, to: SeekFrom) -> Result<usize> {
+        if let Reply::Count(position) = self.call(Call::Seek { file, to })? {
+            Ok(position)
+        } else {
+            Err(Errno::PROTO)
+        }
+    }
+
+    /// ftruncate(2).
+    fn truncate(&self, file: Fd, length: usize) -> Result<()> {
+        self.call(Call::Truncate { file, length }).map(drop)
     }
 
     /// getdents64(2).

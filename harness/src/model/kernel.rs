@@ -12,6 +12,7 @@ use rustix::fs::{
 use rustix::io::{Errno, Result};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -48,7 +49,7 @@ impl Kernel {
     ///
     /// # Errors
     /// Of the system calls it makes; the thread is of no use for anything else then.
-    pub fn confined(root: &Path, uid: u32) -> std::io::Result<Kernel> {
+    pub fn confined(root: &Path, uid: u32) -> io::Result<Kernel> {
         thread::own_file_context()?;
         let dir = OFlags::PATH | OFlags::DIRECTORY | ALWAYS;
         let own = openat(CWD, "/proc/thread-self/fd", dir, Mode::empty())?;
@@ -175,6 +176,7 @@ impl Kernel {
             Call::Write { file, bytes } => {
                 self.with(*file, |file| rustix::io::write(file, bytes)).map(Reply::Count)
             }
+            Call::Seek { file, to } => self.with(*file, |file| seek_in(file, *to)).map(Reply::Count),
             Call::Truncate { file, length } => {
                 self.with(*file, |file| ftruncate(file, *length as u64)).map(|()| Reply::Done)
             }
@@ -229,6 +231,19 @@ fn status(stat: Stat) -> Reply {
         links: if is_dir { u32::from(stat.st_nlink > 0) } else { stat.st_nlink as u32 },
         size: if is_dir { 0 } else { stat.st_size as u64 },
     })
+}
+
+/// Moves the position of what is no directory.
+fn seek_in(file: BorrowedFd<'_>, to: io::SeekFrom) -> Result<usize> {
+    if FileType::from_raw_mode(fstat(file)?.st_mode) == FileType::Directory {
+        return Err(Errno::ISDIR);
+    }
+    let to = match to {
+        io::SeekFrom::Start(from) => SeekFrom::Start(from),
+        io::SeekFrom::Current(by) => SeekFrom::Current(by),
+        io::SeekFrom::End(by) => SeekFrom::End(by),
+    };
+    seek(file, to).map(|position| position as usize)
 }
 
 /// The names in a directory, which is left at its beginning: where its end is differs from one file system to the other.

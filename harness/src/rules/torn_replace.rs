@@ -3,6 +3,8 @@
 use super::{Case, Hit, Replaced, Rule};
 use crate::arena::sight::Sight;
 use crate::arena::tree::{Maker, What};
+use crate::evidence::{CallStep, Change};
+use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "torn-replace",
@@ -40,13 +42,22 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
     for (call, change) in case.victim_changes() {
         let theirs = change.was.is_some_and(|was| was.namer == Maker::Attacker);
         let gone = matches!(change.what, What::Vanished | What::Content);
-        if theirs && gone && case.is_noclobber(case.evidence.changed_path(change)) {
+        let promised = case.is_noclobber(case.evidence.changed_path(change));
+        if theirs && gone && promised && !is_moved_away(case, call, change) {
             let label = case.evidence.changed(change);
             let message = format!("{label}, which another had made, was replaced in spite of the promise");
             let at = case.hit_call(call, String::new()).at;
             hits.push(Hit { at, ..case.hit(change, message) });
         }
     }
+}
+
+/// True when a rename took it from there, and put nothing in its place: that is no promise broken, whoever made it.
+fn is_moved_away(case: &Case<'_>, call: &CallStep, change: &Change) -> bool {
+    let path = |change| case.evidence.changed_path(change);
+    let from = call.sys.op == Op::Rename && case.evidence.paths(call).next() == Some(path(change));
+    let mut in_its_place = case.victim_changes().filter(|(other, _)| std::ptr::eq(*other, call));
+    from && !in_its_place.any(|(_, other)| other.what == What::Appeared && path(other) == path(change))
 }
 
 /// What a reader can make nothing of.

@@ -162,7 +162,7 @@ impl Decoder {
             return;
         };
         place.path.clear();
-        (place.by_descriptor, place.climbs) = (true, false);
+        (place.by_descriptor, place.climbs, place.slash) = (true, false, false);
         self.directory(tid, fd, ours, &mut place.path);
         (place.space, place.redirect) = (self.settle(&mut place.path, ours).0, None);
         stop.count += 1;
@@ -174,7 +174,8 @@ impl Decoder {
             return;
         };
         place.path.clear();
-        (place.by_descriptor, place.climbs) = (false, text.split(|&b| b == b'/').any(|name| name == b".."));
+        (place.by_descriptor, place.slash) = (false, text.ends_with(b"/"));
+        place.climbs = text.split(|&b| b == b'/').any(|name| name == b"..");
         if text.first() != Some(&b'/') {
             self.directory(tid, dir, ours, &mut place.path);
             place.path.push(b'/');

@@ -26,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) by_descriptor: bool,
     /// Has `..` in it, which may lead elsewhere than the text says.
     pub(crate) climbs: bool,
+    /// Ends in a slash, so that only a directory will do.
+    pub(crate) slash: bool,
 }
 
 /// A victim held before a call.
@@ -62,6 +64,7 @@ impl Default for Stop {
             redirect: None,
             by_descriptor: false,
             climbs: false,
+            slash: false,
         };
         Stop {
             id: 0,

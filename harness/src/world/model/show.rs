@@ -74,7 +74,7 @@ pub(super) fn call(model: &Model, task: Task, call: &Call, stop: &mut Stop) -> b
         Call::Fchown { file, .. } | Call::List { file } | Call::Close { file } => {
             open_file(model, task, *file, stop);
         }
-        Call::Fstat { .. } | Call::Read { .. } | Call::Umask { .. } => return false,
+        Call::Fstat { .. } | Call::Read { .. } | Call::Seek { .. } | Call::Umask { .. } => return false,
     }
     stop.touches_arena()
 }
@@ -99,7 +99,7 @@ fn name(call: &Call) -> &'static str {
         Call::Truncate { .. } => "ftruncate",
         Call::List { .. } => "getdents64",
         Call::Close { .. } => "close",
-        Call::Fstat { .. } | Call::Read { .. } | Call::Umask { .. } => "",
+        Call::Fstat { .. } | Call::Read { .. } | Call::Seek { .. } | Call::Umask { .. } => "",
     }
 }
 

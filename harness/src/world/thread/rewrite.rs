@@ -3,7 +3,7 @@
 
 use crate::sys::memory;
 use crate::sys::perform::RawCall;
-use crate::world::stop::Stop;
+use crate::world::stop::{Place, Stop};
 
 /// A call with some arguments replaced by buffers of ours.
 pub(super) struct Changed {
@@ -38,7 +38,7 @@ impl Changed {
         for (index, place) in stop.places().iter().enumerate() {
             if let Some(at) = place.redirect {
                 let at = if stop.sys.name == "creat" { 1 } else { at };
-                call.redirect(index, at, stop.sys.name == "bind", arena, &place.path);
+                call.redirect(index, at, stop.sys.name == "bind", arena, place);
             }
         }
         call
@@ -49,11 +49,12 @@ impl Changed {
         self.how = memory::read_words(stop.tid, stop.raw.args[2]).unwrap_or_default();
     }
 
-    fn redirect(&mut self, index: usize, at: usize, socket: bool, arena: &[u8], path: &[u8]) {
+    fn redirect(&mut self, index: usize, at: usize, socket: bool, arena: &[u8], place: &Place) {
         let buffer = &mut self.paths[index];
         let mut used = 0;
         let family = (libc::AF_UNIX as u16).to_ne_bytes();
-        for part in [if socket { &family[..] } else { b"" }, arena, b"/", path, b"\0"] {
+        let slash: &[u8] = if place.slash { b"/" } else { b"" };
+        for part in [if socket { &family[..] } else { b"" }, arena, b"/", &place.path, slash, b"\0"] {
             let Some(room) = buffer.get_mut(used..used + part.len()) else {
                 return;
             };
