@@ -4,7 +4,7 @@
 use crate::attack::{Arsenal, UMASKS, is_safe};
 use crate::remove_tree::{self, Deleter, remove_tree_with};
 use crate::replace_file;
-use linkbait::fuzz::{Courses, Plan};
+use linkbait::fuzz::Plan;
 use linkbait::{Act, Bait, Class, Error, Fault, Host, Judge, Schedule, Session, Verb, Victim, Whom};
 use std::collections::BTreeSet;
 
@@ -80,10 +80,10 @@ fn fault_plan(call: &str, fault: Fault, session: &mut Session<'_>) -> Result<Opt
     let Some(wanted) = session.faults().iter().find(is_it).cloned().map(Schedule::from) else {
         return Ok(None);
     };
-    let mut courses = Courses::default();
-    for (stop, verb) in (0..=u8::MAX).flat_map(|stop| (0..64).map(move |verb| (stop, verb))) {
+    let places = 0..u8::try_from(session.stops().len()).unwrap_or(u8::MAX);
+    for (stop, verb) in places.flat_map(|stop| (0..64).map(move |verb| (stop, verb))) {
         let plan = Plan { stop, verb, way: FAULT, ..Plan::default() };
-        if courses.schedule(&[plan], session)? == wanted {
+        if session.try_plans(&[plan])?.schedule == wanted {
             return Ok(Some(plan));
         }
     }
@@ -136,9 +136,8 @@ fn plan(wanted: &Schedule, session: &mut Session<'_>) -> Result<Option<Plan>, Er
     let bait = number(Bait::ALL.iter().position(|bait| *bait == does.bait));
     let places = 0..u8::try_from(session.stops().len()).unwrap_or(u8::MAX);
     let choices = [TAME, WILD].into_iter().flat_map(|way| places.clone().map(move |stop| (way, stop)));
-    let mut courses = Courses::default();
     for plan in choices.flat_map(|(way, stop)| (0..4).map(move |name| Plan { stop, name, verb, bait, way })) {
-        if courses.schedule(&[plan], session)? == *wanted {
+        if session.try_plans(&[plan])?.schedule == *wanted {
             return Ok(Some(plan));
         }
     }

@@ -305,6 +305,12 @@ impl Evidence {
         self.readings.push(Reading { which, step, sight });
     }
 
+    /// As if nothing had been read.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn forget_readings(&mut self) {
+        self.readings.clear();
+    }
+
     fn push(&mut self, deed: Deed, target: Span) {
         if self.steps.len() == MOST_STEPS {
             self.full = true;

@@ -16,14 +16,12 @@
 //! Each trial tells libFuzzer, by its extra counters, what the attacker and the victim did to each other. Does not own the
 //! fuzzer, nor what it keeps.
 
-mod courses;
 mod mutate;
 pub mod names;
 mod plan;
 mod target;
 
 pub use crate::explore::guide::guide_by_races;
-pub use courses::Courses;
 pub use mutate::{cross, mutate};
 pub use plan::Plan;
 pub use target::Target;
@@ -66,12 +64,9 @@ impl Attack {
         let keep_ready = move || {
             let answers = answer.clone();
             let ready = judge.session(&victim, class, umask, move |session| {
-                let mut courses = Courses::default();
                 session.bound(STOPS.0 + STOPS.1 * session.stops().len() as u32);
                 for plans in to_try {
-                    let schedule = courses.schedule(&plans, session);
-                    let tried = schedule.and_then(|schedule| session.run_briefly(&schedule));
-                    if answers.send(tried).is_err() {
+                    if answers.send(session.try_plans(&plans)).is_err() {
                         break;
                     }
                 }

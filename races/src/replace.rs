@@ -119,68 +119,53 @@ fn copy_to_known_name(dirs: &Dirs) -> io::Result<()> {
     fs::remove_file(&copy)
 }
 
+/// One that puts new content at `target.conf`, where old content stands.
+fn saver(name: &str, body: fn(&Dirs) -> io::Result<()>) -> Victim {
+    let victim = Victim::new(name, body).stage("target.conf", 0o600, "old");
+    victim.keeps("target.conf").replaces("target.conf")
+}
+
 pub(crate) fn victims() -> Vec<Victim> {
     let bad = &["bad", "idiom"];
     let safe = &["safe", "idiom"];
     vec![
-        trusts_the_umask(takes_what_is_planted(Victim::new("rename-no-excl", rename_no_excl)))
+        trusts_the_umask(takes_what_is_planted(saver("rename-no-excl", rename_no_excl)))
             .summary("File::create(\"target.tmp\"); rename(\"target.tmp\", \"target\")")
             .expect("predictable-name", Class::OtherUser)
-            .tags(&["bad", "phases", "idiom"])
-            .stage("target.conf", 0o600, "old")
-            .keeps("target.conf")
-            .replaces("target.conf"),
-        Victim::new("rename-excl", rename_excl)
+            .tags(&["bad", "phases", "idiom"]),
+        saver("rename-excl", rename_excl)
             .summary("create_new(random, 0o600); write; sync_all; rename(random, \"target\")")
-            .tags(&["safe", "phases", "idiom"])
-            .stage("target.conf", 0o600, "old")
-            .keeps("target.conf")
-            .replaces("target.conf"),
-        Victim::new("rename-whatever-was-written", rename_whatever_was_written)
+            .tags(&["safe", "phases", "idiom"]),
+        saver("rename-whatever-was-written", rename_whatever_was_written)
             .summary("create_new(random, 0o600); let _ = write; rename(random, \"target\")")
             .tags(bad)
-            .stage("target.conf", 0o600, "old")
-            .keeps("target.conf")
-            .replaces("target.conf")
             .faults(true)
             .expect("lost-write", Class::None)
             .expect("torn-replace", Class::None),
-        Victim::new("rename-keeping-mode", rename_keeping_mode)
+        saver("rename-keeping-mode", rename_keeping_mode)
             .summary(
                 "create_new(random); set_permissions(metadata(\"target\").mode); rename(random, \"target\")",
             )
             .tags(bad)
             .attackers(ALL)
-            .stage("target.conf", 0o600, "old")
-            .keeps("target.conf")
-            .replaces("target.conf")
             .expect("copies-foreign-metadata", Class::DirWriter)
             .expect("world-readable", Class::DirWriter)
             .expect("world-writable", Class::DirWriter),
-        Victim::new("rename-choosing-mode", rename_choosing_mode)
+        saver("rename-choosing-mode", rename_choosing_mode)
             .summary("create_new(random); set_permissions(0o400); rename(random, \"target\")")
-            .tags(safe)
-            .stage("target.conf", 0o600, "old")
-            .keeps("target.conf")
-            .replaces("target.conf"),
+            .tags(safe),
         Victim::new("o-tmpfile-linkat", o_tmpfile_linkat)
             .summary("open(dir, O_TMPFILE, 0o600); write; sync_all; linkat(\"result\")")
             .tags(safe)
             .keeps("result")
             .noclobber("result"),
-        Victim::new("rewrite-in-place", rewrite_in_place)
+        saver("rewrite-in-place", rewrite_in_place)
             .summary("fs::write(\"target\")")
             .tags(&["bad", "phases", "idiom"])
-            .stage("target.conf", 0o600, "old")
-            .keeps("target.conf")
-            .replaces("target.conf")
             .expect("torn-replace", Class::None),
-        Victim::new("remove-then-rename", remove_then_rename)
+        saver("remove-then-rename", remove_then_rename)
             .summary("create_new(random); remove_file(\"target\"); rename(random, \"target\")")
             .tags(bad)
-            .stage("target.conf", 0o600, "old")
-            .keeps("target.conf")
-            .replaces("target.conf")
             .expect("torn-replace", Class::None),
         Victim::new("check-then-rename", check_then_rename)
             .summary("if !\"result\".exists() { create_new(random); rename(random, \"result\") }")

@@ -1,7 +1,7 @@
 //! What holds under any schedule: safe victims show no finding whatever up to four acts do to them. How acts are planned is
 //! in `linkbait::fuzz`, as for the fuzzer.
 
-use linkbait::fuzz::{Courses, Plan};
+use linkbait::fuzz::Plan;
 use linkbait::{Class, Finding, Host, Judge, Limits, Victim};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -34,12 +34,9 @@ impl Tally {
 fn findings(victim: &Victim, class: Class, umask: u32, plans: &[Plan], tally: &Tally) -> Vec<Finding> {
     // A victim that retries for ever would do so two thousand times by default.
     let judge = Judge::new(Host::detect()).limits(Limits { stops: 200, ..Limits::default() });
-    let tried = judge.session(victim, class, umask, |session| {
-        let schedule = Courses::default().schedule(plans, session)?;
-        Ok((schedule.acts.len(), session.run(&schedule)?))
-    });
-    let (acts, tried) = tried.expect("this machine can judge");
-    tally.count(acts, tried.landed);
+    let tried = judge.session(victim, class, umask, |session| session.try_plans(plans));
+    let tried = tried.expect("this machine can judge");
+    tally.count(tried.schedule.acts.len(), tried.landed);
     tried.findings
 }
 

@@ -10,13 +10,14 @@ use crate::schedule::{Act, Does, Schedule};
 use crate::world::calls::Sys;
 use crate::world::{Outcome, World};
 use rustix::io::Errno;
+use std::borrow::Cow;
 
 /// What is left to do of a schedule, and what goes on since it was done.
 pub(super) struct Script<'a> {
     all: &'a [Act],
     pub(super) done: usize,
     /// The move that takes every further name.
-    grabbing: Option<&'a Move>,
+    pub(super) grabbing: Option<Cow<'a, Move>>,
     /// The call that is missing from now on.
     missing: Option<(&'static Sys, Fault)>,
 }
@@ -42,7 +43,9 @@ impl Bench {
                 Does::Move(does) => {
                     self.act(world, does, script.done);
                     let takes_names = does.verb == Verb::TakeNames;
-                    script.grabbing = Some(does).filter(|_| takes_names).or(script.grabbing);
+                    if takes_names {
+                        script.grabbing = Some(Cow::Borrowed(does));
+                    }
                 }
                 // Only one of two copies has another to let go on.
                 Does::Switch => break,
@@ -53,7 +56,11 @@ impl Bench {
             }
             script.done += 1;
         }
-        if let Some(does) = script.grabbing
+        #[cfg(feature = "arbitrary")]
+        {
+            fault = self.improvise(world, script).or(fault);
+        }
+        if let Some(does) = &script.grabbing
             && self.stop.creates_name()
         {
             self.grab(world, does);
@@ -77,7 +84,7 @@ impl Bench {
     }
 
     /// Makes a move; its step goes before the call that was just noted.
-    fn act(&mut self, world: &mut dyn World, does: &Move, index: usize) {
+    pub(super) fn act(&mut self, world: &mut dyn World, does: &Move, index: usize) {
         self.path.clear();
         let known = self.labels.resolve(&does.target, &mut self.path);
         let held = self.evidence.steps.pop();
@@ -103,7 +110,7 @@ impl Bench {
     }
 
     /// Notes a fault before the call that was just noted.
-    fn note_fault(&mut self, index: usize) {
+    pub(super) fn note_fault(&mut self, index: usize) {
         let held = self.evidence.steps.pop();
         self.evidence.note_fault(index);
         self.put_back(held);

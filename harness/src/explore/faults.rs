@@ -14,18 +14,24 @@ use libc::{
 /// Every fault that can come next in a recorded run; with missing calls only if the victim forgets from one trial to the
 /// next that a call was missing.
 pub(crate) fn faults(recorded: &Evidence, forgets: bool) -> Vec<Next> {
-    each(recorded, |call| {
-        let errors = errors(call).iter().filter(|_| can_fail(recorded, call));
-        let errors = errors.map(|errno| Fault::Fails(*errno));
-        let missing = missing(call).map(Fault::Missing).filter(|_| forgets);
-        let short = call.sys.can_be_cut(call.length).then_some(Fault::Short);
-        errors.chain(missing).chain(short).collect()
-    })
+    each(recorded, |call| faults_at(recorded, call, forgets))
 }
+
+/// Every fault that this call can meet.
+pub(crate) fn faults_at(recorded: &Evidence, call: &CallStep, forgets: bool) -> Vec<Fault> {
+    let errors = errors(call).iter().filter(|_| can_fail(recorded, call));
+    let errors = errors.map(|errno| Fault::Fails(*errno));
+    let missing = missing(call).map(Fault::Missing).filter(|_| forgets);
+    let short = call.sys.can_be_cut(call.length).then_some(Fault::Short);
+    errors.chain(missing).chain(short).collect()
+}
+
+/// What ends a process wherever it is.
+pub(crate) const KILL: Fault = Fault::Signal(libc::SIGKILL, Whom::Process);
 
 /// SIGKILL at each call of a recorded run.
 pub(crate) fn kills(recorded: &Evidence) -> Vec<Next> {
-    each(recorded, |_| vec![Fault::Signal(libc::SIGKILL, Whom::Process)])
+    each(recorded, |_| vec![KILL])
 }
 
 /// Every signal that can come next in a recorded run; to the group as well where there is more than one process.

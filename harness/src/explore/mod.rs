@@ -13,6 +13,8 @@ pub(crate) mod faults;
 pub(crate) mod foresight;
 #[cfg(feature = "arbitrary")]
 pub(crate) mod guide;
+#[cfg(feature = "arbitrary")]
+pub(crate) mod improvise;
 pub(crate) mod independence;
 pub(crate) mod interleavings;
 pub(crate) mod orders;

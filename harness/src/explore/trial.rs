@@ -8,9 +8,13 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::evidence::{Deed, Evidence};
 use crate::explore::foresight::Foresight;
+#[cfg(feature = "arbitrary")]
+use crate::explore::improvise::Improviser;
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::limits::Limits;
+#[cfg(feature = "arbitrary")]
+use crate::schedule::Act;
 use crate::schedule::Schedule;
 use crate::world::calls::Op;
 use crate::world::labels::Labels;
@@ -34,6 +38,11 @@ pub(crate) struct Bench {
     kept: bool,
     /// What is planted by prediction in the next trial, in the place of its schedule.
     pub(crate) foresight: Option<Foresight>,
+    /// Decides what is done in the next trial, in the place of its schedule, and what that was.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) improviser: Option<Box<dyn Improviser>>,
+    #[cfg(feature = "arbitrary")]
+    pub(crate) made: Vec<Act>,
     /// The second of two copies of the victim is at work.
     pub(super) second: bool,
     /// The files that the victim replaces, which are read at every step of a trial without moves.
@@ -59,6 +68,10 @@ impl Bench {
             keep: false,
             kept: false,
             foresight: None,
+            #[cfg(feature = "arbitrary")]
+            improviser: None,
+            #[cfg(feature = "arbitrary")]
+            made: Vec::new(),
             second: false,
             replaced: Vec::new(),
             reads: false,
@@ -192,6 +205,13 @@ impl Bench {
             return Ok(Reset::Undone);
         }
         world.reset(&self.now)
+    }
+
+    /// Reads no more, as an attacker is about, and forgets what was read.
+    #[cfg(feature = "arbitrary")]
+    pub(super) fn forget_readings(&mut self) {
+        self.reads = false;
+        self.evidence.forget_readings();
     }
 
     /// Reads what the victim replaces, as any other process can at this moment.

@@ -1,17 +1,23 @@
-//! Acts in the making: from a few bytes, whatever they are, to an act at a stop that the victim comes to.
+//! Schedules in the making: from a few bytes, whatever they are, to acts at the stops that the victim comes to, chosen while the
+//! trial runs.
 //!
 //! Most plans come to acts that can happen. The attacker acts where the victim comes by a name for the first time, and does
 //! more than plant only to what is its own or what its class may alter; some plans are wild and know no such bounds.
 
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
-use crate::schedule::{Act, Key};
+use crate::error::Error;
+use crate::evidence::{CallStep, Evidence};
+use crate::explore::improvise::Improviser;
+use crate::fault::Fault;
+use crate::judge::{Session, Tried};
+use crate::schedule::Does;
 use arbitrary::{Arbitrary, Unstructured};
 
 /// One act of a schedule in the making. Each field chooses from what there is, beginning anew behind the last.
 #[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The stop, from the one reached on.
+    /// The stop: how many at which it could act are let go by first.
     pub stop: u8,
     /// A name at that stop, or one that the attacker has planted.
     pub name: u8,
@@ -60,90 +66,111 @@ impl Plan {
     }
 }
 
-/// What a plan can choose from when some acts have happened.
-#[derive(Debug)]
-pub(super) struct Course {
-    stops: Vec<Key>,
-    /// Names of stops beside those of their keys, as the new one of a rename.
-    besides: Vec<(Key, String)>,
-    /// Faults and the places of their stops.
-    faults: Vec<(usize, Act)>,
-    /// The place of the last act's stop.
-    at: usize,
+impl Session<'_> {
+    /// Runs a trial in which each of these plans chooses, after the one before it has, from what the victim then comes to.
+    /// [`Tried::schedule`] is what they came to: what cannot happen is left out.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn try_plans(&mut self, plans: &[Plan]) -> Result<Tried, Error> {
+        let plans = plans.to_vec();
+        let stops = self.stops().iter().filter(|key| key.path.starts_with("shared/")).count();
+        let (class, disturbances) = (self.class(), Box::new(self.disturbances()));
+        let own = Vec::new();
+        self.improvise(Box::new(Chooser { plans, next: 0, gone: 0, stops, class, disturbances, own }))
+    }
+}
+
+/// The errors and signals that a call can meet.
+type Disturbances = dyn Fn(&Evidence, &CallStep) -> Vec<Fault>;
+
+/// Plans on their way to acts.
+struct Chooser {
+    plans: Vec<Plan>,
+    /// The plan that chooses next.
+    next: usize,
+    /// Stops at which it could have acted and has not.
+    gone: usize,
+    /// Stops of a run in which no one interferes.
+    stops: usize,
+    class: Class,
+    disturbances: Box<Disturbances>,
     /// What the attacker has planted and may do anything to.
     own: Vec<String>,
-    /// The last act was SIGKILL: nothing follows.
-    over: bool,
 }
 
-impl Course {
-    /// The course of a victim that makes these stops, with these names besides, and whose calls can meet these faults after
-    /// these acts.
-    pub(super) fn new(
-        stops: Vec<Key>,
-        besides: Vec<(Key, String)>,
-        faults: Vec<Act>,
-        acts: &[Act],
-    ) -> Course {
-        let stops: Vec<Key> = stops.into_iter().filter(|key| key.path.starts_with("shared/")).collect();
-        let place = |key: &Key| stops.iter().position(|stop| stop == key);
-        let faults = faults.into_iter().filter_map(|fault| Some((place(&fault.at)?, fault))).collect();
-        let at = acts.last().and_then(|last| place(&last.at)).unwrap_or(0);
-        let planted = acts.iter().filter_map(Act::as_move).filter(|does| does.verb == Verb::Plant);
-        let own = planted.map(|does| does.target.clone()).collect();
-        let over = acts.last().is_some_and(Act::is_kill);
-        Course { stops, besides, faults, at, own, over }
-    }
-
-    /// The act that a plan comes to, at a stop not before the one reached, if there can be one.
-    pub(super) fn act(&self, plan: Plan, class: Class) -> Option<Act> {
-        if self.over {
+impl Improviser for Chooser {
+    fn next(&mut self, evidence: &Evidence) -> Option<Does> {
+        let (_, call) = evidence.calls().last()?;
+        if !evidence.label(call).starts_with("shared/") {
             return None;
         }
-        let ahead: Vec<_> = self.faults.iter().filter(|(at, _)| *at >= self.at).collect();
-        match plan.way() {
-            Way::Fault if !ahead.is_empty() => Some(fault(plan, &ahead)),
-            _ if self.stops.is_empty() || class == Class::None => None,
-            way => self.attack(plan, class, way == Way::Wild),
-        }
-    }
-
-    /// `None` where there is no name: what is called `(unnamed)` cannot be looked up.
-    fn attack(&self, plan: Plan, class: Class, wild: bool) -> Option<Act> {
-        let stop = &self.stops[*choose(plan.stop, &self.open(wild))];
-        let path = &stop.path;
-        let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-        let own = self.own.iter().map(String::as_str);
-        let names = ends.map(|end| &path[..end]).chain(own).chain(self.names_besides(stop));
-        let names: Vec<&str> = names.filter(|name| !name.ends_with("/(unnamed)")).collect();
-        if names.is_empty() {
+        let (plan, does) = loop {
+            let plan = *self.plans.get(self.next)?;
+            match self.options(plan, evidence, call) {
+                Options::Never => self.next += 1,
+                Options::NotHere => return None,
+                Options::Here(does) => break (plan, does),
+            }
+        };
+        if self.gone < usize::from(plan.stop) % self.stops.max(1) {
+            self.gone += 1;
             return None;
+        }
+        (self.next, self.gone) = (self.next + 1, 0);
+        if let Does::Move(Move { verb: Verb::Plant, target, .. }) = &does {
+            self.own.push(target.clone());
+        }
+        Some(does)
+    }
+}
+
+/// What a plan can do at a call.
+enum Options {
+    /// Nothing, here or elsewhere.
+    Never,
+    NotHere,
+    Here(Does),
+}
+
+impl Chooser {
+    fn options(&self, plan: Plan, evidence: &Evidence, call: &CallStep) -> Options {
+        let wild = plan.way() == Way::Wild;
+        if plan.way() == Way::Fault {
+            let faults = (self.disturbances)(evidence, call);
+            if !faults.is_empty() {
+                return Options::Here((*choose(plan.verb, &faults)).into());
+            }
+        }
+        if self.class == Class::None {
+            // A fault can come later; there is nobody to make a move.
+            return if plan.way() == Way::Fault { Options::NotHere } else { Options::Never };
+        }
+        let names = self.names(evidence, call);
+        if names.is_empty() || !(wild || is_new(evidence, call)) {
+            return Options::NotHere;
         }
         let target = (*choose(plan.name, &names)).to_owned();
-        let free = wild || class == Class::DirWriter || self.own.contains(&target);
+        let free = wild || self.class == Class::DirWriter || self.own.contains(&target);
         let verb = if free { *choose(plan.verb, &Verb::ALL) } else { Verb::Plant };
-        let does = Move { verb, bait: *choose(plan.bait, &Bait::ALL), target };
-        Some(Act { at: stop.clone(), does: does.into() })
+        Options::Here(Move { verb, bait: *choose(plan.bait, &Bait::ALL), target }.into())
     }
 
-    fn names_besides<'a>(&'a self, stop: &'a Key) -> impl Iterator<Item = &'a str> {
-        self.besides.iter().filter(move |(key, _)| key == stop).map(|(_, name)| name.as_str())
-    }
-
-    /// The places of stops that a move can be made at; the one reached if there are no others.
-    fn open(&self, wild: bool) -> Vec<usize> {
-        let names = |key| self.names_besides(key).chain([key.path.as_str()]);
-        let known = |at: usize, name| self.stops[..at].iter().flat_map(names).any(|known| known == name);
-        let first = |at: &usize| names(&self.stops[*at]).any(|name| !known(*at, name));
-        let open: Vec<usize> = (self.at..self.stops.len()).filter(|at| wild || first(at)).collect();
-        if open.is_empty() { vec![self.at] } else { open }
+    /// The names of the call, those on the way to its first one, and what the attacker has planted; what is called `(unnamed)`
+    /// cannot be looked up.
+    fn names<'a>(&'a self, evidence: &'a Evidence, call: &'a CallStep) -> Vec<&'a str> {
+        let path = evidence.label(call);
+        let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
+        let besides = evidence.labels(call).skip(1).filter(|name| name.starts_with("shared/"));
+        let all = ends.map(|end| &path[..end]).chain(self.own.iter().map(String::as_str)).chain(besides);
+        all.filter(|name| !name.ends_with("/(unnamed)")).collect()
     }
 }
 
-fn fault(plan: Plan, ahead: &[&(usize, Act)]) -> Act {
-    let (at, _) = choose(plan.stop, ahead);
-    let here: Vec<_> = ahead.iter().filter(|(place, _)| place == at).collect();
-    choose(plan.verb, &here).1.clone()
+/// True when the victim comes by a name of this call, which is the last, for the first time.
+fn is_new(evidence: &Evidence, call: &CallStep) -> bool {
+    let earlier = || evidence.calls().rev().skip(1).flat_map(|(_, earlier)| evidence.labels(earlier));
+    evidence.labels(call).any(|name| earlier().all(|known| known != name))
 }
 
 /// One of some that there are.
@@ -154,11 +181,9 @@ fn choose<T>(number: u8, from: &[T]) -> &T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Fault, Whom};
-
-    fn stop(call: &str, path: &str) -> Key {
-        Key { second: false, task: 0, call: call.into(), path: path.into(), occurrence: 0 }
-    }
+    use crate::{Host, Judge, Victim};
+    use std::fs::File;
+    use std::path::Path;
 
     #[test]
     fn a_plan_is_read_from_its_own_bytes_and_half_a_plan_is_none() {
@@ -166,48 +191,62 @@ mod tests {
         assert_eq!(Plan::all(&[plan.bytes().as_slice(), &[9; 4]].concat()), [plan]);
     }
 
+    /// The acts that these plans come to.
+    fn acts(victim: &Victim, class: Class, plans: &[Plan]) -> Vec<String> {
+        let judge = Judge::new(Host::detect());
+        let tried = judge.session(victim, class, 0o022, |session| session.try_plans(plans));
+        let tried = tried.expect("this machine can judge");
+        assert!(tried.landed);
+        tried.schedule.acts.iter().map(|act| format!("{} at {}", act.does, act.at)).collect()
+    }
+
+    fn plan(stop: u8, name: u8, verb: u8, way: u8) -> Plan {
+        Plan { stop, name, verb, bait: 0, way }
+    }
+
+    fn takes_the_next(dir: &Path) -> std::io::Result<()> {
+        let [first, second] = ["a", "b"].map(|name| dir.join(name));
+        let name = if File::create_new(&first).is_ok() { first } else { second };
+        std::fs::rename(name, dir.join("c"))
+    }
+
     #[test]
     fn plans_without_an_attacker_come_to_faults_only_and_never_go_back() {
-        let stops = vec![stop("openat", "shared/a"), stop("write", "shared/a")];
-        let faults = [0, 1].map(|at| Act { at: stops[at].clone(), does: Fault::Fails(5 + at as i32).into() });
-        let way = |stop, way| Plan { stop, way, ..Plan::default() };
-        let act = |acts: &[Act], plan| {
-            Course::new(stops.clone(), Vec::new(), faults.to_vec(), acts).act(plan, Class::None)
-        };
-        assert_eq!([act(&[], way(0, 0)), act(&[], way(0, 7))], [None, None]);
-        assert_eq!(act(&[], way(1, 4)), Some(faults[1].clone()));
-        assert_eq!(act(&faults[1..], way(0, 4)), Some(faults[1].clone()));
-        let kill = Act { at: stops[0].clone(), does: Fault::Signal(libc::SIGKILL, Whom::Process).into() };
-        assert_eq!(act(&[kill], way(0, 4)), None);
+        let victim = crate::victim("writes", |dir| std::fs::write(dir.join("a"), "x")).faults(true);
+        let made = |plans: &[Plan]| acts(&victim, Class::None, plans);
+        assert!(made(&[plan(0, 0, 0, 0), plan(0, 0, 0, 7)]).is_empty());
+        assert_eq!(
+            made(&[plan(1, 0, 0, 4), plan(0, 0, 0, 0)]),
+            ["fail EDQUOT at write(\"shared/a\") #0 of task 0"]
+        );
+        assert_eq!(made(&[plan(1, 0, 1, 4), plan(0, 0, 2, 4)]), made(&[plan(1, 0, 1, 4), plan(9, 0, 2, 4)]));
+    }
+
+    #[test]
+    fn a_stop_that_only_an_act_brings_about_is_met_by_the_next_plan() {
+        let victim = crate::victim("takes the next", takes_the_next).keeps("*");
+        let made = acts(&victim, Class::OtherUser, &[plan(0, 0, 0, 0), plan(1, 2, 0, 0)]);
+        assert_eq!(made.len(), 2, "{made:?}");
+        assert!(
+            made[1].contains("\"shared/c\"") && made[1].contains("at rename(\"shared/<1>\")"),
+            "{made:?}"
+        );
+    }
+
+    #[test]
+    fn what_the_attacker_has_planted_is_its_own_and_a_refused_move_never_was() {
+        let victim = crate::victim("takes the next", takes_the_next).keeps("*");
+        let unlink = Verb::ALL.iter().position(|verb| *verb == Verb::Unlink).expect("it is one") as u8;
+        let made = acts(&victim, Class::OtherUser, &[plan(0, 0, 0, 0), plan(0, 1, unlink, 0)]);
+        assert!(made[1].starts_with("unlink \"shared/a\""), "{made:?}");
+        // Nothing is there to be removed.
+        assert!(acts(&victim, Class::DirWriter, &[plan(0, 0, unlink, 0)]).is_empty());
     }
 
     #[test]
     fn a_file_without_a_name_is_no_place_for_a_move() {
-        let course = Course::new(vec![stop("write", "shared/(unnamed)")], Vec::new(), Vec::new(), &[]);
-        assert_eq!(course.act(Plan { way: 7, ..Plan::default() }, Class::DirWriter), None);
-    }
-
-    #[test]
-    fn the_new_name_of_a_rename_can_be_taken_before_it_is_made() {
-        let stops = vec![stop("openat", "shared/<1>"), stop("rename", "shared/<1>")];
-        let besides = vec![(stops[1].clone(), "shared/a".to_owned())];
-        let course = Course::new(stops.clone(), besides, Vec::new(), &[]);
-        let plan = Plan { stop: 1, name: 1, ..Plan::default() };
-        let act = course.act(plan, Class::OtherUser).expect("there is a stop");
-        let target = act.as_move().map(|does| does.target.as_str());
-        assert_eq!((&act.at, target), (&stops[1], Some("shared/a")));
-    }
-
-    #[test]
-    fn what_the_attacker_has_planted_is_its_own() {
-        let stops = vec![stop("openat", "shared/a"), stop("openat", "shared/b")];
-        let plan = |name| Plan { stop: 1, name, verb: 1, ..Plan::default() };
-        let target = "shared/a".to_owned();
-        let planted = Move { verb: Verb::Plant, bait: Bait::Link, target: target.clone() };
-        let planted = Act { at: stops[0].clone(), does: planted.into() };
-        let course = Course::new(stops, Vec::new(), Vec::new(), &[planted]);
-        let does = |name| course.act(plan(name), Class::OtherUser).and_then(|act| act.as_move().cloned());
-        assert_eq!(does(0).map(|does| does.verb), Some(Verb::Plant));
-        assert_eq!(does(1).map(|does| (does.verb, does.target)), Some((Verb::ALL[1], target)));
+        let victim = crate::victim("has no name", |dir| tempfile::tempfile_in(dir).map(drop));
+        let made = acts(&victim, Class::DirWriter, &[plan(0, 0, 0, 7), plan(1, 0, 0, 7)]);
+        assert!(made.is_empty(), "{made:?}");
     }
 }

@@ -18,17 +18,6 @@ impl Engine<'_> {
         evidence.calls().map(|(_, call)| key_of(evidence, call))
     }
 
-    /// The names below `shared/` of those stops beside those of their keys.
-    #[cfg(feature = "arbitrary")]
-    pub(super) fn names_besides(&self) -> impl Iterator<Item = (Key, String)> {
-        let evidence = &self.bench.evidence;
-        let named = move |call| {
-            evidence.labels(call).skip(1).map(move |name| (key_of(evidence, call), name.to_owned()))
-        };
-        let all = evidence.calls().flat_map(move |(_, call)| named(call));
-        all.filter(|(_, name)| name.starts_with("shared/"))
-    }
-
     /// Every fault at every call of the run on the bench, which must be the recorded one, with nobody else about.
     pub(super) fn try_faults(&mut self) -> Result<(), Error> {
         let recorded = self.stops().collect();

@@ -3,6 +3,14 @@
 use super::engine::Engine;
 use crate::class::Class;
 use crate::error::Error;
+#[cfg(feature = "arbitrary")]
+use crate::evidence::{CallStep, Evidence};
+#[cfg(feature = "arbitrary")]
+use crate::explore::faults::{KILL, faults_at};
+#[cfg(feature = "arbitrary")]
+use crate::explore::improvise::Improviser;
+#[cfg(feature = "arbitrary")]
+use crate::fault::Fault;
 use crate::finding::Finding;
 use crate::schedule::{Act, Key, Schedule};
 
@@ -10,8 +18,6 @@ use crate::schedule::{Act, Key, Schedule};
 pub struct Session<'a> {
     engine: Engine<'a>,
     stops: Vec<Key>,
-    #[cfg(feature = "arbitrary")]
-    besides: Vec<(Key, String)>,
     schedules: Vec<Schedule>,
     faults: Vec<Act>,
     #[cfg(feature = "arbitrary")]
@@ -24,6 +30,8 @@ pub struct Session<'a> {
 /// What one schedule came to.
 #[derive(Clone, Debug)]
 pub struct Tried {
+    /// The schedule.
+    pub schedule: Schedule,
     /// All its moves happened. If not, nothing follows from there being no findings.
     pub landed: bool,
     /// The rules broken; each finding's schedule is the smallest part of this one that shows it.
@@ -44,15 +52,11 @@ impl<'a> Session<'a> {
     /// Takes over an engine that has just recorded.
     pub(super) fn new(engine: Engine<'a>) -> Session<'a> {
         let stops = engine.stops().collect();
-        #[cfg(feature = "arbitrary")]
-        let besides = engine.names_besides().collect();
         let schedules = engine.schedules();
         let faults = engine.faults();
         Session {
             engine,
             stops,
-            #[cfg(feature = "arbitrary")]
-            besides,
             schedules,
             faults,
             #[cfg(feature = "arbitrary")]
@@ -98,65 +102,59 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Of kind ours when our own work fails.
     pub fn run(&mut self, schedule: &Schedule) -> Result<Tried, Error> {
-        self.engine.report.findings.clear();
         self.engine.run_whole(schedule)?;
+        self.settle(schedule)
+    }
+
+    /// Judges the trial on the bench, in which these acts were made.
+    fn settle(&mut self, schedule: &Schedule) -> Result<Tried, Error> {
+        self.engine.report.findings.clear();
         let stays = self.engine.left_behind(schedule);
-        let landed = self.engine.settle(schedule)?;
         #[cfg(feature = "arbitrary")]
         {
             let (victim, evidence) = (self.engine.victim.name(), &self.engine.bench.evidence);
             self.shown = crate::explore::guide::tell(victim, evidence, schedule);
         }
+        let landed = self.engine.settle(schedule)?;
         let findings = std::mem::take(&mut self.engine.report.findings);
-        Ok(Tried { landed, findings, stays })
+        Ok(Tried { schedule: schedule.clone(), landed, findings, stays })
     }
 
-    /// Bounds the trials of [`Session::run_briefly`] and [`Session::try_out`] to this many stops.
+    /// Lets no improvised trial make more than this many stops.
     #[cfg(feature = "arbitrary")]
     pub(crate) fn bound(&mut self, stops: u32) {
         self.brief = stops;
     }
 
-    /// [`Session::run`] within the bound, unless it goes round at a few names: that may be for ever, which takes longer to
-    /// see.
+    /// Runs a trial in which this decides, within the bound, unless it goes round at a few names: that may be for ever, which
+    /// takes longer to see.
     #[cfg(feature = "arbitrary")]
-    pub(crate) fn run_briefly(&mut self, schedule: &Schedule) -> Result<Tried, Error> {
-        let tried = self.briefly(|session| session.run(schedule))?;
-        let evidence = &self.engine.bench.evidence;
-        if evidence.endless && evidence.goes_round(self.brief as usize / 2) {
-            return self.run(schedule);
-        }
-        Ok(tried)
-    }
-
-    /// Runs these acts without judging them. True when all happened.
-    #[cfg(feature = "arbitrary")]
-    pub(crate) fn try_out(&mut self, acts: &[Act]) -> Result<bool, Error> {
-        let schedule = Schedule { acts: acts.to_vec(), second: false };
-        self.briefly(|session| session.engine.run(&schedule))?;
-        Ok(self.engine.bench.evidence.has_happened(&schedule))
-    }
-
-    /// The names below `shared/` that calls of a run in which no one interferes look up, beside those that their stops are
-    /// named by.
-    #[cfg(feature = "arbitrary")]
-    pub(crate) fn names_besides(&self) -> Vec<(Key, String)> {
-        self.besides.clone()
-    }
-
-    /// The stops of the run that was made last, their names besides, and every fault that its calls can meet.
-    #[cfg(feature = "arbitrary")]
-    pub(crate) fn shows(&self) -> (Vec<Key>, Vec<(Key, String)>, Vec<Act>) {
-        (self.engine.stops().collect(), self.engine.names_besides().collect(), self.engine.faults())
-    }
-
-    #[cfg(feature = "arbitrary")]
-    fn briefly<T>(&mut self, does: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn improvise(&mut self, improviser: Box<dyn Improviser>) -> Result<Tried, Error> {
         let bound = self.engine.limits.stops;
         self.engine.limits.stops = bound.min(self.brief);
-        let done = does(self);
+        (self.engine.bench.improviser, self.engine.bench.made) = (Some(improviser), Vec::new());
+        let ran = self.engine.run(&Schedule::default());
+        self.engine.bench.improviser = None;
         self.engine.limits.stops = bound;
-        done
+        ran?;
+        let schedule = Schedule { acts: std::mem::take(&mut self.engine.bench.made), second: false };
+        let evidence = &self.engine.bench.evidence;
+        if evidence.endless && evidence.goes_round(self.brief as usize / 2) {
+            return self.run(&schedule);
+        }
+        self.settle(&schedule)
+    }
+
+    /// The errors and signals that a call of the victim can meet, as far as they are asked for.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn disturbances(&self) -> impl Fn(&Evidence, &CallStep) -> Vec<Fault> + use<> {
+        let (judge, victim) = (self.engine.judge, self.engine.victim);
+        let (faults, signals) = (judge.tries_faults(victim), judge.tries_signals(victim));
+        let forgets = victim.is_program();
+        move |evidence, call| {
+            let errors = if faults { faults_at(evidence, call, forgets) } else { Vec::new() };
+            errors.into_iter().chain(signals.then_some(KILL)).collect()
+        }
     }
 }
 
