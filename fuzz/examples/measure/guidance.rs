@@ -30,7 +30,7 @@ const GUIDES: [(&str, Option<&[&str]>); 5] = [
 const SEEDS: u64 = 10;
 
 /// Executions after which a campaign is given up; it then stands in the medians with this number.
-const MOST: u64 = 30_000;
+const MOST: u64 = 20_000;
 
 /// Most acts of a schedule, and the bytes of that.
 const ACTS: usize = 8;
@@ -59,7 +59,7 @@ pub(crate) fn measure() -> Result<String> {
 }
 
 const HEAD: &str = "# What guides a campaign\n\nExecutions until a fault that takes two or three acts is found, the median of ten \
-    seeds, from an empty corpus;\nin brackets how many of ten found it at all within 30,000. Schedules by chance have one to \
+    seeds, from an empty corpus;\nin brackets how many of ten found it at all within 20,000. Schedules by chance have one to \
     eight acts of any bytes.\n*Code* is libFuzzer with the coverage of code alone, *races* adds what victim and attacker did to \
     each other;\n*our mutations* change plans as plans. Written by `cargo run --release -p linkbait-fuzz --no-default-features\n\
     --example measure -- guidance`.\n";

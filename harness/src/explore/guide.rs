@@ -5,8 +5,10 @@
 //! told, not who hears it (`sys::extra_counters`).
 
 use crate::arena::tree::Entry;
+use crate::attacker::{Bait, Move};
 use crate::evidence::{Deed, Evidence, Step};
-use crate::schedule::Schedule;
+use crate::finding::shape;
+use crate::schedule::{Does, Schedule};
 use crate::sys::extra_counters::count;
 use crate::world::Outcome;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -28,7 +30,7 @@ const TURNS: u32 = 3;
 /// Tells what a trial of the victim of this name has shown. Returns a number for all of it, the same for trials that cannot be
 /// told apart by this.
 pub(crate) fn tell(victim: &str, evidence: &Evidence, schedule: &Schedule) -> u64 {
-    let (mut before, mut state, mut all) = (0, 0, 0);
+    let (mut before, mut last_act, mut all) = (0, 0, 0);
     let tells = TELLS.load(Ordering::Relaxed);
     let mut count = |shown: u64| {
         all = hash((all, shown));
@@ -38,36 +40,44 @@ pub(crate) fn tell(victim: &str, evidence: &Evidence, schedule: &Schedule) -> u6
     };
     for (at, step) in evidence.steps.iter().enumerate() {
         let (here, outcome) = (deed(evidence, schedule, step), kind(step.outcome));
-        let next = evidence.steps[at + 1..].iter().find(|step| matches!(step.deed, Deed::Call(_)));
-        match step.deed {
-            Deed::Call(_) => count(hash((victim, "call", here, outcome))),
-            _ => {
-                let window = (before, next.map(|step| deed(evidence, schedule, step)));
-                count(hash((victim, "window", window, here, outcome)));
-            }
+        if let Deed::Call(_) = step.deed {
+            count(hash((victim, "call", here, outcome)));
+        } else {
+            let next = evidence.steps[at + 1..].iter().find(|step| matches!(step.deed, Deed::Call(_)));
+            let next = next.map(|step| deed(evidence, schedule, step));
+            count(hash((victim, "window", before, next, here, outcome)));
+            // Apart from the window: with each in each of them nearly all would be new.
+            count(hash((victim, "bait", bait(schedule, step), next)));
+            last_act = here;
         }
         for change in evidence.changes(step) {
-            let entries = change.was.iter().chain(&change.is);
-            // A sum of what stands there, whatever the order in which it came.
-            entries.for_each(|entry| state ^= hash((evidence.changed(change), shape(entry))));
-            count(hash((victim, "state", state)));
+            let stands = change.is.as_ref().map(|entry| hash(state(entry)));
+            count(hash((victim, "state", shape(evidence.changed(change)), stands, last_act)));
         }
         before = here;
     }
-    count(hash((victim, "end", state, discriminant(&evidence.ending))));
+    count(hash((victim, "end", last_act, discriminant(&evidence.ending))));
     all
 }
 
 /// What a step was, by its labels.
 fn deed(evidence: &Evidence, schedule: &Schedule, step: &Step) -> u64 {
-    let does = |index: usize| hash(&schedule.acts[index].does);
+    let does = |index: usize| match &schedule.acts[index].does {
+        Does::Move(Move { verb, target, .. }) => hash((verb, shape(target))),
+        other => hash(other),
+    };
     match &step.deed {
         Deed::Call(call) => {
-            hash((call.sys.name, evidence.label(call), call.second, call.occurrence.min(TURNS)))
+            hash((call.sys.name, shape(evidence.label(call)), call.second, call.occurrence.min(TURNS)))
         }
         Deed::Move(index) | Deed::Fault(index) | Deed::Switch(index) => does(*index),
         Deed::Waits(second) => hash(("waits", second)),
     }
+}
+
+fn bait(schedule: &Schedule, step: &Step) -> Option<Bait> {
+    let Deed::Move(index) = step.deed else { return None };
+    schedule.acts[index].as_move().map(|does| does.bait)
 }
 
 /// The kind of an outcome: how it failed, if it did, and not which number it gave.
@@ -82,7 +92,7 @@ fn kind(outcome: Outcome) -> (u8, i32) {
 }
 
 /// What of an entry can matter to a rule, and is the same in every run.
-fn shape(entry: &Entry) -> impl Hash + use<> {
+fn state(entry: &Entry) -> impl Hash + use<> {
     (entry.kind.as_raw_mode(), entry.mode, entry.maker as u8, entry.namer as u8, entry.size > 0)
 }
 
