@@ -66,7 +66,12 @@ const HEAD: &str = "# What guides a campaign\n\nExecutions until a fault that ta
 
 fn executions(program: &PathBuf, victim: &str, wishes: Option<&[&str]>, seed: u64) -> Result<u64> {
     let Some(wishes) = wishes else { return Ok(by_chance(victim, seed)) };
-    let options = [format!("-seed={seed}"), format!("-runs={MOST}"), format!("-max_len={BYTES}")];
+    let options = [
+        format!("-seed={seed}"),
+        format!("-runs={MOST}"),
+        format!("-max_len={BYTES}"),
+        "-len_control=0".into(),
+    ];
     let came: Came = campaign::run(program, &options, &[&["--victim", victim], wishes].concat())?;
     Ok(if came.found { came.executions } else { MOST })
 }

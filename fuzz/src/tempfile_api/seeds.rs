@@ -32,11 +32,20 @@ fn op(does: Does, place: u8, detail: u8) -> Op {
 /// One input, with a name, for each.
 #[must_use]
 pub fn tempfile_api_seeds() -> Vec<(&'static str, Vec<u8>)> {
-    programs().into_iter().chain(attacked()).map(|(name, program)| (name, program.bytes())).collect()
+    files()
+        .into_iter()
+        .chain(spooled_and_directories())
+        .chain(attacked())
+        .map(|(name, program)| (name, program.bytes()))
+        .collect()
 }
 
-fn programs() -> Vec<(&'static str, Program)> {
-    let alone = |ops: &[Op]| Program { ops: ops.to_vec(), ..Program::default() };
+/// A program that nobody attacks.
+fn alone(ops: &[Op]) -> Program {
+    Program { ops: ops.to_vec(), ..Program::default() }
+}
+
+fn files() -> Vec<(&'static str, Program)> {
     let (write, read) = (op(Write, SHARED, 9), op(Read, SHARED, 40));
     let (begin, end) = (op(Seek, 0, 0), op(Seek, 2, 32));
     vec![
@@ -78,6 +87,12 @@ fn programs() -> Vec<(&'static str, Program)> {
                 op(PersistNoclobber, 1, 0),
             ]),
         ),
+    ]
+}
+
+fn spooled_and_directories() -> Vec<(&'static str, Program)> {
+    let (write, read, begin) = (op(Write, SHARED, 9), op(Read, SHARED, 40), op(Seek, 0, 0));
+    vec![
         (
             "rolls-by-write",
             alone(&[op(SpooledIn, SHARED, 10), write, op(IsRolled, 0, 0), write, begin, read]),
