@@ -13,9 +13,6 @@ use std::cell::RefCell;
 /// Most victims that are kept ready at once, where that many files may be open. It is enough for all.
 const MOST_READY: usize = 256;
 
-/// One in so many mutations is libFuzzer's own.
-const LIBFUZZERS_SHARE: u32 = 4;
-
 /// Bytes before the plans.
 const HEAD: usize = 3;
 
@@ -34,14 +31,28 @@ pub fn attack(bytes: &[u8]) {
     expect(clean(&tried));
 }
 
-/// Mutates an input of [`attack`]: its plans, or nothing when that is left to libFuzzer. Returns the new size.
+/// Mutates an input of [`attack`]: now and then who attacks whom, else as [`mutate_plans`].
 pub fn mutate_attack(input: &mut [u8], size: usize, seed: u32) -> Option<usize> {
-    mutate_plans(input, size, HEAD, seed)
+    const SHARES: u32 = 16;
+    // What chooses among things without an order is drawn anew: a byte is as good as any other.
+    let [.., high, low, anyone] = (seed / SHARES).wrapping_mul(0x9e37_79b9).to_be_bytes();
+    match (seed % SHARES, &mut *input) {
+        _ if wishes().by_bytes_alone => None,
+        (0, [first, second, ..]) => {
+            (*first, *second) = (high, low);
+            Some(size.max(2))
+        }
+        (1 | 2, [_, _, third, ..]) => {
+            *third = anyone;
+            Some(size.max(HEAD))
+        }
+        _ => mutate_plans(input, size, HEAD, seed),
+    }
 }
 
 /// Mutates the plans behind the first bytes of an input, or leaves that to libFuzzer. Returns the new size.
 pub fn mutate_plans(input: &mut [u8], size: usize, head: usize, seed: u32) -> Option<usize> {
-    // The bytes in front choose among what has no order, so that a byte is as good as any other.
+    const LIBFUZZERS_SHARE: u32 = 4;
     let left = wishes().by_bytes_alone || seed.is_multiple_of(LIBFUZZERS_SHARE);
     (!left).then(|| mutate(input, size, head, seed))
 }
@@ -111,16 +122,23 @@ impl Arsenal {
     fn choose(&self, head: &[u8]) -> Choice {
         let wanted = u16::from_be_bytes([head[0], head[1]]);
         let at = self.victims.partition_point(|(place, _)| *place < wanted) % self.victims.len();
-        let classes = self.victims[at].1.attacker_list();
+        let classes = classes(&self.victims[at].1);
         let (class, umask) = (usize::from(head[2]) / UMASKS.len(), usize::from(head[2]) % UMASKS.len());
         (at, *classes.get(class % classes.len().max(1)).unwrap_or(&Class::None), UMASKS[umask])
     }
 
-    /// The input that chooses this victim, the attacker of this number in its list and the umask of this one.
+    /// The input that chooses this victim, the attacker of this number among its [`classes`] and the umask of this one.
     pub(crate) fn input(place: u16, class: usize, umask: usize, plans: &[Plan]) -> Vec<u8> {
         let head = [place.to_be_bytes().as_slice(), &[(class * UMASKS.len() + umask) as u8]].concat();
         plans.iter().fold(head, |input, plan| [input.as_slice(), &plan.bytes()].concat())
     }
+}
+
+/// The attackers of a victim, the strongest first: without one nothing but faults can happen.
+pub(crate) fn classes(victim: &Victim) -> Vec<Class> {
+    let mut classes = victim.attacker_list().to_vec();
+    classes.sort_unstable_by(|a, b| b.cmp(a));
+    classes
 }
 
 /// Where a name stands on the ring: FNV-1a, folded.

@@ -1,7 +1,7 @@
 //! What targets of schedules begin with, written as the plans that come to them: `attack` with those of the exhaustive explorer,
 //! `replace_file` with kills and a full disk, `remove_tree` with all kinds of entries and what breaks the broken twin.
 
-use crate::attack::{Arsenal, UMASKS, is_safe};
+use crate::attack::{Arsenal, UMASKS, classes, is_safe};
 use crate::remove_tree::{self, Deleter, remove_tree_with};
 use crate::replace_file;
 use linkbait::fuzz::Plan;
@@ -95,7 +95,7 @@ fn attacks() -> Result<Seeds, Error> {
     let safe = Arsenal::new(is_safe);
     let mut seeds = Vec::new();
     for (place, victim) in &safe.victims {
-        for (number, class) in victim.attacker_list().iter().enumerate().filter(|(_, c)| **c != Class::None) {
+        for (number, class) in classes(victim).iter().enumerate().filter(|(_, c)| **c != Class::None) {
             // From each another one, so that together they have every kind of move.
             if let Some(plan) = nth_of_its_kind(victim, *class, seeds.len())? {
                 let name = format!("{}.{class}", victim.name());

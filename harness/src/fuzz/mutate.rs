@@ -6,9 +6,12 @@
 use super::plan::Plan;
 use crate::stream::Stream;
 
+/// Plans that are added at most at once.
+const MOST_ADDED: usize = 6;
+
 /// Changes one thing about the plans behind the first `head` bytes of an input, which is `size` bytes long and may become as long
-/// as its buffer: an act goes to the next stop or the one before, becomes one of another kind or at another name, is added,
-/// doubled, dropped, or changes places with the next. Returns the new size.
+/// as its buffer: an act goes to the next stop or the one before, becomes one of another kind or at another name, is doubled,
+/// dropped, or changes places with the next, or some are added, in the place of all that follow if need be. Returns the new size.
 #[must_use]
 pub fn mutate(input: &mut [u8], size: usize, head: usize, seed: u32) -> usize {
     let mut luck = Stream::new(seed.into());
@@ -34,15 +37,19 @@ pub fn cross(one: &[u8], other: &[u8], into: &mut [u8], head: usize, seed: u32) 
 
 fn change(plans: &mut Vec<Plan>, luck: &mut Stream) {
     let at = below(luck, plans.len());
-    let what = if plans.is_empty() { 0 } else { below(luck, 8) };
+    let what = if plans.is_empty() { 0 } else { below(luck, 12) };
+    let some = |luck: &mut Stream| (0..=below(luck, MOST_ADDED)).map(|_| random(luck)).collect::<Vec<_>>();
     match what {
-        0 => plans.insert(at, random(luck)),
-        1 => drop(plans.remove(at)),
-        2 => plans.insert(at, plans[at]),
-        3 if at + 1 < plans.len() => plans.swap(at, at + 1),
-        3 | 4 => plans[at].stop = plans[at].stop.wrapping_add(if below(luck, 2) == 0 { 1 } else { u8::MAX }),
-        5 => plans[at].name = random(luck).name,
-        6 => plans[at] = Plan { stop: plans[at].stop, ..random(luck) },
+        // Several at once, as one alone often shows nothing new and would be forgotten before the next comes.
+        0 => plans.splice(at..at, some(luck)).for_each(drop),
+        // What led to something goes on in another way.
+        1..=4 => plans.splice(at.., some(luck)).for_each(drop),
+        5 => drop(plans.remove(at)),
+        6 => plans.insert(at, plans[at]),
+        7 if at + 1 < plans.len() => plans.swap(at, at + 1),
+        7 | 8 => plans[at].stop = plans[at].stop.wrapping_add(if below(luck, 2) == 0 { 1 } else { u8::MAX }),
+        9 => plans[at].name = random(luck).name,
+        10 => plans[at] = Plan { stop: plans[at].stop, ..random(luck) },
         _ => plans[at].bait = random(luck).bait,
     }
 }
@@ -102,7 +109,7 @@ mod tests {
     #[test]
     fn every_kind_of_change_comes_by() {
         let before = [plan(10), plan(20), plan(30)];
-        let after = (0..400).map(|seed| {
+        let after = (0..2_000).map(|seed| {
             let mut buffer = [input(&before), vec![0; 20]].concat();
             let size = mutate(&mut buffer, HEAD + before.len() * Plan::BYTES, HEAD, seed);
             Plan::all(&buffer[HEAD..size])
