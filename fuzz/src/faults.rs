@@ -6,13 +6,13 @@ use linkbait::Victim;
 
 /// A rule, a victim that breaks it, and whether its feature is on.
 const FAULTS: [(&str, &str, bool); 14] = [
-    ("follows-link", "exdev-copy", cfg!(feature = "fault-follows-link")),
+    ("follows-link", "lock-file-truncate", cfg!(feature = "fault-follows-link")),
     ("uses-foreign", "lock-file-read", cfg!(feature = "fault-uses-foreign")),
     ("deletes-foreign", "remove-after-exists", cfg!(feature = "fault-deletes-foreign")),
     ("chmods-foreign", "create-then-chmod", cfg!(feature = "fault-chmods-foreign")),
     ("copies-foreign-metadata", "rename-keeping-mode", cfg!(feature = "fault-copies-foreign-metadata")),
     ("world-readable", "both-taken", cfg!(feature = "fault-world-readable")),
-    ("world-writable", "looks-and-remembers", cfg!(feature = "fault-world-writable")),
+    ("world-writable", "umask-dir", cfg!(feature = "fault-world-writable")),
     ("leftover", "forgets-the-second", cfg!(feature = "fault-leftover")),
     ("hangs", "create-new-forever", cfg!(feature = "fault-hangs")),
     ("crashes", "drop-unwraps", cfg!(feature = "fault-crashes")),
