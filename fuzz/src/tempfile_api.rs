@@ -103,8 +103,8 @@ impl Trial {
 }
 
 /// What a dir-writer can make the crate do, as it documents: `reopen` opens what stands at the path and compares then; and a
-/// temporary directory is a path, so that things are made in what has been put there.
-const BY_PATH: [&str; 1] = ["uses-foreign"];
+/// temporary directory is a path, so that things are made in what has been put there, be it a link.
+const BY_PATH: [&str; 2] = ["follows-link", "uses-foreign"];
 
 fn assert_no_findings(tried: &Tried, counts: impl Fn(&str) -> bool) {
     let counted = tried.findings.iter().filter(|finding| counts(finding.rule));
