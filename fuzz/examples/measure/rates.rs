@@ -5,7 +5,7 @@ use crate::campaign;
 use linkbait_fuzz::TARGETS;
 use std::fmt::Write;
 
-const SECONDS: u64 = 60;
+const SECONDS: u64 = 30;
 
 /// The table.
 pub(crate) fn measure() -> Result<String> {
@@ -24,6 +24,6 @@ pub(crate) fn measure() -> Result<String> {
     Ok(table)
 }
 
-const HEAD: &str = "# Executions per second\n\nEach target for a minute from an empty corpus, one process, stable compiler, tmpfs, \
+const HEAD: &str = "# Executions per second\n\nEach target for half a minute from an empty corpus, one process, stable compiler, tmpfs, \
     without AddressSanitizer, and the most\nmemory that it took. Written by `cargo run --release -p linkbait-fuzz \
     --no-default-features --example measure -- rates`.\n\n| target | executions per second | MiB |\n|---|---:|---:|\n";
