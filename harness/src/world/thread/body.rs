@@ -41,12 +41,15 @@ fn keep(info: &PanicHookInfo<'_>) {
     PANIC.with_borrow_mut(|kept| *kept = Some(Ending::Panic { message, in_drop }));
 }
 
-/// True when a destructor stands between the panic and the victim's body. Without symbols this is never true, so a
-/// stripped victim's panics count as ordinary ones.
+/// True when a destructor stands between the panic and the victim's body. Without symbols this is never true, nor where the
+/// optimizer has inlined it and there is no debug information: such panics count as ordinary ones.
 fn came_from_drop(trace: &str) -> bool {
     let ours = trace.find("linkbait::world::thread::body::run").unwrap_or(trace.len());
-    trace[..ours].contains("drop_in_place")
+    DESTRUCTORS.iter().any(|name| trace[..ours].contains(name))
 }
+
+/// What compilers call destructors and what calls them, the latter with or without their paths.
+const DESTRUCTORS: [&str; 3] = ["core::ops::drop::Drop", "drop_in_place", "drop_glue"];
 
 /// Runs the body once.
 pub(crate) fn run(body: impl FnOnce() -> Ending) -> Ending {
