@@ -23,7 +23,7 @@ pub use names::names;
 pub use remove_tree::{Deleter, REMOVE_TREE_HEAD, remove_tree, remove_tree_with};
 pub use replace_file::{REPLACE_FILE_HEAD, ReplaceFault, replace_file, replace_file_with};
 pub use seeds::seeds;
-pub use tempfile_api::{Fault, tempfile_api, tempfile_api_seeds, tempfile_api_with};
+pub use tempfile_api::{Fault, mutate_tempfile_api, tempfile_api, tempfile_api_seeds, tempfile_api_with};
 pub use timeline_text::timeline_text;
 pub use victim_file::victim_file;
 

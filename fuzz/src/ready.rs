@@ -4,20 +4,45 @@ use linkbait::fuzz::{Attack, Plan};
 use linkbait::{Class, Error, ErrorKind, FileSystem, Host, Judge, Tried, Victim};
 use std::collections::VecDeque;
 
-/// Some of them, by what they were chosen with.
-pub(crate) struct Ready<K> {
+/// What takes long to make, by what it was chosen with.
+pub(crate) struct Kept<K, V> {
     /// The one used last in front.
-    attacks: VecDeque<(K, Attack)>,
-    judge: Judge,
+    all: VecDeque<(K, V)>,
     room: usize,
 }
 
+impl<K: PartialEq, V> Kept<K, V> {
+    /// As many as that, or as many victims as may have their files open.
+    pub(crate) fn with_room(most: usize) -> Kept<K, V> {
+        Kept { all: VecDeque::new(), room: Host::detect().at_once(most) }
+    }
+
+    /// The one of that choice, which is made if it is not there. The one not used for longest makes room for it.
+    pub(crate) fn get<E>(&mut self, choice: K, make: impl FnOnce(&K) -> Result<V, E>) -> Result<&V, E> {
+        let known = self.all.iter().position(|(known, _)| *known == choice);
+        let found = match known.and_then(|at| self.all.remove(at)) {
+            Some(found) => found,
+            None => {
+                let made = make(&choice)?;
+                (choice, made)
+            }
+        };
+        self.all.truncate(self.room - 1);
+        self.all.push_front(found);
+        Ok(&self.all[0].1)
+    }
+}
+
+/// Victims that are ready.
+pub(crate) struct Ready<K> {
+    attacks: Kept<K, Attack>,
+    judge: Judge,
+}
+
 impl<K: PartialEq> Ready<K> {
-    /// As many as that, where so many files may be open.
+    /// Room as [`Kept`] has.
     pub(crate) fn with_room(most: usize) -> Ready<K> {
-        let host = Host::detect();
-        let room = host.at_once(most);
-        Ready { attacks: VecDeque::new(), judge: Judge::new(host), room }
+        Ready { attacks: Kept::with_room(most), judge: Judge::new(Host::detect()) }
     }
 
     /// The same with arenas on this file system, if one is given.
@@ -27,7 +52,7 @@ impl<K: PartialEq> Ready<K> {
     }
 
     /// Runs the schedule that the plans come to for the victim of that choice; nothing where it cannot be judged on this
-    /// machine. The one not used for longest makes room for a new one.
+    /// machine.
     ///
     /// # Panics
     /// When our own work fails.
@@ -37,32 +62,27 @@ impl<K: PartialEq> Ready<K> {
         plans: &[Plan],
         victim: impl FnOnce(Judge, &K) -> (Judge, Victim, Class, u32),
     ) -> Option<Tried> {
-        match self.ready(choice, victim).and_then(|attack| attack.try_plans(plans)) {
-            Ok(tried) => Some(tried),
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
-                eprintln!("not attacked: {error}");
-                None
-            }
-            Err(error) => panic!("{error}"),
-        }
+        let judge = &self.judge;
+        let attack = self.attacks.get(choice, |choice| {
+            let (judge, victim, class, umask) = victim(judge.clone(), choice);
+            Attack::start(judge, victim, class, umask)
+        });
+        supported(attack.and_then(|attack| attack.try_plans(plans)))
     }
+}
 
-    fn ready(
-        &mut self,
-        choice: K,
-        victim: impl FnOnce(Judge, &K) -> (Judge, Victim, Class, u32),
-    ) -> Result<&Attack, Error> {
-        let known = self.attacks.iter().position(|(known, _)| *known == choice);
-        let ready = match known.and_then(|at| self.attacks.remove(at)) {
-            Some(ready) => ready,
-            None => {
-                let (judge, victim, class, umask) = victim(self.judge.clone(), &choice);
-                (choice, Attack::start(judge, victim, class, umask)?)
-            }
-        };
-        self.attacks.truncate(self.room - 1);
-        self.attacks.push_front(ready);
-        Ok(&self.attacks[0].1)
+/// What came out, unless this machine cannot judge it, which is said.
+///
+/// # Panics
+/// When our own work fails.
+pub(crate) fn supported<T>(result: Result<T, Error>) -> Option<T> {
+    match result {
+        Ok(came) => Some(came),
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
+            eprintln!("not attacked: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
     }
 }
 

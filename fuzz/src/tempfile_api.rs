@@ -4,21 +4,28 @@
 //! promise where others may write its directory is no failure. Own are the oracle and what the two sides work through
 //! (`sequence`); inputs are read by `program`, the crate is driven by `real`.
 
+mod fault;
+mod mutate;
+mod op;
 mod program;
 mod real;
 mod reference;
 mod seeds;
 mod sequence;
 
-pub use real::Fault;
+pub use fault::Fault;
+pub use mutate::mutate_tempfile_api;
 pub use seeds::tempfile_api_seeds;
 
+use crate::ready::{Kept, supported};
 use linkbait::fuzz::{Attack, Plan};
-use linkbait::{Class, Error, ErrorKind, Host, Judge, Tried};
+use linkbait::{Class, Error, Host, Judge, Tried};
 use program::Program;
 use real::Real;
 use reference::Reference;
 use sequence::{Answer, carry_out};
+use std::cell::RefCell;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +36,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 /// # Panics
 /// When the crate answers otherwise than it promises, or breaks a rule; or when our own work fails.
 pub fn tempfile_api(bytes: &[u8]) {
-    tempfile_api_with(bytes, None);
+    tempfile_api_with(bytes, Fault::put_back());
 }
 
 /// The same with a fault, which shows that it can fail.
@@ -37,13 +44,19 @@ pub fn tempfile_api(bytes: &[u8]) {
 /// # Panics
 /// As [`tempfile_api`].
 pub fn tempfile_api_with(bytes: &[u8], fault: Option<Fault>) {
-    let Some(program) = Program::read(bytes) else { return };
-    match Trial::start(&program, fault).and_then(|trial| trial.judge(&program)) {
-        Ok(()) => {}
-        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => eprintln!("not attacked: {error}"),
-        Err(error) => panic!("{error}"),
+    thread_local! {
+        static READY: RefCell<Kept<(Program, Option<Fault>), Trial>> = RefCell::new(Kept::with_room(MOST_READY));
     }
+    let Some(mut program) = Program::read(bytes) else { return };
+    let plans = mem::take(&mut program.plans);
+    READY.with_borrow_mut(|ready| {
+        let trial = ready.get((program.clone(), fault), |(program, fault)| Trial::start(program, *fault));
+        supported(trial.and_then(|trial| trial.attacked(&program, &plans)));
+    });
 }
+
+/// Most programs that are kept ready at once.
+const MOST_READY: usize = 64;
 
 /// What a victim tells of its last run.
 #[derive(Default)]
@@ -53,7 +66,7 @@ struct Notes {
     looks: AtomicBool,
 }
 
-/// A program of the crate as a victim.
+/// A program of the crate as a victim, which is right as long as it is left alone.
 struct Trial {
     attack: Attack,
     notes: Arc<Notes>,
@@ -77,21 +90,27 @@ impl Trial {
         });
         let judge = Judge::new(HOST.clone());
         let attack = Attack::start(judge, program.describe(victim), program.class(), program.umask())?;
-        Ok(Trial { attack, notes })
+        let trial = Trial { attack, notes };
+        trial.alone(program)?;
+        Ok(trial)
     }
 
-    fn judge(&self, program: &Program) -> Result<(), Error> {
+    fn alone(&self, program: &Program) -> Result<(), Error> {
         let (tried, alone) = self.run(&[])?;
         assert_no_findings(&tried, |_| true);
         assert_eq!(alone, promised(program, None, true), "the crate left, the promise right, of {program:?}");
-        if program.plans.is_empty() || program.class() == Class::None {
+        // From here on what is there is the attacker's too, and none of the crate's affair.
+        self.notes.looks.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn attacked(&self, program: &Program, plans: &[Plan]) -> Result<(), Error> {
+        if plans.is_empty() || program.class() == Class::None {
             return Ok(());
         }
-        // What is there then is the attacker's too, and none of the crate's affair.
-        self.notes.looks.store(false, Ordering::Relaxed);
-        let (tried, answers) = self.run(&program.plans)?;
+        let (tried, answers) = self.run(plans)?;
         assert_no_findings(&tried, |rule| program.class() != Class::DirWriter || !BY_PATH.contains(&rule));
-        compare(program, &answers);
+        compare(program, plans, &answers);
         Ok(())
     }
 
@@ -121,7 +140,7 @@ fn promised(program: &Program, attacked: Option<(Class, Vec<Answer>)>, looks: bo
 }
 
 /// Compares what was answered under attack, as far as the victim came: one that the attacker keeps busy for ever is ended.
-fn compare(program: &Program, answers: &[Answer]) {
+fn compare(program: &Program, plans: &[Plan], answers: &[Answer]) {
     let promised = promised(program, Some((program.class(), answers.to_vec())), false);
     for (number, answer) in answers.iter().enumerate() {
         let promised = promised.get(number);
@@ -137,7 +156,7 @@ fn compare(program: &Program, answers: &[Answer]) {
         assert_eq!(
             Some(answer),
             promised,
-            "attacked, the crate left, the promise right, operation {number} of {program:?}: {answers:?}"
+            "attacked, the crate left, the promise right, operation {number} of {program:?} with {plans:?}: {answers:?}"
         );
     }
 }

@@ -9,10 +9,17 @@ const SEEDS: u64 = 10;
 const SECONDS: u64 = 60;
 
 /// Targets with faults that are no rule's.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 10] = [
     ("replace_file", "fault-writes-in-place"),
     ("replace_file", "fault-leaves-temporary"),
     ("remove_tree", "fault-deletes-by-path"),
+    ("tempfile_api", "fault-checks-before-persist"),
+    ("tempfile_api", "fault-persists-by-copy"),
+    ("tempfile_api", "fault-reopens-what-is-there"),
+    ("tempfile_api", "fault-forgets-to-remove"),
+    ("tempfile_api", "fault-creates-for-all"),
+    ("tempfile_api", "fault-ignores-permissions"),
+    ("tempfile_api", "fault-loses-byte-on-roll"),
 ];
 
 /// The table.

@@ -1,6 +1,7 @@
-//! Programs carried out by the tempfile crate; and known faults, with which it must not pass for what it is.
+//! Programs carried out by the tempfile crate, or by one that has a known fault.
 
-use super::program::{Does, Kind, Op};
+use super::fault::Fault;
+use super::op::{Does, Kind, Op};
 use super::sequence::{Answer, Answered, Tempfile};
 use std::collections::BTreeMap;
 use std::env::temp_dir;
@@ -11,38 +12,6 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use tempfile::{Builder, NamedTempFile, SpooledTempFile, TempDir, TempPath};
-
-/// What a crate like this one could do wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// `persist_noclobber` looks whether the name is free, and renames.
-    ChecksBeforePersist,
-    /// `persist` writes the content anew, to whatever stands at the name.
-    PersistsByCopy,
-    /// `reopen` takes whatever stands at the path.
-    ReopensWhatIsThere,
-    /// A dropped `NamedTempFile` leaves its file.
-    ForgetsToRemove,
-    /// Files are for all to read.
-    CreatesForAll,
-    /// `permissions` of the builder is not heeded.
-    IgnoresPermissions,
-    /// A spooled file that rolls over is a byte short.
-    LosesByteOnRoll,
-}
-
-impl Fault {
-    /// All of them.
-    pub const ALL: [Fault; 7] = [
-        Fault::ChecksBeforePersist,
-        Fault::PersistsByCopy,
-        Fault::ReopensWhatIsThere,
-        Fault::ForgetsToRemove,
-        Fault::CreatesForAll,
-        Fault::IgnoresPermissions,
-        Fault::LosesByteOnRoll,
-    ];
-}
 
 /// What the crate hands out.
 pub(super) enum Handle {

@@ -2,7 +2,7 @@
 //!
 //! A spooled file is an unnamed one from the beginning, as nobody can tell. Names have numbers in the place of what is drawn.
 
-use super::program::{Does, Kind, Op};
+use super::op::{Does, Kind, Op};
 use super::real::line;
 use super::sequence::{Answer, Answered, Tempfile};
 use linkbait::Class;

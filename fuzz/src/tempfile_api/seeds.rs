@@ -1,6 +1,7 @@
 //! What the target begins with: programs, each with a name that says what it is about.
 
-use super::program::{Does, Op, Program};
+use super::op::{Does, Op};
+use super::program::Program;
 use Does::{
     Close, DisableCleanup, Drop, DropElsewhere, FromParts, IntoFile, IntoParts, IntoTempPath, IsRolled, Keep,
     MakeIn, Metadata, NewIn, Persist, PersistNoclobber, Read, Reopen, Roll, Seek, SetLen, SpooledIn,

@@ -1,6 +1,6 @@
 //! Carrying out a program, whoever does it: which handles there are, which of them an operation takes, and what is answered.
 
-use super::program::{Does, Kind, Op};
+use super::op::{Does, Kind, Op};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -104,7 +104,7 @@ fn place<H>(handles: &[H], number: u8, kind: fn(&H) -> Kind, path: fn(&H) -> &Pa
 }
 
 /// The handles that an operation is to take, and the place for what comes back; none when one of them is missing.
-fn take<H>(handles: &mut Vec<H>, op: Op, kind: fn(&H) -> Kind) -> Option<(usize, Vec<H>)> {
+pub(super) fn take<H>(handles: &mut Vec<H>, op: Op, kind: fn(&H) -> Kind) -> Option<(usize, Vec<H>)> {
     let mut places = Vec::new();
     for kinds in op.does.takes() {
         let fit: Vec<usize> = (0..handles.len()).filter(|at| kinds.contains(&kind(&handles[*at]))).collect();

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         let broken = seeds_that_break_bad_victims();
         if broken > 0 { Ok(()) } else { Err("no seed breaks any bad victim".into()) }
     });
-    let faults = Fault::ALL.map(|fault| {
+    let faults = Fault::all().map(|fault| {
         Trial::test(format!("a_seed_of_tempfile_api_shows_{fault:?}"), move || {
             if files("tempfile_api").iter().any(|file| shows(file, fault)) {
                 Ok(())
