@@ -442,6 +442,12 @@ impl Evidence {
         self.landed == schedule.acts.len() && !self.full && self.doubt.is_none()
     }
 
+    /// What the step of this index changed, and what was changed after it; of no step what all of them did.
+    pub(crate) fn changes_from(&self, step: Option<usize>) -> (&[Change], &[Change]) {
+        let Some(step) = step.and_then(|at| self.steps.get(at)) else { return (&self.changes, &[]) };
+        (self.changes(step), &self.changes[step.changes.end as usize..])
+    }
+
     /// How many changes have been noted.
     pub(crate) fn change_count(&self) -> u32 {
         self.changes.len() as u32

@@ -3,6 +3,7 @@
 use crate::class::Class;
 use crate::determinism::Determinism;
 use crate::ending::Ending;
+use crate::scene::Scene;
 use crate::schedule::Schedule;
 use std::fmt;
 
@@ -36,6 +37,10 @@ pub struct Finding {
     pub file_system: &'static str,
     /// True for a suspicion: something that is usually wrong, with no effect shown.
     pub suspicion: bool,
+    /// What stood in the arena right before the step; where only the end shows it, before the first.
+    pub before: Scene,
+    /// And right after it.
+    pub after: Scene,
     /// The moves.
     pub schedule: Schedule,
     /// The timeline, which is also the replay file.

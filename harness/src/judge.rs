@@ -14,6 +14,7 @@ mod names;
 mod replaced;
 mod replay;
 mod sample;
+mod scene;
 mod session;
 mod sure;
 mod tally;

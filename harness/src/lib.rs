@@ -42,6 +42,7 @@ pub mod model;
 mod names;
 pub mod rules;
 pub mod save;
+mod scene;
 mod schedule;
 mod stream;
 #[doc(hidden)]
@@ -70,7 +71,8 @@ pub use host::Host;
 pub use judge::{Forecast, Judge, NameForecast, Replay, Sampled, Session, Told, Tried};
 pub use limits::Limits;
 pub use names::Entropy;
-pub use rules::{RULES, Rule};
+pub use rules::{Group, RULES, Rule};
+pub use scene::{Kind, Owner, Scene, Thing};
 pub use schedule::{Act, Does, Key, Schedule};
 pub use victim::{Expected, IntoEnding, Program, Victim};
 pub use world::model::{Ground, Stops};

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::finding::Report;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -54,12 +54,24 @@ fn plain(victim: &str) -> String {
 /// # Errors
 /// What the kernel says; nothing is left behind.
 pub fn put(dir: BorrowedFd<'_>, name: &str, bytes: &[u8]) -> rustix::io::Result<()> {
+    put_with(dir, name, bytes, None)
+}
+
+/// As [`put`], with a mode whatever the umask; without one as any new file gets it.
+///
+/// # Errors
+/// As [`put`].
+pub fn put_with(dir: BorrowedFd<'_>, name: &str, bytes: &[u8], mode: Option<Mode>) -> rustix::io::Result<()> {
     let mut random = [0; 8];
     rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
     let temporary = format!(".linkbait-{:016x}", u64::from_ne_bytes(random));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(dir, &temporary, flags, Mode::from_bits_retain(0o666))?;
-    let done = write_all(file.as_fd(), bytes).and_then(|()| renameat(dir, &temporary, dir, name));
+    // Nobody else may read it before it has the mode that is asked for.
+    let first = if mode.is_some() { 0o600 } else { 0o666 };
+    let file = openat(dir, &temporary, flags, Mode::from_bits_retain(first))?;
+    let done = write_all(file.as_fd(), bytes)
+        .and_then(|()| mode.map_or(Ok(()), |mode| fchmod(&file, mode)))
+        .and_then(|()| renameat(dir, &temporary, dir, name));
     if done.is_err() {
         // The first error is the one to tell.
         let _ = unlinkat(dir, &temporary, AtFlags::empty());

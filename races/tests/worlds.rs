@@ -3,7 +3,9 @@
 
 use linkbait::model::{OFlags, Place, RenameFlags};
 use linkbait::timeline::Timeline;
-use linkbait::{Actor, Ground, Host, Judge, Moment, Report, Stops, Verdict, Victim, interleave};
+use linkbait::{
+    Actor, Ground, Host, Judge, Moment, Report, Scene, Stops, Thing, Verdict, Victim, interleave,
+};
 use linkbait_races::protocols::{PAIRS, Pair, Run, WALKED, harm};
 
 fn kernel() -> Judge {
@@ -35,6 +37,14 @@ fn found(report: &Report) -> Vec<(&'static str, String, String)> {
     all
 }
 
+/// What findings tell of the files, but for the directory that is there from the start.
+fn scenes(report: &Report) -> Vec<[Vec<&Thing>; 2]> {
+    fn told(scene: &Scene) -> Vec<&Thing> {
+        scene.things.iter().filter(|thing| thing.path != "shared").collect()
+    }
+    report.findings.iter().map(|finding| [told(&finding.before), told(&finding.after)]).collect()
+}
+
 fn breaks(report: &Report, pair: &Pair) -> bool {
     report.findings.iter().any(|finding| finding.rule == pair.rule && finding.attacker == pair.class)
 }
@@ -55,6 +65,7 @@ fn kernel_and_model_find_the_same_in_as_many_trials() {
             println!("{name}: {} trials, {} findings", real.trials, real.findings.len());
             assert_eq!(found(&real), found(&modelled), "{name}");
             assert_eq!((real.verdict, real.trials), (modelled.verdict, modelled.trials), "{name}");
+            assert_eq!(scenes(&real), scenes(&modelled), "{name}");
         }
     }
 }

@@ -123,6 +123,9 @@ pub(crate) enum Command {
     List {
         /// What to list
         what: Listed,
+        /// Form of the list; Markdown is of rules only, with all that is said of them
+        #[arg(long, value_enum, default_value = "text")]
+        format: ListFormat,
     },
     /// Say what a rule means, why, and what to do instead
     Explain {
@@ -276,6 +279,13 @@ pub(crate) enum Format {
     Json,
 }
 
+/// Forms of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    Text,
+    Markdown,
+}
+
 /// Forms of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
@@ -283,6 +293,10 @@ pub(crate) enum ReportFormat {
     Json,
     /// Every rule after every phase, with the trials behind it, as Markdown
     Phases,
+    /// The scorecard in Markdown, between markers; with --output into a text that has them
+    Markdown,
+    /// All of it in one file for a browser
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,17 +1,22 @@
 //! `list` and `explain`: what there is and what it means.
 
-use crate::args::{Listed, Usage};
+use crate::args::{ListFormat, Listed, Usage};
 use crate::output::wrap;
+use crate::report::markdown::escape;
 use crate::{output, values};
-use linkbait::{Bait, Verb, Victim};
+use linkbait::{Bait, Group, Rule, Verb, Victim};
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-pub(crate) fn list(what: Listed) -> String {
-    match what {
-        Listed::Rules => rules(),
-        Listed::Victims => victims(),
-        Listed::Moves => moves(),
+pub(crate) fn list(what: Listed, format: ListFormat) -> Result<String, Usage> {
+    match (what, format) {
+        (Listed::Rules, ListFormat::Text) => Ok(rules()),
+        (Listed::Rules, ListFormat::Markdown) => Ok(rules_page()),
+        (Listed::Victims, ListFormat::Text) => Ok(victims()),
+        (Listed::Moves, ListFormat::Text) => Ok(moves()),
+        (Listed::Victims | Listed::Moves, ListFormat::Markdown) => {
+            Err(Usage("--format markdown is for rules; victims and moves are listed as text".to_owned()))
+        }
     }
 }
 
@@ -26,12 +31,50 @@ fn wrap_in_terminal(text: &str, column: usize) -> String {
 }
 
 fn rules() -> String {
-    let line = |rule: &&linkbait::Rule| {
+    let line = |rule: &&Rule| {
         let suspicion = if rule.suspicion { " (a suspicion, for auditors)" } else { "" };
         let title = format!("{}{suspicion}", rule.title);
         format!("{:24} CWE-{:<4} {}\n", rule.id, rule.cwe[0], wrap_in_terminal(&title, 34))
     };
     linkbait::RULES.iter().map(line).collect()
+}
+
+/// All that is said of the rules, under the columns of the scorecard.
+fn rules_page() -> String {
+    let mut page =
+        "# Rules\n\nEach rule stands under its column of the scorecard. Its id never changes its meaning.\n"
+            .to_owned();
+    for group in Group::ALL {
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "\n## {}\n\nA victim passes that {}.", group.name(), group.asks());
+        for rule in linkbait::RULES.iter().filter(|rule| rule.group == group) {
+            page.push_str(&rule_section(rule));
+        }
+    }
+    page
+}
+
+fn rule_section(rule: &Rule) -> String {
+    let suspicion =
+        if rule.suspicion { " A suspicion, shown to auditors only (`--persona auditor`)." } else { "" };
+    let (title, why, help) = (prose(rule.title), prose(rule.why), prose(rule.help));
+    format!(
+        "\n### {}\n\nThe victim {title}. {}.{suspicion}\n\n{why}\n\n- instead of `{}`\n- write `{}`\n- {help}\n",
+        rule.id,
+        cwe(rule).replace(' ', ", "),
+        rule.bad,
+        rule.good,
+    )
+}
+
+/// Text of ours, in which code stands between backticks.
+fn prose(text: &str) -> String {
+    let part = |(at, part): (usize, &str)| if at % 2 == 1 { format!("`{part}`") } else { escape(part) };
+    text.split('`').enumerate().map(part).collect()
+}
+
+fn cwe(rule: &Rule) -> String {
+    rule.cwe.iter().map(|n| format!("CWE-{n}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Columns as wide as what stands in them.
@@ -69,12 +112,11 @@ pub(crate) fn explain(id: &str) -> anyhow::Result<String> {
         let ids: Vec<_> = linkbait::RULES.iter().map(|r| r.id).collect();
         return Err(Usage(format!("no rule {}: {}", output::line(id), values::unknown(id, &ids))).into());
     };
-    let cwe: Vec<String> = rule.cwe.iter().map(|n| format!("CWE-{n}")).collect();
     let width = output::width();
     Ok(format!(
         "{}\n{}\n\n{}\n\nbad:   {}\ngood:  {}\n\nhelp: {}\n",
         wrap(&format!("{}: the victim {}", rule.id, rule.title), width, 2),
-        cwe.join(" "),
+        cwe(rule),
         wrap(rule.why, width, 0),
         rule.bad,
         rule.good,

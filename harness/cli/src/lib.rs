@@ -106,7 +106,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
             return names::names(&asked);
         }
         Some(Command::Doctor) => return doctor::doctor(),
-        Some(Command::List { what }) => explain::list(what),
+        Some(Command::List { what, format }) => explain::list(what, format)?,
         Some(Command::Explain { id }) => explain::explain(&id)?,
         Some(Command::Body { name, shared, outside, private }) => {
             return roster::run_body(&name, &Dirs { shared, outside, private });

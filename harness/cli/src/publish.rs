@@ -13,7 +13,11 @@ pub(crate) struct Target(Option<files::Target>);
 
 impl Target {
     pub(crate) fn prepare(printing: &Printing) -> anyhow::Result<Target> {
-        Ok(Target(printing.output.as_deref().map(files::Target::prepare).transpose()?))
+        let prepare = match printing.format {
+            ReportFormat::Markdown => files::Target::prepare_spliced,
+            _ => files::Target::prepare,
+        };
+        Ok(Target(printing.output.as_deref().map(prepare).transpose()?))
     }
 }
 
@@ -25,20 +29,24 @@ pub(crate) fn publish(
     target: Target,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
-    let document = json::render(run)?;
+    let (document, page) = (json::render(run)?, report::page(run));
     let text = match printing.format {
         ReportFormat::Json => document.clone(),
         ReportFormat::Text => report::text(run, named || printing.verbose),
         ReportFormat::Phases => report::by_phase(run),
+        ReportFormat::Markdown => report::in_markdown(run),
+        ReportFormat::Html => page.clone(),
     };
-    match target.0 {
-        Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string())?,
-        None => output::print(&text)?,
-    }
+    let written = match target.0 {
+        Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string()),
+        None => output::print(&text).map_err(Into::into),
+    };
     complain_of_faults(run);
     if run.asked > 0 {
-        files::save(&run.judged, &document)?;
+        files::save(&run.judged, &document, &page)?;
     }
+    // A file that could not be written costs no report: what was judged is saved by now.
+    written?;
     Ok(verdict(run, printing.require, interrupt))
 }
 

@@ -1,6 +1,7 @@
 //! From the evidence on the bench to findings with their timelines. Decides nothing about what is tried.
 
 use super::engine::Engine;
+use super::scene;
 use crate::error::Error;
 use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule, TORN_REPLACE, phase};
@@ -118,6 +119,7 @@ impl Engine<'_> {
     ) -> Finding {
         let broken: Vec<String> =
             all.iter().map(|(rule, hit)| broken_line(rule, hit, self.race(schedule))).collect();
+        let [before, after] = scene::around(&self.bench.evidence, schedule, hit.at, &hit.example);
         let mut cwe = rule.cwe.to_vec();
         cwe.extend(self.race(schedule).filter(|race| !cwe.contains(race)));
         Finding {
@@ -134,6 +136,8 @@ impl Engine<'_> {
             raced: self.race(schedule).is_some(),
             file_system: self.judge.ground(),
             suspicion: rule.suspicion,
+            before,
+            after,
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &broken),
         }

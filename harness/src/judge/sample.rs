@@ -10,6 +10,7 @@ use crate::determinism::Determinism;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Report, Verdict};
+use crate::scene::Scene;
 use crate::schedule::Schedule;
 use crate::sys;
 use crate::timeline::{self, Head};
@@ -120,6 +121,8 @@ impl Judge {
             raced: true,
             file_system: self.host.file_system(),
             suspicion,
+            before: Scene::default(),
+            after: Scene::default(),
             schedule,
             timeline,
         }

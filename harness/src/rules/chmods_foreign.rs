@@ -1,12 +1,13 @@
 //! `chmods-foreign`: the victim changes mode or owner of what it did not make.
 
-use super::{Case, Hit, Rule, copies, is_foreign};
+use super::{Case, Group, Hit, Rule, copies, is_foreign};
 use crate::arena::tree::What;
 use crate::evidence::{CallStep, Change};
 use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "chmods-foreign",
+    group: Group::Foreign,
     title: "changes mode, owner, times or attributes of what it did not make",
     cwe: &[59, 732],
     why: "chmod and chown by path follow links: between making a file and chmod another file can take its name, and \

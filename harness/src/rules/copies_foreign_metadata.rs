@@ -1,10 +1,11 @@
 //! `copies-foreign-metadata`: the victim gives its own file what a planted entry had.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::arena::tree::{Maker, What};
 
 pub(super) static RULE: Rule = Rule {
     id: "copies-foreign-metadata",
+    group: Group::Foreign,
     title: "gives its own file a mode or owner taken from a planted entry",
     cwe: &[281, 732],
     why: "Code that preserves mode and owner of the file it replaces hands its secret to whoever planted that file. \

@@ -1,10 +1,11 @@
 //! `crashes`: a move makes clean-up panic.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::ending::Ending;
 
 pub(super) static RULE: Rule = Rule {
     id: "crashes",
+    group: Group::Robust,
     title: "dies or panics in clean-up because of a move or a fault",
     cwe: &[248, 754],
     why: "A destructor that panics when its file is gone takes the program down, and aborts it while another panic \

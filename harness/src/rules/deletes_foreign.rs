@@ -1,6 +1,6 @@
 //! `deletes-foreign`: the victim removes or moves away what it did not make.
 
-use super::{Case, Hit, Rule, copies, is_foreign};
+use super::{Case, Group, Hit, Rule, copies, is_foreign};
 use crate::arena::tree::What;
 use crate::class::Class;
 use crate::evidence::CallStep;
@@ -8,6 +8,7 @@ use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "deletes-foreign",
+    group: Group::Foreign,
     title: "removes or moves away what it did not make",
     cwe: &[59, 367],
     why: "A path that is removed may mean another file than the one that was made under it; with a swapped directory \

@@ -1,6 +1,6 @@
 //! `follows-link`: the victim works through a symbolic or hard link that was planted for it.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::arena::tree::{Maker, What};
 use crate::evidence::CallStep;
 use crate::world::Outcome;
@@ -8,6 +8,7 @@ use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "follows-link",
+    group: Group::Links,
     title: "creates, truncates, writes or reads through a planted symbolic or hard link",
     cwe: &[59, 61, 62],
     why: "Whoever can make a name in the directory chooses which file is opened with the victim's rights. \

@@ -1,11 +1,12 @@
 //! `hangs`: a planted entry stops the victim for ever.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::ending::Ending;
 use crate::world::Outcome;
 
 pub(super) static RULE: Rule = Rule {
     id: "hangs",
+    group: Group::Robust,
     title: "blocks or loops for ever because of a planted entry",
     cwe: &[400, 835],
     why: "Opening a FIFO waits for its other end; a loop that retries while a name is taken never ends. Any local user \

@@ -1,10 +1,11 @@
 //! `inherited-descriptor`: a program that the victim starts gets a temporary file of the victim's, opened.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::world::Outcome;
 
 pub(super) static RULE: Rule = Rule {
     id: "inherited-descriptor",
+    group: Group::CleanUp,
     title: "leaves a temporary file's descriptor open in a program that it starts",
     cwe: &[403],
     why: "Whoever inherits a descriptor reads and writes the file, whatever its mode, and keeps it after it was removed. \

@@ -1,11 +1,12 @@
 //! `leaked-descriptor`: the victim is done and keeps descriptors that it has opened.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::ending::Ending;
 use crate::world::Outcome;
 
 pub(super) static RULE: Rule = Rule {
     id: "leaked-descriptor",
+    group: Group::CleanUp,
     title: "keeps descriptors after it is done",
     cwe: &[775],
     why: "A process that lives on runs out of descriptors, and what was removed keeps its space on the disk. Judged of \

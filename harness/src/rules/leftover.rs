@@ -1,12 +1,13 @@
 //! `leftover`: the victim leaves entries behind.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::arena::tree::{Entry, Maker, is_below};
 use crate::ending::Ending;
 use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "leftover",
+    group: Group::CleanUp,
     title: "leaves entries behind",
     cwe: &[459],
     why: "What stays fills the disk and keeps secrets; error and panic paths are where clean-up is forgotten. \

@@ -1,6 +1,6 @@
 //! `lost-write`: the victim reports success although its data is not there.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::arena::tree::{Maker, is_below};
 use crate::ending::Ending;
 use crate::evidence::CallStep;
@@ -9,6 +9,7 @@ use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "lost-write",
+    group: Group::Data,
     title: "reports success although a write, sync, rename or close failed",
     cwe: &[252, 391],
     why: "A full disk, a quota or a network file system shows only in the result of the call. Who does not look at it \

@@ -8,6 +8,7 @@ mod copies_foreign_metadata;
 mod crashes;
 mod deletes_foreign;
 mod follows_link;
+mod group;
 mod hangs;
 mod inherited_descriptor;
 mod leaked_descriptor;
@@ -20,6 +21,8 @@ mod torn_replace;
 mod uses_foreign;
 mod world_readable;
 mod world_writable;
+
+pub use group::Group;
 
 use crate::arena::sight::Sight;
 use crate::arena::tree::{Entry, Ident, Maker, is_below};
@@ -38,6 +41,8 @@ use crate::world::calls::Op;
 pub struct Rule {
     /// Stable id.
     pub id: &'static str,
+    /// What it is about: its column in the scorecard.
+    pub group: Group,
     /// One line.
     pub title: &'static str,
     /// CWE numbers.

@@ -1,9 +1,10 @@
 //! `non-exclusive-create`: an open that would take whatever stands at the name.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 
 pub(super) static RULE: Rule = Rule {
     id: "non-exclusive-create",
+    group: Group::Names,
     title: "creates without O_EXCL or an equal",
     cwe: &[377],
     why: "Without O_EXCL the open takes whatever stands at the name, so all depends on nobody guessing it. \

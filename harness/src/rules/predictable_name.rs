@@ -3,11 +3,12 @@
 //! A name that can be predicted does little harm where it is made exclusively, so that what was planted there is not
 //! used: the victim takes another name or gives up.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "predictable-name",
+    group: Group::Names,
     title: "uses a name that we could predict: proved by predicting the names of fresh runs",
     cwe: &[340, 377],
     why: "In each of five fresh runs it was among at most 1024 candidates that were there before it. Whoever knows the next name plants there before the program begins, without any race. Pids, clocks, counters, \

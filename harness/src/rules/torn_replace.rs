@@ -1,6 +1,6 @@
 //! `torn-replace`: what the victim replaces is neither old nor new at some step, or it replaces what it promised to leave.
 
-use super::{Case, Hit, Replaced, Rule};
+use super::{Case, Group, Hit, Replaced, Rule};
 use crate::arena::sight::Sight;
 use crate::arena::tree::{Maker, What};
 use crate::evidence::{CallStep, Change};
@@ -8,6 +8,7 @@ use crate::world::calls::Op;
 
 pub(super) static RULE: Rule = Rule {
     id: "torn-replace",
+    group: Group::Data,
     title: "shows neither old nor new content while it replaces, or clobbers where it promised not to",
     cwe: &[362],
     why: "Who reads a file while it is rewritten in place gets half of it, and after a crash half of it is all there is. \

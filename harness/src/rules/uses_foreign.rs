@@ -1,6 +1,6 @@
 //! `uses-foreign`: the victim takes what the attacker, or another copy of it, made for its own.
 
-use super::{Case, Hit, Rule, copies};
+use super::{Case, Group, Hit, Rule, copies};
 use crate::arena::tree::{Maker, What};
 use crate::world::Outcome;
 use crate::world::calls::Op;
@@ -8,6 +8,7 @@ use rustix::fs::FileType;
 
 pub(super) static RULE: Rule = Rule {
     id: "uses-foreign",
+    group: Group::Foreign,
     title: "takes for its own a file, directory, socket or FIFO that the attacker or another copy of it made",
     cwe: &[377, 379],
     why: "The owner of the entry reads, changes or swaps what the victim believes to be private; two copies of a \

@@ -1,10 +1,11 @@
 //! `world-readable`: others can read what the victim writes, at any step.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use rustix::fs::FileType;
 
 pub(super) static RULE: Rule = Rule {
     id: "world-readable",
+    group: Group::Modes,
     title: "has content that others can read, at any step",
     cwe: &[276, 732],
     why: "A file that is private only after a later chmod can be opened before it, and the open descriptor reads \

@@ -1,10 +1,11 @@
 //! `world-writable`: others can write what the victim made, at any step.
 
-use super::{Case, Hit, Rule};
+use super::{Case, Group, Hit, Rule};
 use rustix::fs::FileType;
 
 pub(super) static RULE: Rule = Rule {
     id: "world-writable",
+    group: Group::Modes,
     title: "has a file or directory that others can write, at any step",
     cwe: &[276, 379, 732],
     why: "Whoever can write a directory chooses what its names mean; whoever can write a file chooses its content. \

@@ -16,7 +16,19 @@ const LAYERS: [&[&str]; 13] = [
     &["attacker"],
     &["names"],
     &["arena", "model"],
-    &["class", "determinism", "ending", "errno", "error", "fault", "file_system", "host", "limits", "stream"],
+    &[
+        "class",
+        "determinism",
+        "ending",
+        "errno",
+        "error",
+        "fault",
+        "file_system",
+        "host",
+        "limits",
+        "scene",
+        "stream",
+    ],
     &["sync", "sys"],
 ];
 

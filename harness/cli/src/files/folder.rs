@@ -14,12 +14,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 const REPORT: &str = "report.json";
+const PAGE: &str = "report.html";
 const PREVIOUS: &str = "report.previous.json";
 
-/// Saves the report and one timeline a finding; each is a replay file. The report before stays as
+/// Saves the report, as JSON and as a page, and one timeline a finding; each is a replay file. The report before stays as
 /// `report.previous.json`; its timelines, which it also holds, are removed so that no stale one can mislead.
-pub(crate) fn save(judged: &[Judged], document: &str) -> anyhow::Result<()> {
-    write_all(judged, document).map_err(|(call, path, errno)| {
+pub(crate) fn save(judged: &[Judged], document: &str, page: &str) -> anyhow::Result<()> {
+    write_all(judged, document, page).map_err(|(call, path, errno)| {
         let failed = failed(call, Path::new(&path), errno);
         let advice = match errno {
             Errno::NOSPC | Errno::DQUOT => "make room, or run linkbait elsewhere",
@@ -31,7 +32,7 @@ pub(crate) fn save(judged: &[Judged], document: &str) -> anyhow::Result<()> {
 
 type Failed = (&'static str, String, Errno);
 
-fn write_all(judged: &[Judged], document: &str) -> Result<(), Failed> {
+fn write_all(judged: &[Judged], document: &str, page: &str) -> Result<(), Failed> {
     let folder = open_folder()?;
     // Two runs in one directory would remove each other's files half-way.
     rustix::fs::flock(&folder, FlockOperation::LockExclusive).map_err(|e| ("flock", FOLDER.to_owned(), e))?;
@@ -50,7 +51,10 @@ fn write_all(judged: &[Judged], document: &str) -> Result<(), Failed> {
             put(folder.as_fd(), name, finding.timeline.as_bytes()).map_err(|e| ("write", path.clone(), e))?;
         }
     }
-    put(folder.as_fd(), REPORT, document.as_bytes()).map_err(|e| ("write", format!("{FOLDER}/{REPORT}"), e))
+    for (name, text) in [(PAGE, page), (REPORT, document)] {
+        put(folder.as_fd(), name, text.as_bytes()).map_err(|e| ("write", format!("{FOLDER}/{name}"), e))?;
+    }
+    Ok(())
 }
 
 /// Opens the folder, made if need be. `target` may be a link, as builds have it; the folder itself may not.

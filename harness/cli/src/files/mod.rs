@@ -2,9 +2,11 @@
 //! the modules.
 
 mod folder;
+mod splice;
 mod target;
 
 pub(crate) use folder::save;
+pub(crate) use splice::{BEGIN, END};
 pub(crate) use target::Target;
 
 use crate::args::Usage;
@@ -37,14 +39,19 @@ pub(crate) fn failed(call: &str, path: &Path, errno: Errno) -> String {
 pub(crate) fn read(path: &Path, advice: &str) -> anyhow::Result<String> {
     let wrong = |call, e| Usage(format!("{}; {advice}", failed(call, path, e)));
     let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-    let file = File::from(file.map_err(|e| wrong("open", e))?);
+    let text = read_all(file.map_err(|e| wrong("open", e))?).map_err(|e| wrong("read", e))?;
+    text.map_err(|why| Usage(format!("{path:?} {why}; {advice}")).into())
+}
+
+/// The text of an open file, or why it is none for us.
+fn read_all(file: OwnedFd) -> rustix::io::Result<Result<String, String>> {
     let mut bytes = Vec::new();
-    let read = file.take(MOST + 1).read_to_end(&mut bytes);
-    read.map_err(|e| wrong("read", Errno::from_io_error(&e).unwrap_or(Errno::IO)))?;
+    let read = File::from(file).take(MOST + 1).read_to_end(&mut bytes);
+    read.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
     if bytes.len() as u64 > MOST {
-        return Err(Usage(format!("{path:?} is larger than {} MiB; {advice}", MOST >> 20)).into());
+        return Ok(Err(format!("is larger than {} MiB", MOST >> 20)));
     }
-    String::from_utf8(bytes).map_err(|_| Usage(format!("{path:?} is not text; {advice}")).into())
+    Ok(String::from_utf8(bytes).map_err(|_| "is not text".to_owned()))
 }
 
 /// Opens a directory to work in.

@@ -1,9 +1,10 @@
-//! `--output FILE`: the report where the user wants it.
+//! `--output FILE`: the report where the user wants it, as the whole file or between the markers that are in it.
 
-use super::{failed, open_dir};
+use super::splice::splice;
+use super::{failed, open_dir, read_all};
 use crate::args::Usage;
 use anyhow::{Context, anyhow};
-use linkbait::save::put;
+use linkbait::save::put_with;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -17,6 +18,8 @@ pub(crate) struct Target {
     name: String,
     /// Set for a device or FIFO, which is written to and not replaced.
     direct: Option<File>,
+    /// Only what stands between the markers of the file is replaced.
+    spliced: bool,
 }
 
 impl Target {
@@ -41,14 +44,51 @@ impl Target {
                 Some(file.map_err(|e| wrong("open", e))?.into())
             }
         };
-        Ok(Target { above, name, direct })
+        Ok(Target { above, name, direct, spliced: false })
+    }
+
+    /// As [`Target::prepare`], of a file in which only what stands between markers will be replaced, if it is there and not
+    /// empty. One without markers is somebody's, and refused.
+    pub(crate) fn prepare_spliced(path: &Path) -> Result<Target, Usage> {
+        let mut target = Target::prepare(path)?;
+        if let Some((text, _)) = target.there().map_err(|why| Usage(format!("--output: {path:?}: {why}")))? {
+            splice(&text, "").map_err(|why| Usage(format!("--output: {path:?}: {why}")))?;
+            target.spliced = true;
+        }
+        Ok(target)
     }
 
     pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
-        match self.direct {
-            Some(mut file) => file.write_all(text.as_bytes()).context("--output"),
-            None => put(self.above.as_fd(), &self.name, text.as_bytes())
-                .map_err(|e| anyhow!("--output: {}", failed("write", Path::new(&self.name), e))),
+        let wrong = |call: &str, e| anyhow!("--output: {}", failed(call, Path::new(&self.name), e));
+        if let Some(mut file) = self.direct {
+            return file.write_all(text.as_bytes()).context("--output");
         }
+        let around = if self.spliced { self.there() } else { Ok(None) };
+        let around = around.map_err(|why| anyhow!("--output: {:?}: {why}", self.name))?;
+        let (text, mode) = match around {
+            Some((around, mode)) => {
+                let spliced =
+                    splice(&around, text).map_err(|why| anyhow!("--output: {:?}: {why}", self.name))?;
+                (spliced, Some(mode))
+            }
+            None => (text.to_owned(), None),
+        };
+        put_with(self.above.as_fd(), &self.name, text.as_bytes(), mode).map_err(|e| wrong("write", e))
+    }
+
+    /// What stands in the file now, and its mode; nothing of one that is empty, or not there.
+    fn there(&self) -> Result<Option<(String, Mode)>, String> {
+        if self.direct.is_some() {
+            return Ok(None);
+        }
+        let said = |call, e| failed(call, Path::new(&self.name), e);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(&self.above, &self.name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            opened => opened.map_err(|e| said("open", e))?,
+        };
+        let mode = Mode::from_raw_mode(rustix::fs::fstat(&file).map_err(|e| said("fstat", e))?.st_mode);
+        let text = read_all(file).map_err(|e| said("read", e))?.map_err(|why| format!("it {why}"))?;
+        Ok((!text.is_empty()).then_some((text, mode)))
     }
 }

@@ -1,30 +1,17 @@
 //! How a finding looks: its timeline as the source text, the step that broke the rule marked in it.
 
+use super::steps::{self, Step, parse, steps_of};
+use super::told::{how_found, names_of, timing};
 use crate::output::wrap;
 use crate::{files, output};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use linkbait::{Finding, Report};
-use std::ops::Range;
 
 /// Timelines up to this length are shown whole.
 const SHOWN_WHOLE: usize = 16;
 
 /// What stands left of a line, and the gap before a label.
 const GUTTER: usize = 4;
-
-/// Calls that look at a name and change nothing.
-const LOOKS: [&str; 9] =
-    ["stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat"];
-
-/// One step in the text of the steps.
-struct Step<'t> {
-    number: Option<usize>,
-    actor: &'t str,
-    what: &'t str,
-    span: Range<usize>,
-    /// Of the whole line.
-    length: usize,
-}
 
 pub(crate) fn draw(report: &Report, number: usize, finding: &Finding, width: usize) -> String {
     let rule = linkbait::rules::rule(finding.rule);
@@ -33,8 +20,7 @@ pub(crate) fn draw(report: &Report, number: usize, finding: &Finding, width: usi
     let file = files::replay_path(&report.name, number, finding.rule);
     let (text, first) = steps_of(&finding.timeline);
     let steps = parse(&text);
-    let broken = finding.step.and_then(|n| steps.iter().position(|s| s.number == Some(n)));
-    let broken = broken.unwrap_or(steps.len().saturating_sub(1));
+    let broken = steps::broken(&steps, finding);
     let message = output::line(&finding.message);
     let fits = |step: &Step<'_>, label: &str| GUTTER + step.length + label.chars().count() <= width;
     let snippet = Snippet::source(text.as_str()).path(&file).line_start(first).line_numbering(false);
@@ -69,91 +55,14 @@ pub(crate) fn draw(report: &Report, number: usize, finding: &Finding, width: usi
     Renderer::styled().term_width(width.max(longest) + 2 * GUTTER).render(&groups)
 }
 
-/// The steps of a timeline and the number of their first line in it.
-fn steps_of(timeline: &str) -> (String, usize) {
-    let is_step = |line: &str| line.starts_with(' ') && !line.trim_start().starts_with('!');
-    let first = timeline.lines().position(is_step).unwrap_or(0);
-    let steps: Vec<String> = timeline.lines().skip(first).filter(|l| is_step(l)).map(output::line).collect();
-    (steps.join("\n"), first + 1)
-}
-
-/// What the numbered names in the steps stood for.
-fn names_of(timeline: &str, steps: &str) -> Option<String> {
-    let names = timeline.lines().find_map(|line| line.strip_prefix("names"))?.trim();
-    let used = names.split("  ").filter(|name| steps.contains(name.split(" = ").next().unwrap_or_default()));
-    let used: Vec<String> = used.map(output::line).collect();
-    (!used.is_empty()).then(|| format!("in this trial {}", used.join(", ")))
-}
-
-fn how_found(report: &Report, finding: &Finding) -> String {
-    let depth = match report.unreached {
-        0 => format!("depth {} complete", report.depth),
-        missed => format!("depth {} incomplete, {missed} not tried", report.depth),
-    };
-    let (attacker, umask, place) = (finding.attacker, finding.umask, finding.file_system);
-    if finding.trial == 0 {
-        return format!("sampled with attacker {attacker}, umask {umask:03o}, on {place}; not exhaustive");
-    }
-    let kind = if finding.suspicion { "suspected" } else { "found" };
-    format!(
-        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}, on {place}; {depth}",
-        finding.trial, report.trials
-    )
-}
-
-/// Whether the attacker has to win a race.
-fn timing(finding: &Finding) -> Option<&'static str> {
-    match finding.schedule.acts.as_slice() {
-        _ if finding.schedule.switches() => {
-            Some("a race between two copies of the program, without any attacker")
-        }
-        [] if finding.schedule.second => Some("no race: the second copy starts when the first has ended"),
-        [] => None,
-        _ if finding.raced => Some("a race: the attacker has to act between two calls"),
-        _ => Some("no race: the attacker can act before the start"),
-    }
-}
-
 /// What is marked, and what is said there.
 fn annotations<'s, 't>(
     steps: &'s [Step<'t>],
     broken: usize,
     message: &'s str,
 ) -> Vec<(AnnotationKind, &'s Step<'t>, &'s str)> {
-    let mut all = Vec::new();
-    for step in steps.iter().filter(|step| step.actor == "attacker") {
-        let planted = step.what.starts_with("plant") || step.what.starts_with("take-names ");
-        all.push((AnnotationKind::Context, step, if planted { "planted here" } else { "changed here" }));
-    }
-    all.extend(last_look(steps, broken).map(|step| (AnnotationKind::Context, step, "checked here")));
+    let marks = steps::marks(steps, broken).into_iter();
+    let mut all: Vec<_> = marks.map(|(at, label)| (AnnotationKind::Context, &steps[at], label)).collect();
     all.extend(steps.get(broken).map(|step| (AnnotationKind::Primary, step, message)));
     all
-}
-
-fn parse(text: &str) -> Vec<Step<'_>> {
-    let mut steps = Vec::new();
-    let mut start = 0;
-    for line in text.split('\n') {
-        let rest = line.trim_start();
-        let number = rest.split(' ').next().and_then(|word| word.parse().ok());
-        let rest =
-            if number.is_some() { rest.trim_start_matches(|c: char| c.is_ascii_digit()) } else { rest };
-        let (actor, what) = rest.trim_start().split_once(' ').unwrap_or((rest, ""));
-        let what = what.trim_start();
-        let end = start + line.len();
-        steps.push(Step { number, actor, what, span: end - what.len()..end, length: line.chars().count() });
-        start = end + 1;
-    }
-    steps
-}
-
-/// The victim's last look, before the step that broke the rule, at the path of that step.
-fn last_look<'s, 't>(steps: &'s [Step<'t>], broken: usize) -> Option<&'s Step<'t>> {
-    let path = |step: &Step<'t>| step.what.split('"').nth(1);
-    let call = |step: &Step<'t>| step.what.split('(').next().unwrap_or_default();
-    let at = path(steps.get(broken)?)?;
-    let before = steps[..broken].iter().rev();
-    before
-        .into_iter()
-        .find(|s| s.actor.starts_with("victim") && path(s) == Some(at) && LOOKS.contains(&call(s)))
 }

@@ -4,7 +4,7 @@ use super::origin::{Environment, Part, Settings};
 use super::{Run, how_ended};
 use crate::crew::Judged;
 use crate::files;
-use linkbait::{Cell, Finding, Samples, Verdict};
+use linkbait::{Cell, Finding, Samples, Scene, Thing, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -123,9 +123,32 @@ pub(super) struct FindingOut<'a> {
     pub(super) trial: u64,
     /// Copies of the victim that ran at once.
     pub(super) instances: u8,
+    /// What stood in the arena right before the step and right after it.
+    pub(super) before: SceneOut<'a>,
+    pub(super) after: SceneOut<'a>,
     pub(super) schedule: Vec<String>,
     pub(super) timeline: Vec<Text<'a>>,
     pub(super) replay: String,
+}
+
+#[derive(Deserialize, Serialize)]
+pub(super) struct SceneOut<'a> {
+    pub(super) things: Vec<ThingOut<'a>>,
+    /// How many more stood there.
+    pub(super) more: usize,
+}
+
+#[derive(Deserialize, Serialize)]
+pub(super) struct ThingOut<'a> {
+    pub(super) path: Text<'a>,
+    pub(super) kind: Text<'a>,
+    pub(super) mode: String,
+    pub(super) owner: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<u64>,
+    /// Where a link of the attacker's leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<Text<'a>>,
 }
 
 pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
@@ -205,9 +228,26 @@ fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> Finding
         step: finding.step,
         trial: finding.trial,
         instances: if finding.schedule.second { 2 } else { 1 },
+        before: scene_out(&finding.before),
+        after: scene_out(&finding.after),
         schedule: finding.schedule.acts.iter().map(|act| format!("{} at {}", act.does, act.at)).collect(),
         timeline: finding.timeline.lines().map(Cow::from).collect(),
         replay: files::replay_path(victim, number, finding.rule),
+    }
+}
+
+fn scene_out(scene: &Scene) -> SceneOut<'_> {
+    SceneOut { things: scene.things.iter().map(thing_out).collect(), more: scene.more }
+}
+
+fn thing_out(thing: &Thing) -> ThingOut<'_> {
+    ThingOut {
+        path: Cow::from(&thing.path),
+        kind: thing.kind.name().into(),
+        mode: format!("{:04o}", thing.mode),
+        owner: thing.owner.name().into(),
+        size: thing.size,
+        target: thing.target.as_ref().map(Cow::from),
     }
 }
 

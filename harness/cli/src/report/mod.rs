@@ -1,13 +1,19 @@
-//! The report on a run: findings and scorecard as text, or JSON. Owns what both are made from.
+//! The report on a run, in each of its forms. Owns what both are made from.
 
 mod alone;
+mod below;
+mod card;
 mod finding;
+mod html;
 pub(crate) mod json;
 mod list;
+pub(crate) mod markdown;
 pub(crate) mod origin;
 mod phases;
 pub(crate) mod read;
 mod scorecard;
+mod steps;
+mod told;
 
 use crate::crew::Judged;
 use crate::output;
@@ -59,6 +65,16 @@ pub(crate) fn text(run: &Run, drawn: bool) -> String {
         _ => list::render(run, count, width),
     };
     findings + &alone::render(run, width) + &scorecard::render(run, width)
+}
+
+/// The report as one file for a browser.
+pub(crate) fn page(run: &Run) -> String {
+    html::render(run)
+}
+
+/// The scorecard as Markdown.
+pub(crate) fn in_markdown(run: &Run) -> String {
+    markdown::render(run)
 }
 
 /// Every rule after every phase, as Markdown.

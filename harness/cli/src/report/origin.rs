@@ -33,6 +33,23 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// For people: what, and its value.
+    pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
+        let protected = self.protected.iter().map(|(name, value)| match value {
+            Some(value) => format!("{name} {value}"),
+            None => format!("{name} unknown"),
+        });
+        vec![
+            ("kernel", self.kernel.clone()),
+            ("uid", self.uid.to_string()),
+            ("file system", self.file_system.clone()),
+            ("fs.protected", protected.collect::<Vec<_>>().join(", ")),
+            ("determinism of programs", format!("{}, seed {}", self.determinism, self.seed)),
+        ]
+    }
+}
+
 /// What decides on the verdicts, beside the victims.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Settings {
@@ -68,6 +85,38 @@ impl Settings {
             instances: asked.instances,
             timeout_ms: Duration::from(asked.timeout).as_millis().try_into().unwrap_or(u64::MAX),
         }
+    }
+
+    /// For people: what was asked for, and how.
+    pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
+        let or = |list: &[String], otherwise: &str| match list {
+            [] => otherwise.to_owned(),
+            some => some.join(", "),
+        };
+        let also = [("errors", self.faults), ("signals", self.signals), ("two copies", self.instances > 1)];
+        let also: Vec<String> =
+            also.iter().filter(|(_, asked)| *asked).map(|(what, _)| (*what).to_owned()).collect();
+        vec![
+            ("attackers", or(&self.attackers, "each victim's own")),
+            ("umasks", self.umasks.join(", ")),
+            ("rules", self.rules.join(", ")),
+            ("acts in a schedule", self.depth.to_string()),
+            ("file systems", or(&self.file_systems, "the default")),
+            ("beside moves", or(&also, "what a victim asks for itself")),
+            ("counts as hung after", format!("{} ms", self.timeout_ms)),
+        ]
+    }
+
+    /// True when the rule was to be applied.
+    pub(crate) fn asks(&self, rule: &str) -> bool {
+        self.rules.iter().any(|id| id == rule)
+    }
+
+    /// As if all rules had been asked for.
+    #[cfg(test)]
+    pub(crate) fn of_all_rules() -> Settings {
+        let rules = linkbait::RULES.iter().map(|rule| rule.id.to_owned()).collect();
+        Settings { rules, ..Settings::default() }
     }
 }
 

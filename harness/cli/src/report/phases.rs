@@ -1,7 +1,8 @@
 //! Every rule after every phase, in Markdown: a table for each victim, in each cell the trials behind it.
 
 use super::Run;
-use crate::output::{counted, line};
+use super::markdown::escape;
+use crate::output::counted;
 use linkbait::rules::PHASES;
 use linkbait::{Cell, RULES, Report, Rule};
 use std::fmt::Write;
@@ -51,10 +52,4 @@ fn cell(report: &Report, rule: &str, phase: &str) -> String {
         Some(Cell { trials, broken: 0, noted, .. }) => format!("note {noted}/{trials}"),
         Some(Cell { trials, broken, .. }) => format!("FAIL {broken}/{trials}"),
     }
-}
-
-/// Text that Markdown takes for nothing else.
-fn escape(text: &str) -> String {
-    let text = line(text);
-    text.chars().flat_map(|c| "\\`*_<>[]#|".contains(c).then_some('\\').into_iter().chain([c])).collect()
 }

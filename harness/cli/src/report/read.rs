@@ -1,13 +1,14 @@
 //! A JSON report of this version, read back: what is rendered from it is what was rendered before, to the byte.
 
-use super::json::{Behind, Document, FindingOut, SCHEMA, SamplesOut, VictimOut, render};
+use super::json::{Behind, Document, FindingOut, SCHEMA, SamplesOut, SceneOut, ThingOut, VictimOut, render};
 use super::{Run, how_ended};
 use crate::crew::Judged;
 use anyhow::{Context, ensure};
 use linkbait::rules::PHASES;
 use linkbait::timeline::Timeline;
 use linkbait::{
-    Alone, Cell, Class, Determinism, Ending, FileSystem, Finding, Level, Report, Samples, Verdict,
+    Alone, Cell, Class, Determinism, Ending, FileSystem, Finding, Kind, Level, Owner, Report, Samples, Scene,
+    Thing, Verdict,
 };
 use serde::Deserialize;
 
@@ -97,10 +98,23 @@ fn finding(found: FindingOut<'_>) -> Option<Finding> {
         umask: u32::from_str_radix(&found.umask, 8).ok()?,
         raced: found.raced,
         file_system: file_system(&found.environment.file_system)?,
+        before: scene(found.before)?,
+        after: scene(found.after)?,
         suspicion: found.confidence == super::json::confidence(true),
         schedule: Timeline::parse(&timeline).ok()?.schedule,
         timeline,
     })
+}
+
+fn scene(told: SceneOut<'_>) -> Option<Scene> {
+    let thing = |told: ThingOut<'_>| {
+        let kind = Kind::named(&told.kind)?;
+        let mode = u32::from_str_radix(&told.mode, 8).ok()?;
+        let (owner, target) = (Owner::named(&told.owner)?, told.target.map(Into::into));
+        Some(Thing { path: told.path.into_owned(), kind, mode, owner, size: told.size, target })
+    };
+    let things = told.things.into_iter().map(thing).collect::<Option<_>>()?;
+    Some(Scene { things, more: told.more })
 }
 
 fn cell(behind: &Behind<'_>) -> Option<Cell> {

@@ -1,186 +1,202 @@
-//! The scorecard: a row for each victim, then what was not examined, then counts. No grade: it would hide which hole
-//! is open.
+//! The scorecard for a terminal: a row for each victim, a column for each group of rules.
+//!
+//! It fits into 80 columns: counts are left out where there is no room, and a name that is too long has a line of its own. Below a row that is not clean stands the weakest attacker that shows each fault.
 
-use super::Run;
-use crate::crew::Judged;
-use crate::output::{self, counted, wrap};
+use super::card::{Mark, Row, Square, rows};
+use super::{Run, below};
+use crate::output::{self, wrap};
 use anstyle::{AnsiColor, Style};
-use linkbait::{Report, Verdict};
-use std::collections::{BTreeMap, BTreeSet};
+use linkbait::Group;
 use std::fmt::Write;
 
 const BOLD: Style = Style::new().bold();
 
-/// Columns of verdict and trials, with the gaps around them.
-const MIDDLE: usize = 24;
+/// How much a cell says of the trials behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// Of what was broken how often, and of how many.
+    Full,
+    /// Of what was broken how often.
+    Hits,
+    /// Nothing.
+    Words,
+}
 
-/// Names of victims in one note; more are counted.
-const NAMED: usize = 4;
+/// Before a name.
+const INDENT: usize = 2;
+
+/// What is tried in turn to fit into a line: the detail, the gap between columns, the least room for names.
+const FITS: [(Detail, usize, usize); 4] =
+    [(Detail::Full, 2, 16), (Detail::Hits, 2, 16), (Detail::Hits, 1, 10), (Detail::Words, 1, 10)];
 
 pub(super) fn render(run: &Run, width: usize) -> String {
     let mut out = String::new();
-    let names = run.judged.iter().map(|j| short(&j.report.name).chars().count());
-    let column = names.max().unwrap_or(0).max("victim".len());
+    let tags = rows(run);
     if !run.judged.is_empty() {
-        let head = format!(
-            "  {:column$}  {:12} {:>7}  found, by the weakest attacker",
-            "victim", "verdict", "trials"
-        );
-        let _ = writeln!(out, "{BOLD}{head}{BOLD:#}");
-    }
-    for group in groups(&run.judged) {
-        let _ = writeln!(out, "{}", output::line(group));
-        for judged in run.judged.iter().filter(|judged| judged.group == group) {
-            row(&mut out, &judged.report, column, width);
+        let table = Table::fitting(&tags, width);
+        table.head(&mut out);
+        for (tag, rows) in &tags {
+            let _ = writeln!(out, "{}", output::line(tag));
+            rows.iter().for_each(|row| table.row(&mut out, row, width));
         }
+        below(&mut out, run, table.detail, width);
     }
-    notes(&mut out, &run.judged, width);
-    totals(&mut out, run);
+    for line in below::totals(run) {
+        let _ = writeln!(out, "{line}");
+    }
     out
 }
 
-/// The groups in the order in which they first appear.
-fn groups(judged: &[Judged]) -> Vec<&str> {
-    let mut groups: Vec<&str> = Vec::new();
-    for Judged { group, .. } in judged {
-        if !groups.contains(&group.as_str()) {
-            groups.push(group);
+/// What stands between the rows and the counts.
+fn below(out: &mut String, run: &Run, detail: Detail, width: usize) {
+    let short = match detail {
+        Detail::Full => "",
+        Detail::Hits => " Where N is missing there was no room.",
+        Detail::Words => " Where M and N are missing there was no room.",
+    };
+    let _ = writeln!(out, "\n{}", wrap(&format!("{}{short}", below::LEGEND), width, 0));
+    let caveats = below::CAVEATS.map(str::to_owned).to_vec();
+    let notes = below::notes(run).into_iter();
+    for (title, lines) in notes.chain([("what a clean row does not mean", caveats)]) {
+        let _ = writeln!(out, "\n{BOLD}{title}{BOLD:#}");
+        for line in lines {
+            let _ = writeln!(out, "  {}", wrap(&line, width.saturating_sub(4), 4));
         }
     }
-    groups
+    out.push('\n');
 }
 
-fn row(out: &mut String, report: &Report, column: usize, width: usize) {
-    let style = style_of(report.verdict);
-    let (name, verdict) = (short(&report.name), report.verdict.to_string());
-    let indent = 2 + column + MIDDLE;
-    let found = wrap(&found(report), width.saturating_sub(indent).max(24), indent);
-    let row = format!("  {name:column$}  {style}{verdict:12}{style:#} {:>7}  {found}", report.trials);
-    let _ = writeln!(out, "{}", row.trim_end());
+/// How wide the columns are.
+struct Table {
+    detail: Detail,
+    gap: usize,
+    names: usize,
+    squares: [usize; Group::ALL.len()],
+}
+
+impl Table {
+    fn fitting(tags: &[(&str, Vec<Row<'_>>)], width: usize) -> Table {
+        let rows = || tags.iter().flat_map(|(_, rows)| rows);
+        let names =
+            rows().map(|row| name(row).chars().count()).max().unwrap_or(0).max("victim".len()) + INDENT;
+        let columns = |detail: Detail| -> [usize; Group::ALL.len()] {
+            let widest =
+                |at: usize| rows().map(|row| cell(&row.squares[at], detail).len()).max().unwrap_or(0);
+            std::array::from_fn(|at| widest(at).max(Group::ALL[at].name().len()))
+        };
+        let table = |(detail, gap, least): (Detail, usize, usize)| {
+            let squares = columns(detail);
+            let room = width.saturating_sub(squares.iter().map(|column| column + gap).sum());
+            (room >= names.min(least), Table { detail, gap, names: names.min(room.max(least)), squares })
+        };
+        let [.., least] = FITS;
+        let fitting = FITS.into_iter().map(table).find(|(fits, _)| *fits);
+        fitting.unwrap_or_else(|| table(least)).1
+    }
+
+    fn head(&self, out: &mut String) {
+        let _ = write!(out, "{BOLD}{:1$}", "  victim", self.names);
+        for (group, column) in Group::ALL.iter().zip(self.squares) {
+            let _ = write!(out, "{:1$}{2:column$}", "", self.gap, group.name());
+        }
+        out.truncate(out.trim_end().len());
+        let _ = writeln!(out, "{BOLD:#}");
+    }
+
+    fn row(&self, out: &mut String, row: &Row<'_>, width: usize) {
+        let name = format!("  {}", name(row));
+        if name.chars().count() > self.names {
+            let _ = write!(out, "{name}\n{:1$}", "", self.names);
+        } else {
+            let _ = write!(out, "{name:0$}", self.names);
+        }
+        for (square, column) in row.squares.iter().zip(self.squares) {
+            let (style, text) = (style_of(square.mark), cell(square, self.detail));
+            let (gap, rest) = (self.gap, column - text.len());
+            let _ = write!(out, "{:gap$}{style}{text}{style:#}{:rest$}", "", "");
+        }
+        out.truncate(out.trim_end_matches(' ').len());
+        out.push('\n');
+        if let Some(remark) = row.remark() {
+            let _ = writeln!(out, "      {}", wrap(&remark, width.saturating_sub(8), 8));
+        }
+    }
+}
+
+fn cell(square: &Square, detail: Detail) -> String {
+    match (detail, square.mark) {
+        (Detail::Words, _) => square.mark.word().to_owned(),
+        (Detail::Hits, Mark::Fail | Mark::Note) if square.hits > 0 => {
+            format!("{} {}", square.mark.word(), square.hits)
+        }
+        (Detail::Hits | Detail::Full, _) => square.to_string(),
+    }
 }
 
 /// A name that leaves room for the other columns: of a long command the beginning.
-fn short(name: &str) -> String {
+fn name(row: &Row<'_>) -> String {
     const MOST: usize = 40;
-    let name = output::line(name);
-    match name.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name,
+    output::clip(&output::line(&row.judged.report.name), MOST)
+}
+
+fn style_of(mark: Mark) -> Style {
+    match mark {
+        Mark::Pass => AnsiColor::Green.on_default(),
+        Mark::Fail => AnsiColor::Red.on_default().bold(),
+        Mark::Note | Mark::Unknown => AnsiColor::Yellow.on_default(),
+        Mark::NotApplicable => Style::new().dimmed(),
     }
 }
 
-fn style_of(verdict: Verdict) -> Style {
-    let color = match verdict {
-        Verdict::Pass => AnsiColor::Green,
-        Verdict::Fail => AnsiColor::Red,
-        Verdict::Inconclusive | Verdict::Unsupported => AnsiColor::Yellow,
-    };
-    let style = color.on_default();
-    if verdict == Verdict::Fail { style.bold() } else { style }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Judged;
+    use crate::report::origin::{Environment, Settings};
+    use linkbait::{Cell, Determinism, Host, RULES, Report, Verdict};
 
-/// The rules broken, by the weakest attacker that shows each; the file system, unless it is the
-/// first of those judged on.
-fn found(report: &Report) -> String {
-    let mut rules: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-    let usual = report.file_systems.first().map(|(name, _)| *name);
-    for finding in &report.findings {
-        let place = Some(finding.file_system).filter(|place| Some(*place) != usual);
-        let place = place.map(|place| format!(" on {place}")).unwrap_or_default();
-        rules.entry(finding.attacker).or_default().insert(format!("{}{place}", finding.rule));
-    }
-    let of_class = |(class, rules): (_, BTreeSet<String>)| {
-        format!("{class}: {}", rules.into_iter().collect::<Vec<_>>().join(", "))
-    };
-    rules.into_iter().map(of_class).collect::<Vec<_>>().join("; ")
-}
-
-/// What was seen beside the findings, and what was not looked at.
-fn notes(out: &mut String, judged: &[Judged], width: usize) {
-    section(out, "notes", judged, |report| &report.notes, width);
-    section(out, "not examined", judged, |report| &report.not_examined, width);
-}
-
-/// Each note once, with the victims it is about.
-fn section(
-    out: &mut String,
-    title: &str,
-    judged: &[Judged],
-    notes_of: fn(&Report) -> &[String],
-    width: usize,
-) {
-    let mut notes: Vec<(&str, Vec<String>)> = Vec::new();
-    for Judged { report, .. } in judged {
-        for note in notes_of(report) {
-            match notes.iter_mut().find(|(known, _)| known == note) {
-                Some((_, victims)) => victims.push(output::line(&report.name)),
-                None => notes.push((note, vec![output::line(&report.name)])),
-            }
+    /// A report on victims of these names, with this many trials behind every rule, all of them broken.
+    fn run(names: &[&str], trials: u64) -> Run {
+        let cell = |rule: &&linkbait::Rule| Cell {
+            rule: rule.id,
+            phase: "success",
+            trials,
+            broken: trials,
+            noted: 0,
+        };
+        let judged = |name: &&str| {
+            let cells = RULES.iter().map(cell).collect();
+            let report = Report { verdict: Verdict::Fail, cells, ..Report::new(name) };
+            Judged { report, group: "made-up".to_owned(), seconds: 0.0, fault: None, no_start: false }
+        };
+        Run {
+            environment: Environment::of(&Host::detect(), Determinism::OFF),
+            settings: Settings::of_all_rules(),
+            part: None,
+            judged: names.iter().map(judged).collect(),
+            asked: names.len(),
+            left_out: 0,
         }
     }
-    if !notes.is_empty() {
-        let _ = writeln!(out, "\n{BOLD}{title}{BOLD:#}");
-    }
-    for (note, victims) in notes {
-        let more = victims.len().saturating_sub(NAMED);
-        let shown = victims[..victims.len() - more].join(", ");
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let note = format!("{shown}{more}: {}", output::line(note));
-        let _ = writeln!(out, "  {}", wrap(&note, width.saturating_sub(4), 4));
-    }
-}
 
-/// How far was gone beyond schedules of one act, and what of it was not tried.
-fn depth(out: &mut String, run: &Run) {
-    let sum = |of: fn(&Report) -> u64| run.judged.iter().map(|judged| of(&judged.report)).sum::<u64>();
-    let samples = || run.judged.iter().filter_map(|judged| judged.report.samples);
-    let acts = run.judged.iter().map(|judged| judged.report.depth).max().unwrap_or(1);
-    if acts > 1 {
-        let (reduced, refused, unreached) = (sum(|r| r.reduced), sum(|r| r.refused), sum(|r| r.unreached));
-        let all = if unreached == 0 { "all" } else { "not all" };
-        let _ = writeln!(
-            out,
-            "{all} schedules of up to {acts} acts: {reduced} reduced away, {refused} refused, {unreached} not reached"
-        );
-    }
-    if let Some(any) = samples().next() {
-        let (drawn, landed) = samples().fold((0, 0), |(d, l), one| (d + one.drawn, l + one.landed));
-        let (acts, seed, early) = (any.acts, any.seed, drawn - landed);
-        let _ = writeln!(
-            out,
-            "{drawn} samples of up to {acts} acts, seed {seed}: {landed} landed, {early} ended early; not exhaustive"
-        );
-    }
-}
-
-fn totals(out: &mut String, run: &Run) {
-    let trials: u64 = run.judged.iter().map(|j| j.report.trials).sum();
-    let count = |verdict| format!("{} {verdict}", run.count(verdict));
-    let mut counts = vec![count(Verdict::Pass), count(Verdict::Fail), count(Verdict::Inconclusive)];
-    if run.count(Verdict::Unsupported) > 0 {
-        counts.push(count(Verdict::Unsupported));
-    }
-    let (victims, counts) = (counted(run.judged.len(), "victim"), counts.join(", "));
-    let _ = writeln!(out, "\n{victims}, {trials} trials: {counts}");
-    depth(out, run);
-    if run.is_partial() {
-        let (done, asked) = (run.judged.len(), run.asked);
-        let _ = writeln!(out, "interrupted: only {done} of {asked} victims were judged");
-    }
-    if let Some(part) = run.of_a_part() {
-        let _ = writeln!(out, "{part}");
-    }
-    if run.left_out > 0 {
-        let slow = counted(run.left_out, "slow victim");
-        let _ = writeln!(out, "left out: {slow}; `linkbait run slow` judges them");
-    }
-    let mut places: Vec<&str> = Vec::new();
-    for (name, _) in run.judged.iter().flat_map(|judged| &judged.report.file_systems) {
-        if !places.contains(name) {
-            places.push(name);
+    #[test]
+    fn every_line_fits_into_80_columns_and_a_long_name_has_one_of_its_own() {
+        let long = "x".repeat(200);
+        for trials in [1, 999, 9999] {
+            let text = anstream::adapter::strip_str(&render(&run(&["short", &long], trials), 80)).to_string();
+            let widest = text.lines().map(|line| line.chars().count()).max();
+            assert!(widest.is_some_and(|columns| columns <= 80), "{text}");
+            assert!(text.lines().any(|line| line.starts_with("  xxx") && line.ends_with('…')), "{text}");
+            assert_eq!(text.matches(&format!("FAIL {trials}")).count(), 2 * Group::ALL.len(), "{text}");
         }
+        let text = render(&run(&["short", &long], 999_999), 80);
+        assert!(text.contains("Where M and N are missing"), "{text}");
     }
-    if places != ["tmpfs"] && !places.is_empty() {
-        let _ = writeln!(out, "file systems: {}", places.join(", "));
+
+    #[test]
+    fn with_room_enough_a_cell_says_of_how_many_trials() {
+        let text = render(&run(&["short"], 9999), 140);
+        assert_eq!(text.matches("FAIL 9999/9999").count(), Group::ALL.len(), "{text}");
+        assert!(!text.contains("there was no room"), "{text}");
     }
 }

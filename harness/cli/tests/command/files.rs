@@ -104,3 +104,13 @@ fn a_device_is_written_to_and_not_replaced() {
     assert_eq!(desk.run(&["run", "create-new", "--output", "/dev/null"]).code, 0);
     assert!(!fs::metadata("/dev/null").expect("there").is_file());
 }
+
+#[test]
+fn a_report_that_cannot_be_written_where_it_should_be_is_saved_all_the_same() {
+    let desk = Desk::new();
+    let ran = desk.run(&["run", "create-new", "--output", "/dev/full"]);
+    assert!(ran.code == 70 && ran.err.contains("--output"), "{}", ran.err);
+    for name in ["report.json", "report.html"] {
+        assert!(desk.path(&format!("target/linkbait/{name}")).exists(), "{name}");
+    }
+}

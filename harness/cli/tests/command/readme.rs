@@ -57,3 +57,18 @@ fn the_finding_in_the_readme_is_what_the_command_prints() {
     let printed = ran.out.lines().take_while(|line| !line.is_empty()).filter(same);
     assert_eq!(sample.trim().lines().filter(same).collect::<Vec<_>>(), printed.collect::<Vec<_>>());
 }
+
+#[test]
+fn the_scorecard_in_the_readme_is_what_the_command_prints() {
+    let ran = Desk::new().run(&["run", "create-new", "reopen-by-path"]);
+    let readme = include_str!("../../../../README.md");
+    let sample = readme.split("```").find(|block| block.starts_with("\n  victim ")).expect("a sample");
+    // How many trials there are changes with every new move.
+    let words = |text: &str| {
+        let words = text.split_whitespace().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let printed =
+        ran.out.lines().skip_while(|line| !line.starts_with("  victim ")).take_while(|line| !line.is_empty());
+    assert_eq!(words(sample), words(&printed.collect::<Vec<_>>().join("\n")));
+}

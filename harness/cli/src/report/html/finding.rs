@@ -1,0 +1,59 @@
+//! One finding of the page: what happened, in lanes and trees, why it matters, what to do, and how to see it again.
+
+use super::lanes::lanes;
+use super::trees::trees;
+use super::{Text, filter, prose};
+use crate::files;
+use crate::report::told::{how_found, names_of, timing};
+use linkbait::{Class, Finding, Report, Rule};
+use maud::{Markup, html};
+
+/// The `at`-th finding of the victim with this number.
+pub(super) fn render(number: usize, report: &Report, at: usize, finding: &Finding, open: bool) -> Markup {
+    let cwe: Vec<String> = finding.cwe.iter().map(|number| format!("CWE-{number}")).collect();
+    let file = files::replay_path(&report.name, at, finding.rule);
+    html! {
+        details class=(filter::classes(number, finding)) id={ (filter::victim(number)) "-" (at + 1) } open[open] {
+            summary {
+                h4 {
+                    span.rule { (finding.rule) } " "
+                    span.attacker { (attacker(finding.attacker)) } " "
+                    @if finding.suspicion { span.suspicion { "suspected" } " " }
+                    span.message { (Text(&finding.message)) }
+                }
+            }
+            (lanes(finding))
+            ul.how {
+                @if let Some(names) = names_of(&finding.timeline, &finding.timeline) { li { (names) } }
+                @if let Some(timing) = timing(finding) { li { (timing) } }
+                li { (how_found(report, finding)) }
+                li { "path " code { (Text(&finding.path)) } ", after " (finding.phase) }
+            }
+            (trees(finding))
+            @if let Some(rule) = linkbait::rules::rule(finding.rule) { (explained(rule, finding, &cwe.join(", "))) }
+            p.replay { "Replay with " code { "linkbait replay " (file) } }
+        }
+    }
+}
+
+fn attacker(class: Class) -> &'static str {
+    match class {
+        Class::None => "no attacker",
+        Class::OtherUser | Class::DirWriter => class.name(),
+    }
+}
+
+fn explained(rule: &Rule, finding: &Finding, cwe: &str) -> Markup {
+    html! {
+        h5 { "What to do" }
+        p { (prose(linkbait::rules::help(finding))) }
+        details.why {
+            summary { "Why this matters: the victim " (rule.title) " (" (cwe) ")" }
+            p { (prose(rule.why)) }
+            dl.code {
+                div { dt { "bad" } dd { code { (rule.bad) } } }
+                div { dt { "good" } dd { code { (rule.good) } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What is said about a finding beside its steps: how it was found, whether it takes a race, what its names stood for.
+
+use crate::output;
+use linkbait::{Finding, Report};
+
+/// What the numbered names in the steps stood for.
+pub(super) fn names_of(timeline: &str, steps: &str) -> Option<String> {
+    let names = timeline.lines().find_map(|line| line.strip_prefix("names"))?.trim();
+    let used = names.split("  ").filter(|name| steps.contains(name.split(" = ").next().unwrap_or_default()));
+    let used: Vec<String> = used.map(output::line).collect();
+    (!used.is_empty()).then(|| format!("in this trial {}", used.join(", ")))
+}
+
+pub(super) fn how_found(report: &Report, finding: &Finding) -> String {
+    let depth = match report.unreached {
+        0 => format!("depth {} complete", report.depth),
+        missed => format!("depth {} incomplete, {missed} not tried", report.depth),
+    };
+    let (attacker, umask, place) = (finding.attacker, finding.umask, finding.file_system);
+    if finding.trial == 0 {
+        return format!("sampled with attacker {attacker}, umask {umask:03o}, on {place}; not exhaustive");
+    }
+    let kind = if finding.suspicion { "suspected" } else { "found" };
+    format!(
+        "{kind} after {} of {} trials with attacker {attacker}, umask {umask:03o}, on {place}; {depth}",
+        finding.trial, report.trials
+    )
+}
+
+/// Whether the attacker has to win a race.
+pub(super) fn timing(finding: &Finding) -> Option<&'static str> {
+    match finding.schedule.acts.as_slice() {
+        _ if finding.schedule.switches() => {
+            Some("a race between two copies of the program, without any attacker")
+        }
+        [] if finding.schedule.second => Some("no race: the second copy starts when the first has ended"),
+        [] => None,
+        _ if finding.raced => Some("a race: the attacker has to act between two calls"),
+        _ => Some("no race: the attacker can act before the start"),
+    }
+}
