@@ -74,7 +74,7 @@ pub use names::Entropy;
 pub use rules::{Group, RULES, Rule};
 pub use scene::{Kind, Owner, Scene, Thing};
 pub use schedule::{Act, Does, Key, Schedule};
-pub use victim::{Expected, IntoEnding, Program, Victim};
+pub use victim::{Expected, IntoEnding, LIBRARY_ENTRY, Program, Victim};
 pub use world::model::{Ground, Stops};
 
 /// The C library's ways of making temporary files, as victims.
@@ -93,6 +93,13 @@ use timeline::Timeline;
 /// Of kind unsupported where users may not make namespaces.
 pub fn prepare_to_contain() -> Result<(), Error> {
     world::process::prepare_to_contain()
+}
+
+/// Why the victim of this report could not be judged to the end within this process, if it could be as a program of its own.
+#[must_use]
+pub fn needs_a_process(report: &Report) -> Option<&'static str> {
+    let told = |why: &&str| report.not_examined.iter().any(|note| note.contains(*why));
+    world::thread::SPOILED.into_iter().find(told)
 }
 
 /// The real path of a directory that a program can be allowed to write (see [`Program::writable`]).

@@ -1,5 +1,9 @@
 //! What is judged: a closure with a name, its stage, and what it is meant to leave behind.
 
+mod library;
+
+pub use library::LIBRARY_ENTRY;
+
 use crate::arena::{Dirs, Staged};
 use crate::class::Class;
 use crate::ending::Ending;

@@ -1,6 +1,7 @@
 //! The command line. Owns names and meanings of arguments, not how their values are read (`values`) nor what is done
 //! with them.
 
+use crate::package::spec::Crates;
 use crate::values::{self, Seconds, Shard};
 use clap::{Parser, Subcommand, ValueEnum};
 use linkbait::{Class, Determinism, FileSystem, Level};
@@ -48,6 +49,13 @@ pub(crate) enum Command {
         /// The command and its arguments, after `--`; {shared}, {private} and {outside} stand for its directories
         #[arg(last = true, required = true, value_name = "CMD")]
         argv: Vec<String>,
+    },
+    /// Judge calls of crates: each is built with what it depends on, and run in a process of its own
+    Crate {
+        #[command(flatten)]
+        crates: Crates,
+        #[command(flatten)]
+        judging: Judging,
     },
     /// Make one report of the JSON reports of all shards of a run
     Merge {
@@ -137,6 +145,14 @@ pub(crate) enum Command {
     /// Run the body of a built-in victim once, with nobody in control of it: for victims that are judged as programs
     #[command(hide = true)]
     Body { name: String, shared: PathBuf, outside: PathBuf, private: PathBuf },
+    /// Judge one victim that was built as a package of its own, and print the report as JSON: for the linkbait that built it
+    #[command(hide = true)]
+    Apart {
+        /// What to judge, as JSON
+        told: String,
+        #[command(flatten)]
+        judging: Judging,
+    },
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -156,7 +172,7 @@ pub(crate) enum Listed {
 }
 
 /// The options of `run`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Judging {
     /// Try these classes instead of each victim's own: none, other-user, dir-writer
     #[arg(long, value_delimiter = ',', value_parser = values::class, value_name = "CLASS")]
@@ -212,7 +228,7 @@ pub(crate) struct Judging {
 }
 
 /// What becomes of a report.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Printing {
     /// Fail with 6 when anything could not be judged on this machine
     #[arg(long)]
@@ -244,21 +260,16 @@ pub(crate) struct Streams {
 pub(crate) struct Chance {
     /// Fix nothing of a program's chance (0), its random bytes (1), also its clock, addresses and order of tasks (2)
     #[arg(long, value_parser = values::level, value_name = "LEVEL")]
-    determinism: Option<Level>,
+    pub(crate) determinism: Option<Level>,
     /// What the fixed chance of a program, and the samples drawn, follow from
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
 }
 
 impl Chance {
     /// True when anything was said.
     pub(crate) fn is_asked(self) -> bool {
         self.determinism.is_some() || self.seed.is_some()
-    }
-
-    /// What samples follow from.
-    pub(crate) fn seed(self) -> Option<u64> {
-        self.seed
     }
 
     pub(crate) fn or(self, otherwise: Determinism) -> Determinism {

@@ -2,7 +2,7 @@
 
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use linkbait::{Error, ErrorKind, Judge, Report, Verdict, Victim};
+use linkbait::{ErrorKind, Judge, Report, Verdict, Victim};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -19,10 +19,10 @@ pub(crate) struct Judged {
     pub(crate) no_start: bool,
 }
 
-/// Judges the victims, `jobs` at once, until all are done or the user interrupts.
-pub(crate) fn judge_all(
-    judge: &Judge,
-    victims: &[Victim],
+/// Judges the victims, each by `judge`, `jobs` at once, until all are done or the user interrupts.
+pub(crate) fn judge_all<V: Sync>(
+    victims: &[V],
+    judge: impl Fn(&V) -> Judged + Sync,
     jobs: usize,
     progress: &Progress,
     interrupt: &Interrupt,
@@ -33,7 +33,9 @@ pub(crate) fn judge_all(
         for _ in 0..jobs.min(victims.len()) {
             scope.spawn(|| {
                 while let Some((at, victim)) = take(&next, victims).filter(|_| !interrupt.came()) {
-                    let judged = judge_one(judge, victim);
+                    let start = Instant::now();
+                    let mut judged = judge(victim);
+                    judged.seconds = start.elapsed().as_secs_f64();
                     progress.judged(&judged.report.name, &judged.report.verdict.to_string());
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((at, judged));
                 }
@@ -46,35 +48,39 @@ pub(crate) fn judge_all(
     results.into_iter().map(|(_, judged)| judged).collect()
 }
 
-fn take<'v>(next: &AtomicUsize, victims: &'v [Victim]) -> Option<(usize, &'v Victim)> {
+fn take<'v, V>(next: &AtomicUsize, victims: &'v [V]) -> Option<(usize, &'v V)> {
     let at = next.fetch_add(1, Ordering::Relaxed);
     victims.get(at).map(|victim| (at, victim))
 }
 
-fn judge_one(judge: &Judge, victim: &Victim) -> Judged {
-    let start = Instant::now();
-    let result = judge.judge(victim);
-    let seconds = start.elapsed().as_secs_f64();
-    let group = victim.tag_list().last().map_or("untagged", String::as_str).to_owned();
-    match result {
-        Ok(report) => Judged { report, group, seconds, fault: None, no_start: false },
-        Err(error) => {
-            let no_start = matches!(error.kind(), ErrorKind::Victim(_));
-            let ours = !no_start && !is_unsupported(&error);
-            let fault = ours.then(|| error.to_string());
-            Judged { report: without_verdict(victim, &error), group, seconds, fault, no_start }
-        }
+/// Judges a victim in this process.
+pub(crate) fn judge_here(judge: &Judge, victim: &Victim) -> Judged {
+    match judge.judge(victim) {
+        Ok(report) => Judged { report, ..empty(victim) },
+        Err(error) => match error.kind() {
+            ErrorKind::Unsupported(_) => unsupported(victim, &error.to_string()),
+            ErrorKind::Victim(_) => Judged { no_start: true, ..not_judged(victim, &error.to_string(), None) },
+            _ => not_judged(victim, &error.to_string(), Some(&error.to_string())),
+        },
     }
 }
 
-/// The report on a victim that could not be judged. It must not cost the reports on the others.
-fn without_verdict(victim: &Victim, error: &Error) -> Report {
-    let mut report = Report::new(victim.name());
-    report.verdict = if is_unsupported(error) { Verdict::Unsupported } else { Verdict::Inconclusive };
-    report.not_examined.push(error.to_string());
-    report
+/// A victim that this machine cannot judge. It must not cost the reports on the others.
+pub(crate) fn unsupported(victim: &Victim, why: &str) -> Judged {
+    let mut judged = not_judged(victim, why, None);
+    judged.report.verdict = Verdict::Unsupported;
+    judged
 }
 
-fn is_unsupported(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unsupported(_))
+/// A victim that could not be judged, because of this fault of ours if it is one.
+pub(crate) fn not_judged(victim: &Victim, why: &str, fault: Option<&str>) -> Judged {
+    let mut judged = empty(victim);
+    judged.report.not_examined.push(why.to_owned());
+    judged.fault = fault.map(str::to_owned);
+    judged
+}
+
+fn empty(victim: &Victim) -> Judged {
+    let group = victim.tag_list().last().map_or("untagged", String::as_str).to_owned();
+    Judged { report: Report::new(victim.name()), group, seconds: 0.0, fault: None, no_start: false }
 }

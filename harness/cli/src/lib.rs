@@ -3,15 +3,19 @@
 //! Exit codes: 0 nothing found · 2 usage · 4 nothing to judge · 5 inconclusive · 6 unsupported here · 70 our fault ·
 //! 100 findings · 101 a victim cannot be started, or hangs when left alone.
 
+mod apart;
 mod args;
+
 mod crew;
 mod doctor;
 mod explain;
 mod files;
+mod handed;
 mod interrupt;
 mod merge;
 mod names;
 mod output;
+mod package;
 mod progress;
 mod publish;
 mod replay;
@@ -21,6 +25,7 @@ mod run;
 mod script;
 mod select;
 mod shell;
+mod subject;
 mod values;
 mod victim_file;
 
@@ -88,6 +93,8 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
     let text = match args.command {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
+        Some(Command::Crate { crates, judging }) => return run::crates(&judging, &crates),
+        Some(Command::Apart { told, judging }) => return apart::inside::judge(&told, &judging),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
         Some(Command::Merge { files, printing }) => return merge::merge(&files, &printing),
         Some(Command::Replay { file, victim, writable, times, script, output, chance, timeout }) => {
@@ -124,7 +131,16 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(linkbait::ErrorKind::Input(_)) => Exit::Usage,
         Some(linkbait::ErrorKind::Victim(_)) => Exit::HangsAlone,
         None if error.is::<args::Usage>() => Exit::Usage,
+        None if error.is::<package::Failure>() => of_failure(error),
         None if error.is::<script::Refused>() => Exit::Unsupported,
+        _ => Exit::Ours,
+    }
+}
+
+fn of_failure(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref() {
+        Some(package::Failure::Wrong(_)) => Exit::Usage,
+        Some(package::Failure::Unsupported(_)) => Exit::Unsupported,
         _ => Exit::Ours,
     }
 }

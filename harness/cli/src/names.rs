@@ -22,7 +22,7 @@ pub(crate) struct Asked {
 
 pub(crate) fn names(asked: &Asked) -> anyhow::Result<Exit> {
     let victim = match &asked.victim {
-        Some(name) => select::one(name)?,
+        Some(name) => select::one(name)?.ready(false)?,
         None => select::command(&Streams::default(), &asked.argv)?,
     };
     if !asked.writable.is_empty() && !victim.is_program() {

@@ -1,4 +1,4 @@
-//! Progress on stderr: a bar in a terminal, a line for each victim elsewhere.
+//! Progress on stderr: a bar in a terminal, a line for each victim elsewhere. The same for what is built before.
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,6 +11,9 @@ pub(crate) enum Progress {
     Lines { done: AtomicUsize, of: usize },
 }
 
+const JUDGING: &str = "judging [{bar:24}] {pos}/{len} {wide_msg}";
+const BUILDING: &str = "building [{bar:24}] {pos}/{len} {wide_msg}";
+
 impl Progress {
     pub(crate) fn new(wanted: bool, of: usize) -> Progress {
         if !wanted {
@@ -20,11 +23,33 @@ impl Progress {
             say(&format!("judging {}", output::counted(of, "victim")));
             return Progress::Lines { done: AtomicUsize::new(0), of };
         }
-        let style = ProgressStyle::with_template("judging [{bar:24}] {pos}/{len} {wide_msg}");
-        let bar = ProgressBar::new(of as u64);
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-        bar.tick();
-        Progress::Bar(bar)
+        Progress::Bar(bar(JUDGING, of))
+    }
+
+    /// Of packages, before any victim is judged.
+    pub(crate) fn building(wanted: bool, of: usize) -> Progress {
+        match wanted {
+            false => Progress::Off,
+            true if std::io::stderr().is_terminal() => Progress::Bar(bar(BUILDING, of)),
+            true => Progress::Lines { done: AtomicUsize::new(0), of },
+        }
+    }
+
+    /// This one is built now.
+    pub(crate) fn begins(&self, victim: &str) {
+        let name = output::line(victim);
+        match self {
+            Progress::Off => {}
+            Progress::Bar(bar) => {
+                bar.set_message(name);
+                bar.inc(1);
+                bar.tick();
+            }
+            Progress::Lines { done, of } => {
+                let number = done.fetch_add(1, Ordering::Relaxed) + 1;
+                say(&format!("building {number} of {of}, {name}"));
+            }
+        }
     }
 
     /// A victim has been judged.
@@ -49,6 +74,14 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+fn bar(template: &str, of: usize) -> ProgressBar {
+    let bar = ProgressBar::new(of as u64);
+    let style = ProgressStyle::with_template(template);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar.tick();
+    bar
 }
 
 fn say(line: &str) {

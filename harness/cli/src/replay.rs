@@ -4,7 +4,7 @@ use crate::args::{Chance, Usage};
 use crate::files::Target;
 use crate::{Exit, files, output, script, select};
 use linkbait::timeline::Timeline;
-use linkbait::{Host, Judge, Limits, Replay, Rule, Victim};
+use linkbait::{Determinism, Host, Judge, Limits, Replay, Rule, Victim};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,6 +82,8 @@ fn read(again: &Again, text: &str) -> anyhow::Result<(Victim, Timeline)> {
     let timeline = Timeline::parse(text).map_err(|e| Usage(format!("{file:?}: {e}; {ADVICE}")))?;
     let victim = select::of_timeline(&timeline.head.victim, again.victim.as_deref())
         .map_err(|e| Usage(format!("{file:?}: {e}")))?;
+    // Programs have something of their chance fixed, unless they were not to.
+    let victim = victim.ready(timeline.head.determinism != Determinism::OFF)?;
     Ok((select::allow(victim, &again.writable), timeline))
 }
 

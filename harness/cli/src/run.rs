@@ -1,14 +1,17 @@
-//! `run` and `exec`: judge victims. What is done with the report is in `publish`.
+//! `run`, `exec` and `crate`: judge victims. What is done with the report is in `publish`.
 
+use crate::apart::Apart;
 use crate::args::{Judging, Streams, Usage};
 use crate::interrupt::Interrupt;
+use crate::package::spec::Crates;
 use crate::progress::Progress;
 use crate::publish::{Target, publish};
 use crate::report::Run;
 use crate::report::origin::{self, Environment, Part, Settings};
-use crate::select::Selected;
+use crate::select::{Chosen, Selected};
+use crate::subject::{self, Subject};
 use crate::{Exit, crew, select};
-use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits, Victim};
+use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::PathBuf;
@@ -20,35 +23,48 @@ pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
 
 /// `exec`: one command.
 pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, Selected { victims: vec![select::command(streams, argv)?], left_out: 0 }, true)
+    judge_victims(asked, select::command(streams, argv)?.into(), true)
+}
+
+/// `crate`: calls of crates.
+pub(crate) fn crates(asked: &Judging, crates: &Crates) -> anyhow::Result<Exit> {
+    judge_victims(asked, Selected { victims: crates.victims()?, left_out: 0 }, true)
 }
 
 fn judge_victims(asked: &Judging, selected: Selected, named: bool) -> anyhow::Result<Exit> {
+    let target = Target::prepare(&asked.printing)?;
+    let (run, interrupt) = judged(asked, selected, any_seed())?;
+    publish(&run, &asked.printing, named, target, &interrupt)
+}
+
+/// Judges the victims; `drawn` is what samples follow from when no seed was asked for.
+pub(crate) fn judged(asked: &Judging, selected: Selected, drawn: u64) -> anyhow::Result<(Run, Interrupt)> {
     can_be_tried(asked)?;
     let left_out = selected.left_out;
     let (victims, part) = in_shard(asked, allow(selected.victims, &asked.writable)?);
-    let victims = victims.as_slice();
-    if victims.iter().any(Victim::is_program) || !asked.fs.is_empty() {
+    let subjects = subject::all(asked, victims)?;
+    if subjects.iter().any(Subject::is_program_here) || !asked.fs.is_empty() {
         contain()?;
     }
     let host = Host::detect();
-    let target = Target::prepare(&asked.printing)?;
     let interrupt = Interrupt::watch()?;
-    let judge = judge(asked, &host).until(interrupt.stop());
+    let judge = judge(asked, &host, drawn).until(interrupt.stop());
+    let apart = Apart::new(asked, drawn, &interrupt);
     let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
-    let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
-    let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
+    let progress = Progress::new(!asked.no_progress && !subjects.is_empty(), subjects.len());
+    let each = |subject: &Subject| subject.judge(&judge, &apart);
+    let judged = crew::judge_all(&subjects, each, jobs, &progress, &interrupt);
     let environment = Environment::of(&host, asked.chance.or(Determinism::default()));
     let settings = Settings::of(asked);
-    let run = Run { environment, settings, part, judged, asked: victims.len(), left_out };
-    publish(&run, &asked.printing, named, target, &interrupt)
+    let run = Run { environment, settings, part, judged, asked: subjects.len(), left_out };
+    Ok((run, interrupt))
 }
 
 /// The victims of the shard that was asked for, and which that is. A victim is in one shard with all its schedules: what one
 /// shows, others need not show again, so that shards of schedules would not come to what all of them come to.
-fn in_shard(asked: &Judging, victims: Vec<Victim>) -> (Vec<Victim>, Option<Part>) {
+fn in_shard(asked: &Judging, victims: Vec<Chosen>) -> (Vec<Chosen>, Option<Part>) {
     let Some(shard) = asked.shard else { return (victims, None) };
-    let of = victims.iter().map(|victim| victim.name().to_owned()).collect();
+    let of = victims.iter().map(|chosen| chosen.victim.name().to_owned()).collect();
     let here = victims.into_iter().enumerate().filter(|(at, _)| shard.has(*at)).map(|(_, victim)| victim);
     (here.collect(), Some(Part { shard, of }))
 }
@@ -61,7 +77,7 @@ fn can_be_tried(asked: &Judging) -> Result<(), Usage> {
             format!("all schedules of {acts} acts are too many; 3 is the most, or add --samples N")
         }
         (Some(_), 1) => "--samples are of several acts; add --depth N, 2 to 8".to_owned(),
-        (Some(_), _) if asked.shard.is_some() && asked.chance.seed().is_none() => {
+        (Some(_), _) if asked.shard.is_some() && asked.chance.seed.is_none() => {
             "the --samples of all shards must follow from one seed; add --seed N".to_owned()
         }
         _ => return Ok(()),
@@ -69,12 +85,14 @@ fn can_be_tried(asked: &Judging) -> Result<(), Usage> {
     Err(Usage(wrong))
 }
 
-/// Lets the programs among the victims write these directories.
-fn allow(victims: Vec<Victim>, writable: &[PathBuf]) -> Result<Vec<Victim>, Usage> {
-    if !writable.is_empty() && !victims.is_empty() && !victims.iter().any(Victim::is_program) {
+/// Lets the programs among the victims write these directories. What is built first may turn out to be one.
+fn allow(victims: Vec<Chosen>, writable: &[PathBuf]) -> Result<Vec<Chosen>, Usage> {
+    let may_be_program = |chosen: &Chosen| chosen.victim.is_program() || chosen.package.is_some();
+    if !writable.is_empty() && !victims.is_empty() && !victims.iter().any(may_be_program) {
         return Err(Usage("--writable is for programs, and none of these victims is one".to_owned()));
     }
-    Ok(victims.into_iter().map(|victim| select::allow(victim, writable)).collect())
+    let allow = |chosen: Chosen| Chosen { victim: select::allow(chosen.victim, writable), ..chosen };
+    Ok(victims.into_iter().map(allow).collect())
 }
 
 /// Makes ready for programs, and for file systems to be mounted. Where that is impossible the reports on them say so,
@@ -86,14 +104,14 @@ fn contain() -> Result<(), Error> {
     }
 }
 
-fn judge(asked: &Judging, host: &Host) -> Judge {
+fn judge(asked: &Judging, host: &Host, drawn: u64) -> Judge {
     let limits = Limits { silence: asked.timeout.into(), ..Limits::default() };
     let judge = Judge::new(host.clone()).rules(&origin::rules(asked)).umasks(&asked.umask).limits(limits);
     let judge =
         judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals).instances(asked.instances);
     let judge = if asked.no_reduction { judge.without_reduction() } else { judge };
     let judge = match asked.samples {
-        Some(count) => judge.samples(count, asked.depth, asked.chance.seed().unwrap_or_else(any_seed)),
+        Some(count) => judge.samples(count, asked.depth, asked.chance.seed.unwrap_or(drawn)),
         None => judge.depth(asked.depth),
     };
     let chance = asked.chance.or(Determinism::default());

@@ -1,7 +1,9 @@
 //! What is judged: victims by name, tag and file, or a command.
 
+use crate::apart::made_of;
 use crate::args::{Args, Command, Streams, Usage};
 use crate::output;
+use crate::package::{Kind, Package, spec};
 use crate::roster::{self, SLOW};
 use crate::values;
 use crate::victim_file;
@@ -12,8 +14,36 @@ use std::path::{Path, PathBuf};
 
 /// The victims to judge, and how many of the roster were left out because they are slow and nobody asked for them.
 pub(crate) struct Selected {
-    pub(crate) victims: Vec<Victim>,
+    pub(crate) victims: Vec<Chosen>,
     pub(crate) left_out: usize,
+}
+
+/// A victim, and what has to be built first if its body is code of others.
+pub(crate) struct Chosen {
+    pub(crate) victim: Victim,
+    pub(crate) package: Option<Package>,
+}
+
+impl From<Victim> for Chosen {
+    fn from(victim: Victim) -> Chosen {
+        Chosen { victim, package: None }
+    }
+}
+
+impl From<Victim> for Selected {
+    fn from(victim: Victim) -> Selected {
+        Selected { victims: vec![victim.into()], left_out: 0 }
+    }
+}
+
+impl Chosen {
+    /// The victim, built if need be, to be run by this process: as a program or within.
+    pub(crate) fn ready(self, as_program: bool) -> anyhow::Result<Victim> {
+        let Some(package) = self.package else { return Ok(self.victim) };
+        let kind = if as_program || package.process.is_some() { Kind::Program } else { Kind::Library };
+        let built = package.build(kind)?;
+        Ok(made_of(self.victim, kind, &built)?)
+    }
 }
 
 /// The victims of the roster that have one of the names or tags, without any all that are not slow, and those of
@@ -29,9 +59,9 @@ pub(crate) fn victims(names: &[String]) -> anyhow::Result<Selected> {
     if paths.is_empty() && names.is_empty() {
         let (slow, rest): (Vec<_>, Vec<_>) = roster::roster().into_iter().partition(is_slow);
         left_out = slow.len();
-        found.extend(rest);
+        found.extend(rest.into_iter().map(Chosen::from));
     } else if !names.is_empty() {
-        found.extend(of_roster(&names)?);
+        found.extend(of_roster(&names)?.into_iter().map(Chosen::from));
     }
     Ok(Selected { victims: found, left_out })
 }
@@ -51,7 +81,7 @@ fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
 }
 
 /// The one victim of that name, or of that file.
-pub(crate) fn one(name: &str) -> anyhow::Result<Victim> {
+pub(crate) fn one(name: &str) -> anyhow::Result<Chosen> {
     if !victim_file::is_path(name) {
         return of_timeline(name, None);
     }
@@ -112,18 +142,21 @@ pub(crate) fn allow(victim: Victim, writable: &[PathBuf]) -> Victim {
     writable.iter().fold(victim, |victim, dir| victim.writable(dir.clone()))
 }
 
-/// The victim that a timeline is of: a command, one of the victim file given, one of the roster.
-pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Victim> {
+/// The victim that a timeline is of: a command, a call of a crate, one of the victim file given, one of the roster.
+pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Chosen> {
     if let Some(file) = file {
         let victims = victim_file::read(file)?;
-        let found = victims.into_iter().find(|victim| victim.name() == name);
+        let found = victims.into_iter().find(|chosen| chosen.victim.name() == name);
         return Ok(found.ok_or_else(|| Usage(format!("{file:?}: no victim {} in it", output::line(name))))?);
     }
     if let Some(victim) = name.strip_prefix(COMMAND).and_then(named_command) {
-        return Ok(victim?);
+        return Ok(victim?.into());
+    }
+    if let Some(chosen) = spec::named(name) {
+        return Ok(chosen?);
     }
     let roster = roster::roster();
-    let found = roster.iter().find(|victim| victim.name() == name).cloned();
+    let found = roster.iter().find(|victim| victim.name() == name).cloned().map(Chosen::from);
     found.ok_or_else(|| no_victim(name, &roster).into())
 }
 

@@ -1,14 +1,17 @@
-//! Victim files: TOML that describes a program as a victim (`linkbait-victim/1`). Owns the format, not the judging.
+//! Victim files: TOML that describes a program, or a body in Rust, as a victim (`linkbait-victim/1`). Owns the format, not the
+//! judging.
 
 use crate::args::Usage;
 use crate::files;
 use crate::output;
-use crate::select;
+use crate::package::{Body, Edition, Package, Runtime, spec};
+use crate::select::{self, Chosen};
 use crate::values;
 use linkbait::{Class, Program, Victim};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use toml::Spanned;
 
 const SCHEMA: &str = "linkbait-victim/1";
 
@@ -21,7 +24,8 @@ struct File {
     summary: String,
     #[serde(default)]
     tags: Vec<String>,
-    command: Command,
+    command: Option<Command>,
+    rust: Option<Rust>,
     #[serde(default)]
     stage: Stage,
     #[serde(default)]
@@ -49,6 +53,22 @@ struct Command {
     /// Directories that it may write.
     #[serde(default)]
     writable: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rust {
+    /// As in a `Cargo.toml`; paths are from the directory of this file.
+    #[serde(default)]
+    dependencies: toml::Table,
+    body: Spanned<String>,
+    #[serde(default)]
+    edition: Edition,
+    /// The body may await.
+    runtime: Option<Runtime>,
+    /// It is judged as a program.
+    #[serde(default)]
+    process: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -112,7 +132,7 @@ pub(crate) fn is_path(name: &str) -> bool {
 }
 
 /// The victims that a path stands for: one file, or all files below a directory in the order of their names.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Victim>> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Chosen>> {
     let mut found = Vec::new();
     if path.is_dir() {
         below(path, &mut found)?;
@@ -140,10 +160,17 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn victim(path: &Path) -> anyhow::Result<Victim> {
+fn victim(path: &Path) -> anyhow::Result<Chosen> {
     let text = files::read(path, "a victim file was expected")?;
-    let here = path.canonicalize().ok().and_then(|p| p.parent().map(|p| p.to_string_lossy().into_owned()));
-    parse(&text, &here.unwrap_or_default()).map_err(|what| Usage(format!("{path:?}: {what}")).into())
+    let real = path.canonicalize().ok();
+    let here = real.as_ref().and_then(|real| real.parent()).map(|here| here.to_string_lossy().into_owned());
+    let chosen = parse(&text, &here.unwrap_or_default());
+    let mut chosen = chosen.map_err(|what| Usage(format!("{path:?}: {what}")))?;
+    if let Some(package) = &mut chosen.package {
+        package.body.shown = path.display().to_string();
+        package.file = real;
+    }
+    Ok(chosen)
 }
 
 /// How what a victim file names is looked up.
@@ -153,7 +180,7 @@ struct Look {
 }
 
 /// The victim that a file's text describes; `here` is the directory that the file stands in.
-pub(crate) fn parse(text: &str, here: &str) -> Result<Victim, String> {
+pub(crate) fn parse(text: &str, here: &str) -> Result<Chosen, String> {
     parse_with(text, here, &Look { stdin: select::stdin, writable: values::writable })
 }
 
@@ -163,15 +190,34 @@ pub(crate) fn parse(text: &str, here: &str) -> Result<Victim, String> {
 /// What is wrong with the text, and where.
 #[doc(hidden)]
 pub fn read_victim(text: &str) -> Result<Victim, String> {
-    parse_with(text, "", &Look { stdin: |_| Ok(Vec::new()), writable: |dir| Ok(PathBuf::from(dir)) })
+    let look = Look { stdin: |_| Ok(Vec::new()), writable: |dir| Ok(PathBuf::from(dir)) };
+    parse_with(text, "", &look).map(|chosen| chosen.victim)
 }
 
-fn parse_with(text: &str, here: &str, look: &Look) -> Result<Victim, String> {
+fn parse_with(text: &str, here: &str, look: &Look) -> Result<Chosen, String> {
     let file: File = toml::from_str(text).map_err(|e| output::lines(&e.to_string()))?;
     if file.schema != SCHEMA {
         return Err(format!("schema {:?} is not {SCHEMA:?}", file.schema));
     }
-    make(file, here, look)
+    let (victim, package) = match (&file.command, &file.rust) {
+        (Some(command), None) => (program(&file.name, command, here, look)?, None),
+        (None, Some(rust)) => (spec::unbuilt(&file.name), Some(package(&file, rust, text, here))),
+        _ => return Err("either [command] or [rust] was expected".to_owned()),
+    };
+    Ok(Chosen { victim: described(victim, &file)?, package })
+}
+
+fn package(file: &File, rust: &Rust, text: &str, here: &str) -> Package {
+    let asks = rust.process || file.judge.signals || file.judge.instances == Some(2);
+    Package {
+        name: file.name.clone(),
+        dependencies: Package::at(Path::new(here), rust.dependencies.clone()),
+        body: Body::in_toml(text, rust.body.span(), rust.body.get_ref().clone()),
+        edition: rust.edition,
+        runtime: rust.runtime,
+        process: asks.then_some("its victim file asks for it"),
+        file: None,
+    }
 }
 
 fn stdin(command: &Command, here: &str, look: &Look) -> Result<Option<Vec<u8>>, String> {
@@ -200,20 +246,19 @@ fn at<T>(key: &str, value: Result<T, String>) -> Result<T, String> {
     value.map_err(|what| format!("{key}: {what}"))
 }
 
-fn make(file: File, here: &str, look: &Look) -> Result<Victim, String> {
+fn program(name: &str, command: &Command, here: &str, look: &Look) -> Result<Victim, String> {
     let fill = |text: &String| text.replace("{here}", here);
-    let writable: Result<Vec<PathBuf>, String> = file
-        .command
+    let writable: Result<Vec<PathBuf>, String> = command
         .writable
         .iter()
         .map(|dir| (look.writable)(&fill(dir)).map_err(|e| format!("command.writable: {dir}: {e}")))
         .collect();
     let program = Program {
-        argv: file.command.argv.iter().map(fill).collect(),
-        env: file.command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
-        setup: file.command.setup.as_ref().map(fill),
-        stdin: stdin(&file.command, here, look)?,
-        tty: file.command.tty,
+        argv: command.argv.iter().map(fill).collect(),
+        env: command.env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
+        setup: command.setup.as_ref().map(fill),
+        stdin: stdin(command, here, look)?,
+        tty: command.tty,
         writable: writable?,
     };
     if program.argv.is_empty() {
@@ -221,9 +266,14 @@ fn make(file: File, here: &str, look: &Look) -> Result<Victim, String> {
     }
     // One below {private} is made by the setup.
     let interpreter = program.argv.first().filter(|name| !name.starts_with('{')).cloned();
+    let victim = Victim::program(name, program);
+    Ok(interpreter.iter().chain(&command.needs).fold(victim, |victim, name| victim.needs(name)))
+}
+
+/// The victim with all that the file says beside what it does.
+fn described(victim: Victim, file: &File) -> Result<Victim, String> {
     let tags: Vec<&str> = file.tags.iter().map(String::as_str).collect();
-    let mut victim = Victim::program(&file.name, program).summary(&file.summary).tags(&tags);
-    victim = interpreter.iter().chain(&file.command.needs).fold(victim, |victim, name| victim.needs(name));
+    let mut victim = victim.summary(&file.summary).tags(&tags);
     for staged in &file.stage.files {
         let StagedFile { path, mode, content, .. } = staged;
         victim = match staged.owner {

@@ -16,6 +16,7 @@ mod keeper;
 pub(crate) mod landlock;
 mod launch;
 pub(crate) mod libc_temp;
+pub(crate) mod library;
 pub(crate) mod memory;
 pub(crate) mod mounts;
 pub(crate) mod notify;

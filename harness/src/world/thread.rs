@@ -51,6 +51,13 @@ const MOST_TASKS: u16 = 256;
 /// The status of a process whose victim called exit: the command's "victim cannot be judged".
 const VICTIM_ENDED_US: i32 = 101;
 
+/// Why a victim can be judged no further in this process. As a program of its own it could be.
+pub(crate) const SPOILED: [&str; 3] = [LOOSE, HOARDS, ABANDONED];
+const LOOSE: &str = "threads of the victim outlive its body, into the next trials";
+const HOARDS: &str =
+    "the victim keeps so many descriptors that this process has none left for further trials";
+const ABANDONED: &str = "too many runs could not be ended; judge it as a program of its own";
+
 /// Bytes kept of a refused path.
 const PATH_SHOWN: usize = 1024;
 
@@ -463,15 +470,9 @@ impl World for ThreadWorld {
     fn spoiled(&self) -> Option<&'static str> {
         const MOST_ABANDONED: u32 = 4;
         match () {
-            () if self.crew.is_loose() => {
-                Some("threads of the victim outlive its body, into the next trials")
-            }
-            () if self.opened.hoards() => Some(
-                "the victim keeps so many descriptors that this process has none left for further trials",
-            ),
-            () if self.abandoned >= MOST_ABANDONED => {
-                Some("too many runs could not be ended; judge it as a program of its own")
-            }
+            () if self.crew.is_loose() => Some(LOOSE),
+            () if self.opened.hoards() => Some(HOARDS),
+            () if self.abandoned >= MOST_ABANDONED => Some(ABANDONED),
             () => None,
         }
     }

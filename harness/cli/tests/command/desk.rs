@@ -1,5 +1,6 @@
 //! A working directory for one test, and the binary started in it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -16,6 +17,17 @@ pub(crate) struct Ran {
 impl Desk {
     pub(crate) fn new() -> Desk {
         Desk(tempfile::tempdir().expect("a directory"))
+    }
+
+    /// One that contained programs see, as they do not what is below a temporary directory; `None` where there is none, which
+    /// is said.
+    pub(crate) fn seen_by_programs() -> Option<Desk> {
+        let desk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+        if let Err(error) = &desk {
+            // Nobody is left to tell when stderr is gone.
+            let _ = writeln!(std::io::stderr(), "not checked: what programs have to see: {error}");
+        }
+        desk.ok().map(Desk)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! The command as users and scripts meet it: the real binary, in a directory of its own.
 
 mod contained;
+mod crates;
 mod desk;
 mod exits;
 mod file_systems;
