@@ -2,6 +2,8 @@
 
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::source::{Reader, Source};
+use crate::test::cache::Cache;
 use linkbait::{Error, ErrorKind, Judge, Report, Verdict, Victim};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +19,17 @@ pub(crate) struct Judged {
     pub(crate) fault: Option<String>,
     /// It could not be started; the report says why.
     pub(crate) no_start: bool,
+    /// The source lines of the findings, in their order; none of victims that are no programs.
+    pub(crate) sources: Vec<Source>,
+    /// It is the result of an earlier run.
+    pub(crate) cached: bool,
+}
+
+impl Judged {
+    /// The verdict, and whether it is an old one.
+    pub(crate) fn verdict(&self) -> String {
+        format!("{}{}", self.report.verdict, if self.cached { ", cached" } else { "" })
+    }
 }
 
 /// Judges the victims, `jobs` at once, until all are done or the user interrupts.
@@ -24,6 +37,7 @@ pub(crate) fn judge_all(
     judge: &Judge,
     victims: &[Victim],
     jobs: usize,
+    cache: Option<&Cache>,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Vec<Judged> {
@@ -32,9 +46,10 @@ pub(crate) fn judge_all(
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(victims.len()) {
             scope.spawn(|| {
+                let mut reader = Reader::default();
                 while let Some((at, victim)) = take(&next, victims).filter(|_| !interrupt.came()) {
-                    let judged = judge_one(judge, victim);
-                    progress.judged(&judged.report.name, &judged.report.verdict.to_string());
+                    let judged = known_or_judged(judge, victim, cache, &mut reader);
+                    progress.judged(&judged.report.name, &judged.verdict());
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((at, judged));
                 }
             });
@@ -51,18 +66,32 @@ fn take<'v>(next: &AtomicUsize, victims: &'v [Victim]) -> Option<(usize, &'v Vic
     victims.get(at).map(|victim| (at, victim))
 }
 
-fn judge_one(judge: &Judge, victim: &Victim) -> Judged {
+/// What an earlier run came to, or else this one, which a later one may take.
+fn known_or_judged(judge: &Judge, victim: &Victim, cache: Option<&Cache>, reader: &mut Reader) -> Judged {
+    let judged = || {
+        let judged = judge_one(judge, victim, reader);
+        cache.into_iter().for_each(|cache| cache.put(victim, &judged));
+        judged
+    };
+    cache.and_then(|cache| cache.get(victim)).unwrap_or_else(judged)
+}
+
+fn judge_one(judge: &Judge, victim: &Victim, reader: &mut Reader) -> Judged {
     let start = Instant::now();
     let result = judge.judge(victim);
     let seconds = start.elapsed().as_secs_f64();
     let group = victim.tag_list().last().map_or("untagged", String::as_str).to_owned();
     match result {
-        Ok(report) => Judged { report, group, seconds, fault: None, no_start: false },
+        Ok(mut report) => {
+            let sources = reader.find(victim, &mut report.findings);
+            Judged { report, group, seconds, fault: None, no_start: false, sources, cached: false }
+        }
         Err(error) => {
             let no_start = matches!(error.kind(), ErrorKind::Victim(_));
             let ours = !no_start && !is_unsupported(&error);
             let fault = ours.then(|| error.to_string());
-            Judged { report: without_verdict(victim, &error), group, seconds, fault, no_start }
+            let report = without_verdict(victim, &error);
+            Judged { report, group, seconds, fault, no_start, sources: Vec::new(), cached: false }
         }
     }
 }

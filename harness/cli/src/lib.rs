@@ -21,6 +21,8 @@ mod run;
 mod script;
 mod select;
 mod shell;
+mod source;
+mod test;
 mod values;
 mod victim_file;
 
@@ -89,6 +91,8 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         None => return run::run(&args.judging, &[]),
         Some(Command::Run { names, judging }) => return run::run(&judging, &names),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
+        Some(Command::Test { which, judging, cargo }) => return run::test(&judging, &which, &cargo),
+        Some(Command::TellStart { argv }) => return test::tell_start(&argv),
         Some(Command::Merge { files, printing }) => return merge::merge(&files, &printing),
         Some(Command::Replay { file, victim, writable, times, script, output, chance, timeout }) => {
             let again = Again { file, victim, writable, chance, silence: timeout.into() };
@@ -125,6 +129,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(linkbait::ErrorKind::Victim(_)) => Exit::HangsAlone,
         None if error.is::<args::Usage>() => Exit::Usage,
         None if error.is::<script::Refused>() => Exit::Unsupported,
+        None if error.is::<test::CannotBuild>() => Exit::HangsAlone,
         _ => Exit::Ours,
     }
 }

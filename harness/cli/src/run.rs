@@ -1,12 +1,14 @@
 //! `run` and `exec`: judge victims. What is done with the report is in `publish`.
 
-use crate::args::{Judging, Streams, Usage};
+use crate::args::{Judging, Streams, Usage, Which};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::publish::{Target, publish};
 use crate::report::Run;
 use crate::report::origin::{self, Environment, Part, Settings};
 use crate::select::Selected;
+use crate::test::cache::Cache;
+use crate::test::{self, Found};
 use crate::{Exit, crew, select};
 use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits, Victim};
 use std::collections::hash_map::RandomState;
@@ -15,18 +17,44 @@ use std::path::PathBuf;
 
 /// `run`: victims of the roster, or those named, or those of files.
 pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, select::victims(names)?, !names.is_empty())
+    judge_victims(asked, select::victims(names)?, How { named: !names.is_empty(), ..How::default() })
 }
 
 /// `exec`: one command.
 pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, Selected { victims: vec![select::command(streams, argv)?], left_out: 0 }, true)
+    let victims = vec![select::command(streams, argv)?];
+    let selected = Selected { victims, left_out: 0, aside: Vec::new() };
+    judge_victims(asked, selected, How { named: true, ..How::default() })
 }
 
-fn judge_victims(asked: &Judging, selected: Selected, named: bool) -> anyhow::Result<Exit> {
+/// `test`: the tests of the package here.
+pub(crate) fn test(asked: &Judging, which: &Which, cargo: &[String]) -> anyhow::Result<Exit> {
     can_be_tried(asked)?;
-    let left_out = selected.left_out;
-    let (victims, part) = in_shard(asked, allow(selected.victims, &asked.writable)?);
+    let Found { victims, aside } = test::find(which, cargo)?;
+    // Samples are others each time unless a seed is given.
+    let remembers = !which.no_cache && asked.samples.is_none();
+    judge_victims(
+        asked,
+        Selected { victims, left_out: 0, aside },
+        How { named: false, tests: true, remembers },
+    )
+}
+
+/// How victims are judged, beside what was asked for.
+#[derive(Default)]
+struct How {
+    /// Their findings are drawn, however many there are.
+    named: bool,
+    /// Most of them may have nothing to do with temporary files.
+    tests: bool,
+    /// Clean results are kept for the next run, which takes them as they are.
+    remembers: bool,
+}
+
+fn judge_victims(asked: &Judging, selected: Selected, how: How) -> anyhow::Result<Exit> {
+    can_be_tried(asked)?;
+    let Selected { victims, left_out, aside } = selected;
+    let (victims, part) = in_shard(asked, allow(victims, &asked.writable)?);
     let victims = victims.as_slice();
     if victims.iter().any(Victim::is_program) || !asked.fs.is_empty() {
         contain()?;
@@ -34,14 +62,16 @@ fn judge_victims(asked: &Judging, selected: Selected, named: bool) -> anyhow::Re
     let host = Host::detect();
     let target = Target::prepare(&asked.printing)?;
     let interrupt = Interrupt::watch()?;
-    let judge = judge(asked, &host).until(interrupt.stop());
+    let judge = judge(asked, &host, &how).until(interrupt.stop());
+    let judge = if how.tests { judge.looks_first() } else { judge };
     let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
     let progress = Progress::new(!asked.no_progress && !victims.is_empty(), victims.len());
-    let judged = crew::judge_all(&judge, victims, jobs, &progress, &interrupt);
     let environment = Environment::of(&host, asked.chance.or(Determinism::default()));
     let settings = Settings::of(asked);
-    let run = Run { environment, settings, part, judged, asked: victims.len(), left_out };
-    publish(&run, &asked.printing, named, target, &interrupt)
+    let cache = how.remembers.then(|| Cache::open(&environment, &settings)).transpose()?;
+    let judged = crew::judge_all(&judge, victims, jobs, cache.as_ref(), &progress, &interrupt);
+    let run = Run { environment, settings, part, judged, asked: victims.len(), left_out, aside };
+    publish(&run, &asked.printing, how.named, target, &interrupt)
 }
 
 /// The victims of the shard that was asked for, and which that is. A victim is in one shard with all its schedules: what one
@@ -86,8 +116,16 @@ fn contain() -> Result<(), Error> {
     }
 }
 
-fn judge(asked: &Judging, host: &Host) -> Judge {
+/// Bounds of one test: some make thousands of files, which nobody would wait for.
+const OF_A_TEST: (u64, u64) = (2000, 200_000);
+
+fn judge(asked: &Judging, host: &Host, how: &How) -> Judge {
     let limits = Limits { silence: asked.timeout.into(), ..Limits::default() };
+    let limits = match (asked.trials, how.tests) {
+        (Some(trials), _) => Limits { trials, ..limits },
+        (None, true) => Limits { trials: OF_A_TEST.0, calls: OF_A_TEST.1, ..limits },
+        (None, false) => limits,
+    };
     let judge = Judge::new(host.clone()).rules(&origin::rules(asked)).umasks(&asked.umask).limits(limits);
     let judge =
         judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals).instances(asked.instances);

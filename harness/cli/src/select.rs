@@ -3,6 +3,7 @@
 use crate::args::{Args, Command, Streams, Usage};
 use crate::output;
 use crate::roster::{self, SLOW};
+use crate::test;
 use crate::values;
 use crate::victim_file;
 use clap::Parser;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Selected {
     pub(crate) victims: Vec<Victim>,
     pub(crate) left_out: usize,
+    /// What there is beside them and is not examined, a sentence each.
+    pub(crate) aside: Vec<String>,
 }
 
 /// The victims of the roster that have one of the names or tags, without any all that are not slow, and those of
@@ -33,7 +36,7 @@ pub(crate) fn victims(names: &[String]) -> anyhow::Result<Selected> {
     } else if !names.is_empty() {
         found.extend(of_roster(&names)?);
     }
-    Ok(Selected { victims: found, left_out })
+    Ok(Selected { victims: found, left_out, aside: Vec::new() })
 }
 
 fn is_slow(victim: &Victim) -> bool {
@@ -52,7 +55,7 @@ fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
 
 /// The one victim of that name, or of that file.
 pub(crate) fn one(name: &str) -> anyhow::Result<Victim> {
-    if !victim_file::is_path(name) {
+    if !victim_file::is_path(name) || name.starts_with(test::TEST) {
         return of_timeline(name, None);
     }
     let mut found = victim_file::read(Path::new(name))?;
@@ -118,6 +121,9 @@ pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Vic
         let victims = victim_file::read(file)?;
         let found = victims.into_iter().find(|victim| victim.name() == name);
         return Ok(found.ok_or_else(|| Usage(format!("{file:?}: no victim {} in it", output::line(name))))?);
+    }
+    if let Some(victim) = test::named(name) {
+        return victim;
     }
     if let Some(victim) = name.strip_prefix(COMMAND).and_then(named_command) {
         return Ok(victim?);

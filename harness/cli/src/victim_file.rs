@@ -214,6 +214,7 @@ fn make(file: File, here: &str, look: &Look) -> Result<Victim, String> {
         setup: file.command.setup.as_ref().map(fill),
         stdin: stdin(&file.command, here, look)?,
         tty: file.command.tty,
+        cwd: None,
         writable: writable?,
     };
     if program.argv.is_empty() {
