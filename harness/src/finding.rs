@@ -5,6 +5,7 @@ use crate::determinism::Determinism;
 use crate::ending::Ending;
 use crate::scene::Scene;
 use crate::schedule::Schedule;
+use crate::stack::CallSite;
 use std::fmt;
 
 /// A rule broken in a trial.
@@ -41,6 +42,8 @@ pub struct Finding {
     pub before: Scene,
     /// And right after it.
     pub after: Scene,
+    /// Where in the victim it comes from.
+    pub site: CallSite,
     /// The moves.
     pub schedule: Schedule,
     /// The timeline, which is also the replay file.
@@ -73,6 +76,8 @@ pub enum Verdict {
     Inconclusive,
     /// This machine cannot judge it.
     Unsupported,
+    /// It did nothing in the shared directory, so there was nothing to attack: see [`crate::Judge::looks_first`].
+    NothingToAttack,
 }
 
 impl fmt::Display for Verdict {
@@ -82,6 +87,7 @@ impl fmt::Display for Verdict {
             Verdict::Fail => "fail",
             Verdict::Inconclusive => "inconclusive",
             Verdict::Unsupported => "unsupported",
+            Verdict::NothingToAttack => "n/a",
         })
     }
 }

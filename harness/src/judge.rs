@@ -16,6 +16,7 @@ mod replay;
 mod sample;
 mod scene;
 mod session;
+mod stacks;
 mod sure;
 mod tally;
 
@@ -62,6 +63,7 @@ pub struct Judge {
     reduces: bool,
     samples: Option<Samples>,
     instances: u8,
+    looks_first: bool,
     model: Option<Stops>,
     stop: Arc<AtomicBool>,
 }
@@ -90,6 +92,7 @@ impl Judge {
             reduces: true,
             samples: None,
             instances: 1,
+            looks_first: false,
             model: None,
             stop: Arc::default(),
         }
@@ -206,6 +209,14 @@ impl Judge {
     #[must_use]
     pub fn instances(mut self, count: u8) -> Judge {
         self.instances = count;
+        self
+    }
+
+    /// Runs each victim twice before anything else. One that does nothing in the arena either time, but to look for something at home, is left at that: its
+    /// verdict is [`Verdict::NothingToAttack`].
+    #[must_use]
+    pub fn looks_first(mut self) -> Judge {
+        self.looks_first = true;
         self
     }
 

@@ -44,6 +44,7 @@ pub mod rules;
 pub mod save;
 mod scene;
 mod schedule;
+mod stack;
 mod stream;
 #[doc(hidden)]
 pub mod sync;
@@ -74,6 +75,7 @@ pub use names::Entropy;
 pub use rules::{Group, RULES, Rule};
 pub use scene::{Kind, Owner, Scene, Thing};
 pub use schedule::{Act, Does, Key, Schedule};
+pub use stack::{CallSite, Stack};
 pub use victim::{Expected, IntoEnding, LIBRARY_ENTRY, Program, Victim};
 pub use world::model::{Ground, Stops};
 

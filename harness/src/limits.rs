@@ -12,12 +12,20 @@ pub struct Limits {
     pub silence: Duration,
     /// Trials in one judgement.
     pub trials: u64,
+    /// Calls in all trials of one judgement.
+    pub calls: u64,
     /// Orders of the calls of two copies that are tried of one victim.
     pub orders: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { stops: 2_000, silence: Duration::from_secs(2), trials: 1_000_000, orders: 10_000 }
+        Limits {
+            stops: 2_000,
+            silence: Duration::from_secs(2),
+            trials: 1_000_000,
+            calls: u64::MAX,
+            orders: 10_000,
+        }
     }
 }

@@ -44,6 +44,8 @@ pub struct Program {
     /// It gets a terminal of its own as standard input, output and error, on which nobody types. Not together with
     /// `stdin`.
     pub tty: bool,
+    /// The directory that it starts in; without, linkbait's own.
+    pub cwd: Option<PathBuf>,
     /// Directories that it may write, of which each trial has a copy of its own: see [`crate::check_writable`].
     pub writable: Vec<PathBuf>,
 }

@@ -39,6 +39,16 @@ fn a_shell_that_writes_to_a_predictable_name_follows_a_planted_link() {
     assert!(!Path::new("/tmp/app.log").exists(), "the real /tmp was touched");
 }
 
+/// It makes more calls than are let go on, at one name, whether anyone interferes or not.
+#[test]
+fn a_program_that_makes_too_many_calls_by_itself_is_not_said_to_hang_because_of_an_attack() {
+    let line = "umask 077; f=$(mktemp); i=0; while [ $i -lt 500 ]; do test -e $f; i=$((i + 1)); done; rm $f";
+    let limits = Limits { stops: 100, ..Limits::default() };
+    let Some(report) = judged_within(line, limits) else { return };
+    assert!(!rules(&report).contains("hangs"), "{:?}", rules(&report));
+    assert!(report.not_examined.iter().any(|note| note.contains("ended after 100 calls")), "{report:#?}");
+}
+
 /// A child that ends while its parent waits for us to hear of a call must not make that call fail with EINTR. Where it did,
 /// two of three runs of this test saw it.
 #[test]

@@ -57,6 +57,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         judging: Judging,
     },
+    /// Judge the tests of the package in this directory: each is a victim, in a process of its own
+    Test {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        judging: Judging,
+        /// Arguments for `cargo test`, after `--`: what is built and how, such as --lib, --package NAME, --features NAME
+        #[arg(last = true, value_name = "CARGO ARGS")]
+        cargo: Vec<String>,
+    },
     /// Make one report of the JSON reports of all shards of a run
     Merge {
         /// The reports, in any order
@@ -153,6 +163,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         judging: Judging,
     },
+    /// Tell how cargo starts a test binary: cargo calls this in its place
+    #[command(hide = true)]
+    TellStart {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        argv: Vec<String>,
+    },
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -189,6 +205,9 @@ pub(crate) struct Judging {
     /// Beyond all schedules of one act, draw this many longer ones by chance, for each attacker and umask
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
     pub(crate) samples: Option<u64>,
+    /// Try at most this many schedules of each victim; of each test 2000 without, in 200000 calls
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub(crate) trials: Option<u64>,
     /// Also try schedules, of several acts or of two copies, that can show nothing which others do not show
     #[arg(long)]
     pub(crate) no_reduction: bool,
@@ -225,6 +244,29 @@ pub(crate) struct Judging {
     pub(crate) no_progress: bool,
     #[command(flatten)]
     pub(crate) printing: Printing,
+}
+
+/// Which of a package's tests are judged. Without names all are.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Which {
+    /// Judge tests that have one of these in their names
+    #[arg(value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// Judge tests that are named exactly so, and skip only such
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// Leave out tests that have this in their names; may be repeated
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) skip: Vec<String>,
+    /// Judge the tests marked #[ignore] only
+    #[arg(long, conflicts_with = "include_ignored")]
+    pub(crate) ignored: bool,
+    /// Judge the tests marked #[ignore] too
+    #[arg(long)]
+    pub(crate) include_ignored: bool,
+    /// Judge anew what came out clean before, and remember nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 }
 
 /// What becomes of a report.

@@ -2,10 +2,10 @@
 
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::source::{Reader, Source};
 use linkbait::{ErrorKind, Judge, Report, Verdict, Victim};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 /// A report and what belongs to it.
 pub(crate) struct Judged {
@@ -17,12 +17,23 @@ pub(crate) struct Judged {
     pub(crate) fault: Option<String>,
     /// It could not be started; the report says why.
     pub(crate) no_start: bool,
+    /// The source lines of the findings, in their order; none of victims that are no programs.
+    pub(crate) sources: Vec<Source>,
+    /// It is the result of an earlier run.
+    pub(crate) cached: bool,
+}
+
+impl Judged {
+    /// The verdict, and whether it is an old one.
+    pub(crate) fn verdict(&self) -> String {
+        format!("{}{}", self.report.verdict, if self.cached { ", cached" } else { "" })
+    }
 }
 
 /// Judges the victims, each by `judge`, `jobs` at once, until all are done or the user interrupts.
 pub(crate) fn judge_all<V: Sync>(
     victims: &[V],
-    judge: impl Fn(&V) -> Judged + Sync,
+    judge: impl Fn(&V, &mut Reader) -> Judged + Sync,
     jobs: usize,
     progress: &Progress,
     interrupt: &Interrupt,
@@ -32,11 +43,10 @@ pub(crate) fn judge_all<V: Sync>(
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(victims.len()) {
             scope.spawn(|| {
+                let mut reader = Reader::default();
                 while let Some((at, victim)) = take(&next, victims).filter(|_| !interrupt.came()) {
-                    let start = Instant::now();
-                    let mut judged = judge(victim);
-                    judged.seconds = start.elapsed().as_secs_f64();
-                    progress.judged(&judged.report.name, &judged.report.verdict.to_string());
+                    let judged = judge(victim, &mut reader);
+                    progress.judged(&judged.report.name, &judged.verdict());
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((at, judged));
                 }
             });
@@ -54,9 +64,12 @@ fn take<'v, V>(next: &AtomicUsize, victims: &'v [V]) -> Option<(usize, &'v V)> {
 }
 
 /// Judges a victim in this process.
-pub(crate) fn judge_here(judge: &Judge, victim: &Victim) -> Judged {
+pub(crate) fn judge_here(judge: &Judge, victim: &Victim, reader: &mut Reader) -> Judged {
     match judge.judge(victim) {
-        Ok(report) => Judged { report, ..empty(victim) },
+        Ok(mut report) => {
+            let sources = reader.find(victim, &mut report.findings);
+            Judged { report, sources, ..empty(victim) }
+        }
         Err(error) => match error.kind() {
             ErrorKind::Unsupported(_) => unsupported(victim, &error.to_string()),
             ErrorKind::Victim(_) => Judged { no_start: true, ..not_judged(victim, &error.to_string(), None) },
@@ -82,5 +95,6 @@ pub(crate) fn not_judged(victim: &Victim, why: &str, fault: Option<&str>) -> Jud
 
 fn empty(victim: &Victim) -> Judged {
     let group = victim.tag_list().last().map_or("untagged", String::as_str).to_owned();
-    Judged { report: Report::new(victim.name()), group, seconds: 0.0, fault: None, no_start: false }
+    let report = Report::new(victim.name());
+    Judged { report, group, seconds: 0.0, fault: None, no_start: false, sources: Vec::new(), cached: false }
 }

@@ -18,6 +18,7 @@ impl Judging {
         args.list("--attacker", self.attacker.iter().map(ToString::to_string));
         args.list("--umask", self.umask.iter().map(|umask| format!("{umask:03o}")));
         args.list("--rule", self.rule.iter().cloned());
+        args.option("--trials", self.trials);
         args.value("--depth", self.depth);
         args.option("--samples", self.samples);
         args.flag("--no-reduction", self.no_reduction);
@@ -106,7 +107,7 @@ mod tests {
         for args in [
             "",
             "--attacker none,dir-writer --umask 077,000 --rule hangs,leftover --depth 2 --faults --signals",
-            "--samples 7 --depth 5 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
+            "--samples 7 --depth 5 --trials 8 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
             "--shard 2/3 --jobs 4 --timeout 1m30s --persona auditor --no-progress --require --verbose",
             "--format phases --output there --timeout 1500ms --writable . --writable ..",
         ] {

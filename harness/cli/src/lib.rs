@@ -25,7 +25,9 @@ mod run;
 mod script;
 mod select;
 mod shell;
+mod source;
 mod subject;
+mod test;
 mod values;
 mod victim_file;
 
@@ -96,6 +98,8 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Crate { crates, judging }) => return run::crates(&judging, &crates),
         Some(Command::Apart { told, judging }) => return apart::inside::judge(&told, &judging),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
+        Some(Command::Test { which, judging, cargo }) => return run::test(&judging, &which, &cargo),
+        Some(Command::TellStart { argv }) => return test::tell_start(&argv),
         Some(Command::Merge { files, printing }) => return merge::merge(&files, &printing),
         Some(Command::Replay { file, victim, writable, times, script, output, chance, timeout }) => {
             let again = Again { file, victim, writable, chance, silence: timeout.into() };
@@ -133,6 +137,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         None if error.is::<args::Usage>() => Exit::Usage,
         None if error.is::<package::Failure>() => of_failure(error),
         None if error.is::<script::Refused>() => Exit::Unsupported,
+        None if error.is::<test::CannotBuild>() => Exit::HangsAlone,
         _ => Exit::Ours,
     }
 }

@@ -74,6 +74,7 @@ fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
         }
         () if any(Verdict::Inconclusive) => Exit::Inconclusive,
         () if any(Verdict::Pass) => Exit::Clean,
+        () if any(Verdict::NothingToAttack) && !any(Verdict::Unsupported) => Exit::NothingToJudge,
         () => Exit::Unsupported,
     }
 }
@@ -89,12 +90,20 @@ mod tests {
     fn exit(reports: &[(Verdict, bool)]) -> Exit {
         let judged = reports.iter().map(|&(verdict, hangs_alone)| {
             let report = Report { verdict, hangs_alone, ..Report::new("made up") };
-            Judged { report, group: String::new(), seconds: 0.0, fault: None, no_start: false }
+            Judged {
+                report,
+                group: String::new(),
+                seconds: 0.0,
+                fault: None,
+                no_start: false,
+                sources: Vec::new(),
+                cached: false,
+            }
         });
         let judged: Vec<_> = judged.collect();
         let environment = Environment::of(&Host::detect(), Determinism::OFF);
         let (settings, asked) = (Settings::default(), judged.len());
-        let run = Run { environment, settings, part: None, judged, asked, left_out: 0 };
+        let run = Run { environment, settings, part: None, judged, asked, left_out: 0, aside: Vec::new() };
         verdict(&run, false, &Interrupt::default())
     }
 
@@ -106,5 +115,14 @@ mod tests {
         assert_eq!(exit(&[pass, limit]), Exit::Inconclusive);
         assert_eq!(exit(&[hung, (Verdict::Fail, false)]), Exit::Findings);
         assert_eq!(exit(&[(Verdict::Fail, true)]), Exit::Findings);
+    }
+
+    #[test]
+    fn victims_with_nothing_to_attack_are_no_pass_and_spoil_none() {
+        let (idle, pass) = ((Verdict::NothingToAttack, false), (Verdict::Pass, false));
+        assert_eq!(exit(&[idle, idle]), Exit::NothingToJudge);
+        assert_eq!(exit(&[idle, pass]), Exit::Clean);
+        assert_eq!(exit(&[idle, (Verdict::Unsupported, false)]), Exit::Unsupported);
+        assert_eq!(exit(&[idle, (Verdict::Inconclusive, false)]), Exit::Inconclusive);
     }
 }

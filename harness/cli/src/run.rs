@@ -1,7 +1,7 @@
 //! `run`, `exec` and `crate`: judge victims. What is done with the report is in `publish`.
 
 use crate::apart::Apart;
-use crate::args::{Judging, Streams, Usage};
+use crate::args::{Judging, Streams, Usage, Which};
 use crate::interrupt::Interrupt;
 use crate::package::spec::Crates;
 use crate::progress::Progress;
@@ -9,7 +9,10 @@ use crate::publish::{Target, publish};
 use crate::report::Run;
 use crate::report::origin::{self, Environment, Part, Settings};
 use crate::select::{Chosen, Selected};
-use crate::subject::{self, Subject};
+use crate::source::Reader;
+use crate::subject::{self, By, Subject};
+use crate::test::cache::Cache;
+use crate::test::{self, Found};
 use crate::{Exit, crew, select};
 use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits};
 use std::collections::hash_map::RandomState;
@@ -18,45 +21,80 @@ use std::path::PathBuf;
 
 /// `run`: victims of the roster, or those named, or those of files.
 pub(crate) fn run(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, select::victims(names)?, !names.is_empty())
+    judge_victims(asked, select::victims(names)?, !names.is_empty(), How::new())
 }
 
 /// `exec`: one command.
 pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyhow::Result<Exit> {
-    judge_victims(asked, select::command(streams, argv)?.into(), true)
+    judge_victims(asked, select::command(streams, argv)?.into(), true, How::new())
 }
 
 /// `crate`: calls of crates.
 pub(crate) fn crates(asked: &Judging, crates: &Crates) -> anyhow::Result<Exit> {
-    judge_victims(asked, Selected { victims: crates.victims()?, left_out: 0 }, true)
+    let selected = Selected { victims: crates.victims()?, left_out: 0, aside: Vec::new() };
+    judge_victims(asked, selected, true, How::new())
 }
 
-fn judge_victims(asked: &Judging, selected: Selected, named: bool) -> anyhow::Result<Exit> {
+/// `test`: the tests of the package here.
+pub(crate) fn test(asked: &Judging, which: &Which, cargo: &[String]) -> anyhow::Result<Exit> {
+    can_be_tried(asked)?;
+    let Found { victims, aside } = test::find(which, cargo)?;
+    let victims = victims.into_iter().map(Chosen::from).collect();
+    // Samples are others each time unless a seed is given.
+    let remembers = !which.no_cache && asked.samples.is_none();
+    let how = How { tests: true, remembers, ..How::new() };
+    judge_victims(asked, Selected { victims, left_out: 0, aside }, false, how)
+}
+
+/// How victims are judged, beside what was asked for.
+pub(crate) struct How {
+    /// Most of them may have nothing to do with temporary files.
+    tests: bool,
+    /// Clean results are kept for the next run, which takes them as they are.
+    remembers: bool,
+    /// What samples follow from when no seed was asked for.
+    drawn: u64,
+}
+
+impl How {
+    /// As victims are.
+    pub(crate) fn new() -> How {
+        How::with_samples_of(any_seed())
+    }
+
+    pub(crate) fn with_samples_of(drawn: u64) -> How {
+        How { tests: false, remembers: false, drawn }
+    }
+}
+
+fn judge_victims(asked: &Judging, selected: Selected, named: bool, how: How) -> anyhow::Result<Exit> {
     let target = Target::prepare(&asked.printing)?;
-    let (run, interrupt) = judged(asked, selected, any_seed())?;
+    let (run, interrupt) = judged(asked, selected, &how)?;
     publish(&run, &asked.printing, named, target, &interrupt)
 }
 
-/// Judges the victims; `drawn` is what samples follow from when no seed was asked for.
-pub(crate) fn judged(asked: &Judging, selected: Selected, drawn: u64) -> anyhow::Result<(Run, Interrupt)> {
+/// Judges the victims.
+pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::Result<(Run, Interrupt)> {
     can_be_tried(asked)?;
-    let left_out = selected.left_out;
-    let (victims, part) = in_shard(asked, allow(selected.victims, &asked.writable)?);
+    let Selected { victims, left_out, aside } = selected;
+    let (victims, part) = in_shard(asked, allow(victims, &asked.writable)?);
     let subjects = subject::all(asked, victims)?;
     if subjects.iter().any(Subject::is_program_here) || !asked.fs.is_empty() {
         contain()?;
     }
     let host = Host::detect();
     let interrupt = Interrupt::watch()?;
-    let judge = judge(asked, &host, drawn).until(interrupt.stop());
-    let apart = Apart::new(asked, drawn, &interrupt);
-    let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
-    let progress = Progress::new(!asked.no_progress && !subjects.is_empty(), subjects.len());
-    let each = |subject: &Subject| subject.judge(&judge, &apart);
-    let judged = crew::judge_all(&subjects, each, jobs, &progress, &interrupt);
     let environment = Environment::of(&host, asked.chance.or(Determinism::default()));
     let settings = Settings::of(asked);
-    let run = Run { environment, settings, part, judged, asked: subjects.len(), left_out };
+    let cache = how.remembers.then(|| Cache::open(&environment, &settings)).transpose()?;
+    let judge = judge(asked, &host, how).until(interrupt.stop());
+    let apart = Apart::new(asked, how.drawn, &interrupt);
+    let by = By { judge: &judge, apart: &apart, cache: cache.as_ref() };
+    let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
+    let progress = Progress::new(!asked.no_progress && !subjects.is_empty(), subjects.len());
+    let each = |subject: &Subject, reader: &mut Reader| subject.judge(&by, reader);
+    let judged = crew::judge_all(&subjects, each, jobs, &progress, &interrupt);
+    let run = Run { environment, settings, part, judged, asked: subjects.len(), left_out, aside };
     Ok((run, interrupt))
 }
 
@@ -104,14 +142,22 @@ fn contain() -> Result<(), Error> {
     }
 }
 
-fn judge(asked: &Judging, host: &Host, drawn: u64) -> Judge {
+/// Bounds of one test: some make thousands of files, which nobody would wait for.
+const OF_A_TEST: (u64, u64) = (2000, 200_000);
+
+fn judge(asked: &Judging, host: &Host, how: &How) -> Judge {
     let limits = Limits { silence: asked.timeout.into(), ..Limits::default() };
+    let limits = match (asked.trials, how.tests) {
+        (Some(trials), _) => Limits { trials, ..limits },
+        (None, true) => Limits { trials: OF_A_TEST.0, calls: OF_A_TEST.1, ..limits },
+        (None, false) => limits,
+    };
     let judge = Judge::new(host.clone()).rules(&origin::rules(asked)).umasks(&asked.umask).limits(limits);
     let judge =
         judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals).instances(asked.instances);
     let judge = if asked.no_reduction { judge.without_reduction() } else { judge };
     let judge = match asked.samples {
-        Some(count) => judge.samples(count, asked.depth, asked.chance.seed.unwrap_or(drawn)),
+        Some(count) => judge.samples(count, asked.depth, asked.chance.seed.unwrap_or(how.drawn)),
         None => judge.depth(asked.depth),
     };
     let chance = asked.chance.or(Determinism::default());

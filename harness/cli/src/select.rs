@@ -5,6 +5,7 @@ use crate::args::{Args, Command, Streams, Usage};
 use crate::output;
 use crate::package::{Kind, Package, spec};
 use crate::roster::{self, SLOW};
+use crate::test;
 use crate::values;
 use crate::victim_file;
 use clap::Parser;
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Selected {
     pub(crate) victims: Vec<Chosen>,
     pub(crate) left_out: usize,
+    /// What there is beside them and is not examined, a sentence each.
+    pub(crate) aside: Vec<String>,
 }
 
 /// A victim, and what has to be built first if its body is code of others.
@@ -32,7 +35,7 @@ impl From<Victim> for Chosen {
 
 impl From<Victim> for Selected {
     fn from(victim: Victim) -> Selected {
-        Selected { victims: vec![victim.into()], left_out: 0 }
+        Selected { victims: vec![victim.into()], left_out: 0, aside: Vec::new() }
     }
 }
 
@@ -63,7 +66,7 @@ pub(crate) fn victims(names: &[String]) -> anyhow::Result<Selected> {
     } else if !names.is_empty() {
         found.extend(of_roster(&names)?.into_iter().map(Chosen::from));
     }
-    Ok(Selected { victims: found, left_out })
+    Ok(Selected { victims: found, left_out, aside: Vec::new() })
 }
 
 fn is_slow(victim: &Victim) -> bool {
@@ -82,7 +85,7 @@ fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
 
 /// The one victim of that name, or of that file.
 pub(crate) fn one(name: &str) -> anyhow::Result<Chosen> {
-    if !victim_file::is_path(name) {
+    if !victim_file::is_path(name) || name.starts_with(test::TEST) {
         return of_timeline(name, None);
     }
     let mut found = victim_file::read(Path::new(name))?;
@@ -148,6 +151,9 @@ pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Cho
         let victims = victim_file::read(file)?;
         let found = victims.into_iter().find(|chosen| chosen.victim.name() == name);
         return Ok(found.ok_or_else(|| Usage(format!("{file:?}: no victim {} in it", output::line(name))))?);
+    }
+    if let Some(victim) = test::named(name) {
+        return Ok(victim?.into());
     }
     if let Some(victim) = name.strip_prefix(COMMAND).and_then(named_command) {
         return Ok(victim?.into());

@@ -7,12 +7,22 @@ use crate::crew::{self, Judged};
 use crate::package::{Failure, Kind, Package};
 use crate::progress::Progress;
 use crate::select::Chosen;
+use crate::source::Reader;
+use crate::test::cache::Cache;
 use linkbait::{Judge, Victim};
+use std::time::Instant;
 
 /// A victim, and how it is judged.
 pub(crate) struct Subject {
     victim: Victim,
     way: Way,
+}
+
+/// What judges, and what is known already.
+pub(crate) struct By<'r> {
+    pub(crate) judge: &'r Judge,
+    pub(crate) apart: &'r Apart<'r>,
+    pub(crate) cache: Option<&'r Cache>,
 }
 
 enum Way {
@@ -58,11 +68,19 @@ impl Subject {
         matches!(self.way, Way::Here) && self.victim.is_program()
     }
 
-    pub(crate) fn judge(&self, judge: &Judge, apart: &Apart<'_>) -> Judged {
-        match &self.way {
-            Way::Here => crew::judge_here(judge, &self.victim),
-            Way::Apart(package, built) => apart.judge(&self.victim, package, built),
-            Way::Lacks(what) => crew::unsupported(&self.victim, what),
+    /// The result of an earlier run that would come to the same, or else of this one, which a later one may take.
+    pub(crate) fn judge(&self, by: &By<'_>, reader: &mut Reader) -> Judged {
+        if let Some(known) = by.cache.and_then(|cache| cache.get(&self.victim)) {
+            return known;
         }
+        let start = Instant::now();
+        let mut judged = match &self.way {
+            Way::Here => crew::judge_here(by.judge, &self.victim, reader),
+            Way::Apart(package, built) => by.apart.judge(&self.victim, package, built),
+            Way::Lacks(what) => crew::unsupported(&self.victim, what),
+        };
+        judged.seconds = start.elapsed().as_secs_f64();
+        by.cache.into_iter().for_each(|cache| cache.put(&self.victim, &judged));
+        judged
     }
 }

@@ -259,6 +259,7 @@ fn program(name: &str, command: &Command, here: &str, look: &Look) -> Result<Vic
         setup: command.setup.as_ref().map(fill),
         stdin: stdin(command, here, look)?,
         tty: command.tty,
+        cwd: None,
         writable: writable?,
     };
     if program.argv.is_empty() {

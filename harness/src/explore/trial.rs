@@ -16,6 +16,7 @@ use crate::limits::Limits;
 #[cfg(feature = "arbitrary")]
 use crate::schedule::Act;
 use crate::schedule::Schedule;
+use crate::stack::Stack;
 use crate::world::calls::Op;
 use crate::world::labels::Labels;
 use crate::world::stop::{Space, Stop};
@@ -43,6 +44,10 @@ pub(crate) struct Bench {
     pub(crate) improviser: Option<Box<dyn Improviser>>,
     #[cfg(feature = "arbitrary")]
     pub(crate) made: Vec<Act>,
+    /// The step of the next trial, counted from 1, at whose call the victim's stack is taken, which ends the trial; and what
+    /// came of that.
+    pub(crate) stack_at: Option<usize>,
+    pub(crate) stack: Option<Result<Stack, &'static str>>,
     /// The second of two copies of the victim is at work.
     pub(super) second: bool,
     /// The files that the victim replaces, which are read at every step of a trial without moves.
@@ -72,6 +77,8 @@ impl Bench {
             improviser: None,
             #[cfg(feature = "arbitrary")]
             made: Vec::new(),
+            stack_at: None,
+            stack: None,
             second: false,
             replaced: Vec::new(),
             reads: false,
@@ -120,6 +127,10 @@ impl Bench {
             self.arrive(world);
             self.foresee(world);
             let fault = self.disturb(world, &mut script);
+            if self.stack_at == Some(self.evidence.steps.len()) {
+                self.stack = Some(world.stack(&self.stop));
+                break Ending::Hung;
+            }
             if self.pass(world, fault) == Outcome::Blocks {
                 return self.end_unseen(world, limits, Ending::Hung);
             }

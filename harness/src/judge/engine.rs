@@ -51,6 +51,10 @@ pub(super) struct Engine<'a> {
     pub(super) clean: Vec<(String, u32, u32)>,
     /// The files that the victim replaces.
     pub(super) replaced: Vec<Replaced>,
+    /// It was looked at first, and does nothing in the arena.
+    pub(super) untouched: bool,
+    /// Calls in all trials so far.
+    pub(super) calls: u64,
 }
 
 impl<'a> Engine<'a> {
@@ -77,6 +81,8 @@ impl<'a> Engine<'a> {
             winds: false,
             clean: Vec::new(),
             replaced: Vec::new(),
+            untouched: false,
+            calls: 0,
         }
     }
 
@@ -86,13 +92,17 @@ impl<'a> Engine<'a> {
             Class::ALL.into_iter().filter(|c| *c == Class::None || wanted.contains(c)).collect();
         for class in classes {
             for umask in self.judge.umasks.clone() {
-                if self.report.hangs_alone || self.must_stop() {
+                if self.report.hangs_alone || self.untouched || self.must_stop() {
                     return Ok(self.conclude());
                 }
                 self.explore(class, umask)?;
             }
         }
-        self.prove_names()?;
+        if !self.untouched {
+            let known = self.report.findings.len();
+            self.prove_names()?;
+            self.take_stacks(known)?;
+        }
         Ok(self.conclude())
     }
 
@@ -111,6 +121,7 @@ impl<'a> Engine<'a> {
         }
         self.report.verdict = match () {
             () if !self.report.findings.is_empty() => Verdict::Fail,
+            () if self.untouched && self.report.unreached == 0 => Verdict::NothingToAttack,
             () if self.report.unreached > 0 || self.report.trials == 0 => Verdict::Inconclusive,
             () => Verdict::Pass,
         };
@@ -139,6 +150,9 @@ impl<'a> Engine<'a> {
         let before = (self.report.clone(), self.tally.clone());
         for attempt in 1..=ATTEMPTS {
             self.record(class, umask)?;
+            if self.untouched {
+                return Ok(());
+            }
             self.try_all()?;
             let complete = self.report.unreached == before.0.unreached;
             let stopped = self.judge.stop.load(Ordering::Relaxed);
@@ -147,7 +161,7 @@ impl<'a> Engine<'a> {
             }
             (self.report, self.tally) = before.clone();
         }
-        Ok(())
+        self.take_stacks(before.0.findings.len())
     }
 
     fn try_all(&mut self) -> Result<(), Error> {
@@ -211,6 +225,7 @@ impl<'a> Engine<'a> {
             Some(why) => why,
             None if self.judge.stop.load(Ordering::Relaxed) => "interrupted before every schedule was tried",
             None if self.report.trials >= self.limits.trials => "the limit on trials was reached",
+            None if self.calls >= self.limits.calls => "the limit on calls in all trials was reached",
             None => return false,
         };
         self.miss(why);
@@ -278,7 +293,9 @@ impl<'a> Engine<'a> {
 
     pub(super) fn run(&mut self, schedule: &Schedule) -> Result<(), Error> {
         self.watched.serial += 1;
-        self.bench.run(self.world.as_mut(), schedule, &self.limits).map(drop)
+        let ran = self.bench.run(self.world.as_mut(), schedule, &self.limits).map(drop);
+        self.calls += self.bench.evidence.steps.len() as u64;
+        ran
     }
 
     pub(super) fn count(&mut self, schedule: &Schedule) {

@@ -66,7 +66,8 @@ fn merged(victim: &Victim, reports: Vec<Report>) -> Report {
     let mut whole = Report::new(&victim.name);
     let verdicts = [Verdict::Fail, Verdict::Inconclusive, Verdict::Unsupported];
     let worst = verdicts.into_iter().find(|verdict| reports.iter().any(|report| report.verdict == *verdict));
-    whole.verdict = worst.unwrap_or(Verdict::Pass);
+    let idle = || reports.iter().all(|report| report.verdict == Verdict::NothingToAttack);
+    whole.verdict = worst.unwrap_or_else(|| if idle() { Verdict::NothingToAttack } else { Verdict::Pass });
     whole.not_examined = notes(&reports);
     for report in reports {
         for mut finding in report.findings {

@@ -138,6 +138,7 @@ impl Engine<'_> {
             suspicion: rule.suspicion,
             before,
             after,
+            site: self.site(hit),
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &broken),
         }

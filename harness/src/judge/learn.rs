@@ -5,11 +5,12 @@ use crate::arena::Stage;
 use crate::class::Class;
 use crate::ending::Ending;
 use crate::error::Error;
-use crate::evidence::Evidence;
+use crate::evidence::{CallStep, Evidence};
 use crate::explore::trial::Bench;
 use crate::finding::Alone;
 use crate::names::looks_drawn;
 use crate::schedule::Schedule;
+use crate::world::calls::Op;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -62,6 +63,9 @@ impl Engine<'_> {
             self.anew(Self::learn)?;
             self.watch_replaced();
             self.names.learned = true;
+            if self.untouched {
+                return Ok(());
+            }
         }
         let decoys = self.names.constant.iter();
         let decoys = decoys.filter_map(|(name, dir)| Some((String::from_utf8(name.clone()).ok()?, *dir)));
@@ -124,6 +128,17 @@ impl Engine<'_> {
 
     fn learn(&mut self) -> Result<(), Error> {
         self.run_with_other_luck()?;
+        if self.judge.looks_first && self.does_nothing_here() {
+            self.run_with_other_luck()?;
+            self.untouched = self.does_nothing_here();
+            if self.untouched {
+                if self.bench.evidence.ending != Ending::Success {
+                    // It may do more when it does not fail.
+                    self.miss("it failed when left alone, before it did anything that could be attacked");
+                }
+                return Ok(());
+            }
+        }
         let mut first = names_of(&self.bench);
         first.retain(|name, _| !self.names.changing.contains(&shape(name)));
         self.names.constant = first;
@@ -141,6 +156,16 @@ impl Engine<'_> {
             self.names.settled.extend(self.names.constant.keys().cloned());
         }
         Ok(())
+    }
+
+    /// True when the run on the bench ended and did no more in the arena than to look for something at home, as what looks for
+    /// a user's settings does.
+    fn does_nothing_here(&self) -> bool {
+        let evidence = &self.bench.evidence;
+        let at_home = |path: &[u8]| path.starts_with(b"private/");
+        let looks = |call: &CallStep| call.sys.op == Op::Look && evidence.paths(call).all(at_home);
+        let idle = evidence.calls().all(|(_, call)| looks(call));
+        idle && evidence.ending != Ending::Hung && !evidence.full && self.world.spoiled().is_none()
     }
 
     /// Runs the victim alone once more; true when a name that was taken for constant is not there any more.

@@ -12,6 +12,7 @@ use crate::evidence::Evidence;
 use crate::finding::{Finding, Report, Verdict};
 use crate::scene::Scene;
 use crate::schedule::Schedule;
+use crate::stack::{CallSite, NO_PROGRAM};
 use crate::sys;
 use crate::timeline::{self, Head};
 use crate::victim::Victim;
@@ -119,6 +120,7 @@ impl Judge {
             trial,
             umask,
             raced: true,
+            site: CallSite::unknown(NO_PROGRAM),
             file_system: self.host.file_system(),
             suspicion,
             before: Scene::default(),

@@ -31,6 +31,8 @@ fn check(case: &Case<'_>, hits: &mut Vec<Hit>) {
         let label = case.evidence.label(call);
         hits.push(case.hit_call(call, format!("opening {label} waits for ever for the other end of a FIFO")));
     } else if case.evidence.ending == Ending::Hung
+        // One that goes on for as long with nobody about shows nothing by going on.
+        && *case.alone != Ending::Hung
         && (!case.evidence.endless || case.evidence.goes_round(TRIES))
         && let Some((_, call)) = case.evidence.calls().last()
     {

@@ -76,6 +76,25 @@ impl Original {
     }
 }
 
+/// Where a task stands before its call: the registers that lead to its callers.
+pub(crate) struct Stand {
+    pub(crate) pc: u64,
+    pub(crate) sp: u64,
+    pub(crate) fp: u64,
+}
+
+/// Shows a task that is held in a call, and that `answer` gives [`AGAIN`] for it, as it stands before making it again; then
+/// ends its process. One that cannot be made to stand there goes on.
+pub(crate) fn stand<T>(
+    tid: u32,
+    answer: impl FnOnce(i64),
+    look: impl FnOnce(&Stand) -> io::Result<T>,
+) -> io::Result<T> {
+    let held = Original::seize(tid)?;
+    answer(AGAIN);
+    look(&standing(&held.arrive()?.before))
+}
+
 impl Copy {
     /// Lets it run, not traced any more; returns its pid.
     pub(crate) fn let_go(self) -> io::Result<u32> {
@@ -198,6 +217,11 @@ fn forking(before: user_regs_struct) -> user_regs_struct {
     user_regs_struct { rax, rdi, rsi: 0, rdx: 0, r10: 0, r8: 0, ..before }
 }
 
+#[cfg(target_arch = "x86_64")]
+fn standing(before: &user_regs_struct) -> Stand {
+    Stand { pc: before.rip, sp: before.rsp, fp: before.rbp }
+}
+
 /// What the call has returned.
 #[cfg(target_arch = "x86_64")]
 fn value(after: &user_regs_struct) -> u64 {
@@ -219,6 +243,11 @@ fn rewound(_: user_regs_struct) -> Option<user_regs_struct> {
 #[cfg(not(target_arch = "x86_64"))]
 fn forking(before: user_regs_struct) -> user_regs_struct {
     before
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn standing(_: &user_regs_struct) -> Stand {
+    Stand { pc: 0, sp: 0, fp: 0 }
 }
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -25,6 +25,7 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::host::Host;
+use crate::stack::{self, Stack};
 use crate::sys::thread as own_thread;
 use calls::Watch;
 use rustix::event::Timespec;
@@ -130,6 +131,10 @@ pub(crate) trait World {
     /// more but closes. A program's processes just end.
     fn unwinds(&self) -> bool {
         false
+    }
+    /// Shows the stack of the task that is held; the trial cannot go on after that, and must be given up.
+    fn stack(&mut self, _: &Stop) -> Result<Stack, &'static str> {
+        Err(stack::NO_PROGRAM)
     }
     /// Shows the tree as it stands.
     fn look(&mut self, tree: &mut Tree);

@@ -22,6 +22,7 @@ mod random_device;
 mod second;
 mod senders;
 mod setup;
+mod stacks;
 mod subordinate;
 mod surroundings;
 mod template;
@@ -51,6 +52,7 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::host::Host;
+use crate::stack::Stack;
 use crate::sys::cell::{Cell, Plan, Told};
 use crate::sys::notify::{Listener, Notification};
 use crate::sys::streams::Terminal;
@@ -135,12 +137,12 @@ impl ProcessWorld {
         }
         let (arena, writable) = contain::arena(host, attacker, &program.writable)?;
         let mut notes = BTreeSet::new();
-        if contain::start_elsewhere()? {
+        if contain::start_elsewhere()? && program.cwd.is_none() {
             notes.insert(
                 "its working directory is below one that the arena covers; it starts in its home".to_owned(),
             );
         }
-        plans.iter_mut().for_each(|plan| plan.cwd = contain::fresh_directory(&writable));
+        contain::start_in(&mut plans, program, &writable)?;
         let hands = Hands::new(surroundings::ARENA.as_ref(), attacker)?;
         let (cell, inside) = start_cell(&plans, &chance, terms.watch)?;
         Ok(ProcessWorld {
@@ -422,6 +424,12 @@ impl World for ProcessWorld {
             return None;
         }
         own_thread::without_file_capabilities(|| self.suffer(stop, fault))
+    }
+
+    fn stack(&mut self, stop: &Stop) -> Result<Stack, &'static str> {
+        self.held = None;
+        let listener = self.listener.as_ref().ok_or("it was not started")?;
+        stacks::take(self.decoder.proc(), stop, |value| listener.answer(stop.id, value))
     }
 
     fn look(&mut self, tree: &mut Tree) {

@@ -27,6 +27,7 @@ const LAYERS: [&[&str]; 13] = [
         "host",
         "limits",
         "scene",
+        "stack",
         "stream",
     ],
     &["sync", "sys"],

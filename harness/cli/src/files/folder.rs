@@ -63,6 +63,24 @@ fn open_folder() -> Result<OwnedFd, Failed> {
     enter(above.as_fd(), "linkbait", FOLDER, OFlags::NOFOLLOW)
 }
 
+/// Opens a directory in the folder, made if need be.
+pub(crate) fn open_below(name: &str) -> anyhow::Result<OwnedFd> {
+    let opened = open_folder()
+        .and_then(|folder| enter(folder.as_fd(), name, &format!("{FOLDER}/{name}"), OFlags::NOFOLLOW));
+    opened.map_err(|(call, path, errno)| {
+        anyhow!("{}; run linkbait in a directory that you may write", failed(call, Path::new(&path), errno))
+    })
+}
+
+/// All of a file of ours in an open directory, if it is there.
+pub(crate) fn read_in(dir: BorrowedFd<'_>, name: &str) -> Option<String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(dir, name, flags, Mode::empty()).ok()?;
+    let mut text = String::new();
+    File::from(file).take(MOST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 fn enter(at: BorrowedFd<'_>, name: &str, path: &str, flags: OFlags) -> Result<OwnedFd, Failed> {
     match mkdirat(at, name, Mode::from_bits_retain(0o777)) {
         Ok(()) | Err(Errno::EXIST) => {}

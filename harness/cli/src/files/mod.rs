@@ -5,7 +5,7 @@ mod folder;
 mod splice;
 mod target;
 
-pub(crate) use folder::save;
+pub(crate) use folder::{open_below, read_in, save};
 pub(crate) use splice::{BEGIN, END};
 pub(crate) use target::Target;
 

@@ -25,9 +25,10 @@ pub(super) const LEGEND: &str = "pass N: each rule of the group that could be br
 
 /// Notes and what was not examined, each once, with the victims it is about.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
-    let all = [
+    let all: [(_, Vec<String>); 3] = [
         ("notes", section(run, |report| &report.notes)),
         ("not examined", section(run, |report| &report.not_examined)),
+        ("left aside", run.aside.iter().map(|what| output::line(what)).collect()),
     ];
     all.into_iter().filter(|(_, notes)| !notes.is_empty()).collect()
 }
@@ -57,12 +58,19 @@ pub(super) fn totals(run: &Run) -> Vec<String> {
     let trials: u64 = run.judged.iter().map(|j| j.report.trials).sum();
     let count = |verdict| format!("{} {verdict}", run.count(verdict));
     let mut counts = vec![count(Verdict::Pass), count(Verdict::Fail), count(Verdict::Inconclusive)];
-    if run.count(Verdict::Unsupported) > 0 {
-        counts.push(count(Verdict::Unsupported));
-    }
+    let rare = [Verdict::Unsupported, Verdict::NothingToAttack];
+    counts.extend(rare.into_iter().filter(|verdict| run.count(*verdict) > 0).map(count));
     let (victims, counts) = (counted(run.judged.len(), "victim"), counts.join(", "));
     let mut lines = vec![format!("{victims}, {trials} trials: {counts}")];
     lines.extend(depth(run));
+    if run.count(Verdict::NothingToAttack) > 0 {
+        let why = "nothing to attack, as no call is made in a temporary directory";
+        lines.push(format!("n/a: {why}; these have no row"));
+    }
+    let cached = run.judged.iter().filter(|judged| judged.cached).count();
+    if cached > 0 {
+        lines.push(format!("{cached} of them are results of earlier runs; --no-cache judges all anew"));
+    }
     if run.is_partial() {
         let (done, asked) = (run.judged.len(), run.asked);
         lines.push(format!("interrupted: only {done} of {asked} victims were judged"));

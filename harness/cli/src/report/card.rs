@@ -123,10 +123,11 @@ pub(super) struct Row<'r> {
     pub(super) squares: [Square; Group::ALL.len()],
 }
 
-/// The rows under the tag of their victims, tags in the order in which they first appear.
+/// The rows, but of victims with nothing to attack, which may be most of a package's tests: under their tags, in the order in which they first appear.
 pub(super) fn rows(run: &Run) -> Vec<(&str, Vec<Row<'_>>)> {
     let mut tags: Vec<(&str, Vec<Row<'_>>)> = Vec::new();
-    for (number, judged) in run.judged.iter().enumerate() {
+    let attacked = |judged: &Judged| judged.report.verdict != Verdict::NothingToAttack;
+    for (number, judged) in run.judged.iter().enumerate().filter(|(_, judged)| attacked(judged)) {
         let squares = Group::ALL.map(|group| Square::of(&judged.report, group, &run.settings));
         let row = Row { judged, number, squares };
         match tags.iter_mut().find(|(tag, _)| *tag == judged.group) {
@@ -154,7 +155,7 @@ impl Row<'_> {
         };
         let found: Vec<_> = rules.into_iter().map(of_class).collect();
         match report.verdict {
-            Verdict::Pass => None,
+            Verdict::Pass | Verdict::NothingToAttack => None,
             Verdict::Fail => Some(found.join("; ")).filter(|found| !found.is_empty()),
             Verdict::Inconclusive | Verdict::Unsupported => {
                 Some(format!("{}: see what was not examined", report.verdict))

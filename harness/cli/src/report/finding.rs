@@ -1,8 +1,9 @@
 //! How a finding looks: its timeline as the source text, the step that broke the rule marked in it.
 
 use super::steps::{self, Step, parse, steps_of};
-use super::told::{how_found, names_of, timing};
+use super::told::{how_found, line_of, names_of, timing};
 use crate::output::wrap;
+use crate::source::Source;
 use crate::{files, output};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use linkbait::{Finding, Report};
@@ -13,7 +14,13 @@ const SHOWN_WHOLE: usize = 16;
 /// What stands left of a line, and the gap before a label.
 const GUTTER: usize = 4;
 
-pub(crate) fn draw(report: &Report, number: usize, finding: &Finding, width: usize) -> String {
+pub(crate) fn draw(
+    report: &Report,
+    number: usize,
+    finding: &Finding,
+    source: Option<&Source>,
+    width: usize,
+) -> String {
     let rule = linkbait::rules::rule(finding.rule);
     let head = "error[]: ".len() + finding.rule.len();
     let title = format!("{} {}", output::line(&report.name), rule.map_or("broke a rule", |rule| rule.title));
@@ -43,7 +50,8 @@ pub(crate) fn draw(report: &Report, number: usize, finding: &Finding, width: usi
     }
     let names = names_of(&finding.timeline, &text);
     let timing = timing(finding).map(str::to_owned);
-    let notes = names.into_iter().chain(timing).chain([
+    let line = source.map(|source| wrap(&line_of(finding, source), width - 6, 0));
+    let notes = line.into_iter().chain(names).chain(timing).chain([
         wrap(&how_found(report, finding), width - 6, 0),
         // Not wrapped: these are there to be copied.
         format!("replay with `linkbait replay {file}`"),

@@ -4,6 +4,7 @@ use super::origin::{Environment, Part, Settings};
 use super::{Run, how_ended};
 use crate::crew::Judged;
 use crate::files;
+use crate::source::Source;
 use linkbait::{Cell, Finding, Samples, Scene, Thing, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -25,6 +26,9 @@ pub(super) struct Document<'a> {
     pub(super) asked: usize,
     /// How many slow victims were not, because nobody named them.
     pub(super) left_out: usize,
+    /// What there is beside the victims and was not examined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) aside: Vec<String>,
     pub(super) victims: Vec<VictimOut<'a>>,
 }
 
@@ -61,6 +65,9 @@ pub(super) struct VictimOut<'a> {
     pub(super) samples: Option<SamplesOut>,
     pub(super) determinism: u8,
     pub(super) duration_s: f64,
+    /// It is the result of an earlier run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) cached: bool,
     /// How many trials stand behind each rule after each phase.
     pub(super) phases: Vec<Behind<'a>>,
     pub(super) notes: Cow<'a, [String]>,
@@ -120,6 +127,9 @@ pub(super) struct FindingOut<'a> {
     pub(super) message: Text<'a>,
     pub(super) help: Text<'a>,
     pub(super) step: Option<usize>,
+    /// Where in its source a program made the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<Cow<'a, Source>>,
     pub(super) trial: u64,
     /// Copies of the victim that ran at once.
     pub(super) instances: u8,
@@ -160,9 +170,20 @@ pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
         part: run.part.clone(),
         asked: run.asked,
         left_out: run.left_out,
+        aside: run.aside.clone(),
         victims: run.judged.iter().map(victim_out).collect(),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// One entry of a report by itself.
+pub(crate) fn one(judged: &Judged) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(&victim_out(judged))?)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn victim_out(judged: &Judged) -> VictimOut<'_> {
@@ -192,12 +213,15 @@ fn victim_out(judged: &Judged) -> VictimOut<'_> {
             seed,
         }),
         determinism: report.determinism.level.number(),
+        cached: judged.cached,
         duration_s: (judged.seconds * 1e3).round() / 1e3,
         phases: report.cells.iter().map(behind).collect(),
         notes: Cow::from(&report.notes),
         not_examined: Cow::from(&report.not_examined),
         file_systems: report.file_systems.iter().map(file_system_out).collect(),
-        findings: findings.map(|(number, found)| finding_out(&report.name, number, found)).collect(),
+        findings: findings
+            .map(|(number, found)| finding_out(&report.name, number, found, judged.sources.get(number)))
+            .collect(),
     }
 }
 
@@ -210,7 +234,12 @@ fn file_system_out((name, verdict): &(&'static str, Verdict)) -> FileSystemOut<'
     FileSystemOut { name: Cow::from(*name), verdict: verdict.to_string() }
 }
 
-fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> FindingOut<'a> {
+fn finding_out<'a>(
+    victim: &str,
+    number: usize,
+    finding: &'a Finding,
+    source: Option<&'a Source>,
+) -> FindingOut<'a> {
     let umask = format!("{:03o}", finding.umask);
     FindingOut {
         rule: finding.rule.into(),
@@ -226,6 +255,7 @@ fn finding_out<'a>(victim: &str, number: usize, finding: &'a Finding) -> Finding
         message: Cow::from(&finding.message),
         help: linkbait::rules::help(finding).into(),
         step: finding.step,
+        source: source.map(Cow::Borrowed),
         trial: finding.trial,
         instances: if finding.schedule.second { 2 } else { 1 },
         before: scene_out(&finding.before),

@@ -4,6 +4,7 @@
 use super::Run;
 use crate::files::FOLDER;
 use crate::output::{self, counted, wrap};
+use crate::test::TEST;
 use anstyle::Style;
 use linkbait::save::replay_name;
 use std::fmt::Write;
@@ -25,10 +26,10 @@ pub(super) fn render(run: &Run, count: usize, width: usize) -> String {
     for (path, file) in lines {
         let _ = writeln!(out, "  {path:column$}  {file}");
     }
-    let advice = format!(
-        "{}, drawn by `linkbait run VICTIM` and with --verbose; rules: `linkbait explain RULE`",
-        counted(count, "finding")
-    );
+    let tests = run.judged.iter().any(|judged| judged.report.name.starts_with(TEST));
+    let drawn = if tests { "drawn" } else { "drawn by `linkbait run VICTIM` and" };
+    let count = counted(count, "finding");
+    let advice = format!("{count}, {drawn} with --verbose; rules: `linkbait explain RULE`");
     let _ = writeln!(out, "\n{}\n", wrap(&advice, width, 0));
     out
 }

@@ -2,6 +2,7 @@
 
 mod alone;
 mod below;
+mod by_line;
 mod card;
 mod finding;
 mod html;
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) asked: usize,
     /// How many slow ones were not, because nobody named them.
     pub(crate) left_out: usize,
+    /// What there is beside the victims and was not examined, a sentence each.
+    pub(crate) aside: Vec<String>,
 }
 
 impl Run {
@@ -64,7 +67,7 @@ pub(crate) fn text(run: &Run, drawn: bool) -> String {
         _ if drawn || count <= FEW => draw_all(run, width),
         _ => list::render(run, count, width),
     };
-    findings + &alone::render(run, width) + &scorecard::render(run, width)
+    findings + &by_line::render(run, width) + &alone::render(run, width) + &scorecard::render(run, width)
 }
 
 /// The report as one file for a browser.
@@ -95,9 +98,9 @@ fn how_ended(ending: &Ending) -> String {
 
 fn draw_all(run: &Run, width: usize) -> String {
     let mut text = String::new();
-    for Judged { report, .. } in &run.judged {
+    for Judged { report, sources, .. } in &run.judged {
         for (number, found) in report.findings.iter().enumerate() {
-            text.push_str(&finding::draw(report, number, found, width));
+            text.push_str(&finding::draw(report, number, found, sources.get(number), width));
             text.push_str("\n\n");
         }
     }

@@ -59,6 +59,7 @@ pub(crate) struct Settings {
     rules: Vec<String>,
     depth: u32,
     samples: Option<u64>,
+    most_trials: Option<u64>,
     reduction: bool,
     /// Empty for the default.
     file_systems: Vec<String>,
@@ -77,6 +78,7 @@ impl Settings {
             rules: rules(asked).iter().map(|rule| rule.id.to_owned()).collect(),
             depth: asked.depth,
             samples: asked.samples,
+            most_trials: asked.trials,
             reduction: !asked.no_reduction,
             file_systems: asked.fs.iter().map(ToString::to_string).collect(),
             writable: asked.writable.clone(),

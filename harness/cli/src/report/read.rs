@@ -7,8 +7,8 @@ use anyhow::{Context, ensure};
 use linkbait::rules::PHASES;
 use linkbait::timeline::Timeline;
 use linkbait::{
-    Alone, Cell, Class, Determinism, Ending, FileSystem, Finding, Kind, Level, Owner, Report, Samples, Scene,
-    Thing, Verdict,
+    Alone, CallSite, Cell, Class, Determinism, Ending, FileSystem, Finding, Kind, Level, Owner, Report,
+    Samples, Scene, Thing, Verdict,
 };
 use serde::Deserialize;
 
@@ -36,12 +36,19 @@ pub(crate) fn run(text: &str) -> anyhow::Result<Run> {
     );
     let document: Document<'_> =
         serde_json::from_str(text).context("it was damaged, or is of another version")?;
-    let Document { environment, settings, part, asked, left_out, victims, .. } = document;
+    let Document { environment, settings, part, asked, left_out, aside, victims, .. } = document;
     let judged: Option<Vec<_>> = victims.into_iter().map(|victim| judged(victim, environment.seed)).collect();
     let judged = judged.context("it names what this version does not know")?;
-    let run = Run { environment, settings, part, judged, asked, left_out };
+    let run = Run { environment, settings, part, judged, asked, left_out, aside };
     ensure!(render(&run)? == text, "it was changed after linkbait wrote it, or is of another version");
     Ok(run)
+}
+
+/// One entry of a report, as [`super::json::one`] writes it.
+pub(crate) fn one(text: &str, seed: u64) -> Option<Judged> {
+    let found = judged(serde_json::from_str(text).ok()?, seed)?;
+    let again = super::json::one(&found).ok()?;
+    (again == text).then_some(found)
 }
 
 fn judged(victim: VictimOut<'_>, seed: u64) -> Option<Judged> {
@@ -52,6 +59,7 @@ fn judged(victim: VictimOut<'_>, seed: u64) -> Option<Judged> {
         let output = victim.output.unwrap_or_default().into_owned();
         Alone { ending, output, cut: victim.output_cut }
     });
+    let sources = victim.findings.iter().filter_map(|found| Some(found.source.as_deref()?.clone())).collect();
     let samples =
         victim.samples.map(|SamplesOut { drawn, landed, acts, seed }| Samples { drawn, landed, acts, seed });
     let report = Report {
@@ -79,6 +87,8 @@ fn judged(victim: VictimOut<'_>, seed: u64) -> Option<Judged> {
         seconds: victim.duration_s,
         fault: victim.fault.map(Into::into),
         no_start: victim.no_start,
+        sources,
+        cached: victim.cached,
     })
 }
 
@@ -101,6 +111,7 @@ fn finding(found: FindingOut<'_>) -> Option<Finding> {
         before: scene(found.before)?,
         after: scene(found.after)?,
         suspicion: found.confidence == super::json::confidence(true),
+        site: CallSite::unknown("it is in a report"),
         schedule: Timeline::parse(&timeline).ok()?.schedule,
         timeline,
     })
@@ -128,7 +139,8 @@ fn phase(name: &str) -> Option<&'static str> {
 }
 
 fn verdict(name: &str) -> Option<Verdict> {
-    let all = [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Unsupported];
+    let all =
+        [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Unsupported, Verdict::NothingToAttack];
     all.into_iter().find(|verdict| verdict.to_string() == name)
 }
 

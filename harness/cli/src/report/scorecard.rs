@@ -5,6 +5,7 @@
 use super::card::{Mark, Row, Square, rows};
 use super::{Run, below};
 use crate::output::{self, wrap};
+use crate::test::short_name;
 use anstyle::{AnsiColor, Style};
 use linkbait::Group;
 use std::fmt::Write;
@@ -136,7 +137,7 @@ fn cell(square: &Square, detail: Detail) -> String {
 /// A name that leaves room for the other columns: of a long command the beginning.
 fn name(row: &Row<'_>) -> String {
     const MOST: usize = 40;
-    output::clip(&output::line(&row.judged.report.name), MOST)
+    output::clip(&output::line(short_name(&row.judged.report.name, &row.judged.group)), MOST)
 }
 
 fn style_of(mark: Mark) -> Style {
@@ -167,7 +168,15 @@ mod tests {
         let judged = |name: &&str| {
             let cells = RULES.iter().map(cell).collect();
             let report = Report { verdict: Verdict::Fail, cells, ..Report::new(name) };
-            Judged { report, group: "made-up".to_owned(), seconds: 0.0, fault: None, no_start: false }
+            Judged {
+                report,
+                group: "made-up".to_owned(),
+                seconds: 0.0,
+                fault: None,
+                no_start: false,
+                sources: Vec::new(),
+                cached: false,
+            }
         };
         Run {
             environment: Environment::of(&Host::detect(), Determinism::OFF),
@@ -176,6 +185,7 @@ mod tests {
             judged: names.iter().map(judged).collect(),
             asked: names.len(),
             left_out: 0,
+            aside: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is said about a finding beside its steps: how it was found, whether it takes a race, what its names stood for.
 
 use crate::output;
+use crate::source::Source;
 use linkbait::{Finding, Report};
 
 /// What the numbered names in the steps stood for.
@@ -9,6 +10,15 @@ pub(super) fn names_of(timeline: &str, steps: &str) -> Option<String> {
     let used = names.split("  ").filter(|name| steps.contains(name.split(" = ").next().unwrap_or_default()));
     let used: Vec<String> = used.map(output::line).collect();
     (!used.is_empty()).then(|| format!("in this trial {}", used.join(", ")))
+}
+
+/// Where in its source the victim made the call.
+pub(super) fn line_of(finding: &Finding, source: &Source) -> String {
+    let made = if source.step == finding.step { "" } else { "made " };
+    match (&source.at, &source.unknown) {
+        (Some(frame), _) => format!("{made}at {}", output::line(&frame.to_string())),
+        (None, why) => format!("source line unknown: {}", why.as_deref().unwrap_or("nobody looked")),
+    }
 }
 
 pub(super) fn how_found(report: &Report, finding: &Finding) -> String {

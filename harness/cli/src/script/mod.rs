@@ -23,7 +23,7 @@ pub(crate) fn write(victim: &Victim, timeline: &Timeline) -> Result<String, Refu
     let Some(program) = victim.command() else {
         return Err(refuse("the victim runs within linkbait".to_owned()));
     };
-    if program.tty || !program.writable.is_empty() {
+    if program.tty || !program.writable.is_empty() || program.cwd.is_some() {
         return Err(refuse("the victim takes a terminal or further directories of its own".to_owned()));
     }
     let plan = plan(timeline)?;

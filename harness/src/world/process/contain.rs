@@ -99,9 +99,30 @@ fn enclose(arena: &Arena, own_disk: bool) -> Result<(), Error> {
     TEMPORARY.iter().zip(&shared).try_for_each(|(target, tree)| place(tree, target))
 }
 
-/// The working directory, to be entered by name if it is one that is laid anew for each trial.
-pub(super) fn fresh_directory(writable: &Writable) -> Option<CString> {
-    rustix::process::getcwd(Vec::new()).ok().filter(|dir| writable.has(dir.to_bytes()))
+/// Says where each plan starts: in the program's directory if it has one, otherwise in ours, which is to be entered by name
+/// if it is one that is laid anew for each trial.
+pub(super) fn start_in(plans: &mut [Plan], program: &Program, writable: &Writable) -> Result<(), Error> {
+    let fresh = || rustix::process::getcwd(Vec::new()).ok().filter(|dir| writable.has(dir.to_bytes()));
+    let cwd = match &program.cwd {
+        Some(dir) => Some(named_directory(dir)?),
+        None => fresh(),
+    };
+    plans.iter_mut().for_each(|plan| plan.cwd.clone_from(&cwd));
+    Ok(())
+}
+
+/// A directory by its name, which must mean the same to the program as to us.
+fn named_directory(dir: &Path) -> Result<CString, Error> {
+    let refused = |why: &str| Err(Error::victim(&dir.display().to_string(), why));
+    if TEMPORARY.iter().any(|top| dir.starts_with(top)) {
+        return refused("the arena lies over it, so the program cannot start there");
+    }
+    match dir.canonicalize() {
+        Err(e) => refused(&format!("{e}; the program was to start there")),
+        Ok(real) => {
+            CString::new(real.into_os_string().as_bytes()).or_else(|_| refused("has a NUL byte in it"))
+        }
+    }
 }
 
 /// Goes to the program's home if the working directory is not to be seen any more; true then.

@@ -3,13 +3,16 @@
 use super::lanes::lanes;
 use super::trees::trees;
 use super::{Text, filter, prose};
+use crate::crew::Judged;
 use crate::files;
-use crate::report::told::{how_found, names_of, timing};
-use linkbait::{Class, Finding, Report, Rule};
+use crate::report::told::{how_found, line_of, names_of, timing};
+use linkbait::{Class, Finding, Rule};
 use maud::{Markup, html};
 
 /// The `at`-th finding of the victim with this number.
-pub(super) fn render(number: usize, report: &Report, at: usize, finding: &Finding, open: bool) -> Markup {
+pub(super) fn render(number: usize, judged: &Judged, at: usize, finding: &Finding, open: bool) -> Markup {
+    let report = &judged.report;
+    let line = judged.sources.get(at).map(|source| line_of(finding, source));
     let cwe: Vec<String> = finding.cwe.iter().map(|number| format!("CWE-{number}")).collect();
     let file = files::replay_path(&report.name, at, finding.rule);
     html! {
@@ -24,6 +27,7 @@ pub(super) fn render(number: usize, report: &Report, at: usize, finding: &Findin
             }
             (lanes(finding))
             ul.how {
+                @if let Some(line) = line { li { (Text(&line)) } }
                 @if let Some(names) = names_of(&finding.timeline, &finding.timeline) { li { (names) } }
                 @if let Some(timing) = timing(finding) { li { (timing) } }
                 li { (how_found(report, finding)) }

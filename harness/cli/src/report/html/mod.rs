@@ -80,7 +80,9 @@ fn outcome(run: &Run) -> String {
     match () {
         () if all == 0 => "nothing was judged".to_owned(),
         () if failed > 0 => format!("{failed} of {} failed", counted(all, "victim")),
-        () if run.count(Verdict::Pass) == all && !run.is_partial() => "no rule was broken".to_owned(),
+        () if run.count(Verdict::Pass) + run.count(Verdict::NothingToAttack) == all && !run.is_partial() => {
+            "no rule was broken".to_owned()
+        }
         () => "no rule was broken, but not everything was judged".to_owned(),
     }
 }
@@ -144,7 +146,7 @@ fn of_victim(number: usize, judged: &Judged, open: bool) -> Markup {
                 }
             }
             @for (at, found) in report.findings.iter().enumerate() {
-                (finding::render(number, report, at, found, open))
+                (finding::render(number, judged, at, found, open))
             }
         }
     }
