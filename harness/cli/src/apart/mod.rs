@@ -51,7 +51,7 @@ pub(crate) struct Apart<'r> {
 /// How the other linkbait ended.
 enum Came {
     /// With a report.
-    Report(Judged),
+    Report(Box<Judged>),
     /// Without; how.
     Ended(String),
 }
@@ -81,7 +81,7 @@ impl<'r> Apart<'r> {
             (_, Some(why)) if !self.interrupt.came() => self.again_as_program(victim, package, &why),
             (Ok(Came::Report(mut judged)), _) => {
                 judged.report.notes.extend(must_be_program(self.asked, package).map(note));
-                judged
+                *judged
             }
             (Ok(Came::Ended(_)), _) if self.interrupt.came() => {
                 crew::not_judged(victim, "interrupted before every schedule was tried", None)
@@ -101,7 +101,7 @@ impl<'r> Apart<'r> {
         };
         let failed = |how: &str| crew::not_judged(victim, how, Some(how));
         let mut judged = match judged {
-            Ok(Came::Report(judged)) => judged,
+            Ok(Came::Report(judged)) => *judged,
             Ok(Came::Ended(how)) => failed(&how),
             Err(error) => failed(&format!("{error:#}")),
         };
@@ -137,7 +137,7 @@ impl<'r> Apart<'r> {
         // Children of the victim may hold its other end for longer.
         let said = said.filter(|_| text.is_empty()).and_then(|said| said.join().ok()).unwrap_or_default();
         match read::run(&text).ok().and_then(|mut run| run.judged.pop()) {
-            Some(judged) => Ok(Came::Report(judged)),
+            Some(judged) => Ok(Came::Report(Box::new(judged))),
             None => ended(status, &said),
         }
     }

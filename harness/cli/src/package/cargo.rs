@@ -6,6 +6,9 @@ use super::layout::{BODY, Layout};
 use crate::files::FOLDER;
 use crate::output;
 use anyhow::{Context, anyhow};
+use cargo_metadata::camino::Utf8PathBuf;
+use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
+use cargo_metadata::{Artifact, Message, TargetKind};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -45,33 +48,6 @@ impl std::fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// The lines of cargo's messages that matter here.
-#[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-enum Message {
-    CompilerMessage {
-        message: Diagnostic,
-    },
-    CompilerArtifact {
-        target: Target,
-        filenames: Vec<PathBuf>,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Diagnostic {
-    level: String,
-    rendered: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
 
 impl Package {
     /// Builds it where that was not done before; what was built.
@@ -157,15 +133,17 @@ fn write(dir: &Path, layout: &Layout) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn messages(output: &Output) -> impl Iterator<Item = Message> {
-    output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+fn messages(output: &Output) -> impl Iterator<Item = Message> + '_ {
+    Message::parse_stream(output.stdout.as_slice()).filter_map(Result::ok)
 }
 
-fn errors(output: &Output) -> impl Iterator<Item = Diagnostic> {
-    messages(output).filter_map(|message| match message {
-        Message::CompilerMessage { message } if message.level.starts_with("error") => Some(message),
-        _ => None,
-    })
+fn errors(output: &Output) -> impl Iterator<Item = Diagnostic> + '_ {
+    messages(output)
+        .filter_map(|message| match message {
+            Message::CompilerMessage(told) => Some(told.message),
+            _ => None,
+        })
+        .filter(|message| matches!(message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice))
 }
 
 fn has_errors(output: &Output) -> bool {
@@ -200,13 +178,16 @@ fn why(output: &Output) -> String {
 
 fn built(output: &Output, id: &str, kind: Kind) -> Result<PathBuf, Failure> {
     let (name, sort) = match kind {
-        Kind::Library => (id.replace('-', "_"), "cdylib"),
-        Kind::Program => (id.to_owned(), "bin"),
+        Kind::Library => (id.replace('-', "_"), TargetKind::CDyLib),
+        Kind::Program => (id.to_owned(), TargetKind::Bin),
     };
-    let ours = |target: &Target| target.name == name && target.kind.iter().any(|known| known == sort);
     let found = messages(output).find_map(|message| match message {
-        Message::CompilerArtifact { target, filenames } if ours(&target) => filenames.into_iter().next(),
+        Message::CompilerArtifact(Artifact { target, filenames, .. }) => {
+            let ours = target.name == name && target.kind.contains(&sort);
+            filenames.into_iter().next().filter(|_| ours)
+        }
         _ => None,
     });
+    let found = found.map(Utf8PathBuf::into_std_path_buf);
     found.ok_or_else(|| Failure::Ours(anyhow!("cargo built nothing of {id}")))
 }

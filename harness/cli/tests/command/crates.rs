@@ -220,6 +220,7 @@ fn started(desk: &Desk, then: &str, options: &[&str]) -> Option<(Child, fs::File
     let told: Vec<String> = lines.map_while(Result::ok).take(2).collect();
     if told.last().is_some_and(|line| line != "judging 1 victim") {
         let _ = writeln!(std::io::stderr(), "not checked: what is judged apart: {told:?}");
+        child.wait().expect("it ended");
         return None;
     }
     let writer = rustix::fs::open(desk.path("gate"), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
