@@ -169,7 +169,7 @@ mod tests {
             ],
             &["a", "--path", ".", "--stage", "t/a b", "--stage", "c", "--keeps", "*.x", "--call", "a::b"],
         ] {
-            let [one] = crates(&args).try_into().unwrap_or_else(|_| panic!("{args:?}: one victim"));
+            let [one] = crates(args).try_into().unwrap_or_else(|_| panic!("{args:?}: one victim"));
             let again = named(one.victim.name()).expect("a crate").expect("a victim");
             assert_eq!((again.victim.name(), again.package), (one.victim.name(), one.package));
         }
