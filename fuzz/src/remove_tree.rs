@@ -21,7 +21,7 @@ const ENTRIES: usize = 8;
 pub const REMOVE_TREE_HEAD: usize = 2 + ENTRIES;
 
 /// Most victims that are kept ready at once.
-const MOST_READY: usize = 128;
+const MOST_READY: usize = 32;
 
 /// Entries of a directory that has many, and directories of a long way down.
 const MANY: usize = 12;

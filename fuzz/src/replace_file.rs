@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub const REPLACE_FILE_HEAD: usize = 6;
 
 /// Most victims that are kept ready at once.
-const MOST_READY: usize = 64;
+const MOST_READY: usize = 32;
 
 /// What can be wrong with the ways of replacing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -448,6 +448,14 @@ impl Evidence {
         (self.changes(step), &self.changes[step.changes.end as usize..])
     }
 
+    /// Lets the last step begin after the changes noted so far.
+    pub(crate) fn rebase_last(&mut self) {
+        let count = self.change_count();
+        if let Some(step) = self.steps.last_mut() {
+            step.rebase(count);
+        }
+    }
+
     /// How many changes have been noted.
     pub(crate) fn change_count(&self) -> u32 {
         self.changes.len() as u32

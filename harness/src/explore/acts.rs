@@ -171,6 +171,8 @@ impl Bench {
         // A name that is taken already serves as well, and one that the attacker cannot take is the victim's luck.
         if self.may(does) && world.act(does, &self.path).is_ok() {
             self.look_after_move(world, does, true);
+            // It came before the call that is held, and is none of its doing.
+            self.evidence.rebase_last();
         }
     }
 }

@@ -6,7 +6,7 @@
 //! be asked nothing then, so its last sight counts.
 
 use super::Case;
-use crate::arena::tree::{Entry, Ident};
+use crate::arena::tree::{Entry, Ident, Maker};
 use crate::evidence::{CallStep, Change, Deed};
 use crate::world::calls::Op;
 use rustix::fs::FileType;
@@ -47,9 +47,11 @@ impl Case<'_> {
         self.successes().any(|(_, call)| call.sys.op == Op::Write && path(call) == path(opened))
     }
 
-    /// The file as a move has put it there.
+    /// The file as the attacker has put it there: as it was first seen.
     fn planted(&self, ident: Ident) -> Option<Entry> {
-        self.changes_by_moves().find_map(|change| change.is.filter(|entry| entry.ident == ident))
+        let (all, _) = self.evidence.changes_from(None);
+        let first = all.iter().find_map(|change| change.is.filter(|entry| entry.ident == ident));
+        first.filter(|entry| entry.maker == Maker::Attacker)
     }
 
     /// The file as it was when a move took it away.

@@ -2,7 +2,10 @@
 
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 use std::io;
+use std::os::unix::thread::JoinHandleExt;
 use std::sync::Once;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The signal that ends a victim thread which will not end by itself.
 fn ending_signal() -> i32 {
@@ -122,12 +125,12 @@ pub(crate) fn is_ours(tid: u32) -> bool {
 }
 
 extern "C" fn end_this_thread(_signal: libc::c_int) {
-    // SAFETY: ends only the calling thread; its stack stays mapped, which is the price of a victim that hangs.
+    // SAFETY: ends only the calling thread, whose stack stays mapped until it is reclaimed.
     unsafe { libc::syscall(libc::SYS_exit, 0) };
 }
 
 /// Makes a thread of this process end at once, without unwinding, wherever it is in user code or in an
-/// interruptible call. What it owned is leaked.
+/// interruptible call. What it owned is leaked, and its stack until it is [`reclaim`]ed.
 pub(crate) fn end(tid: u32) {
     static HANDLER: Once = Once::new();
     HANDLER.call_once(|| {
@@ -138,6 +141,26 @@ pub(crate) fn end(tid: u32) {
     let pid = std::process::id() as libc::pid_t;
     // SAFETY: sends a signal to one thread of this process; a dead one gives an error that does not matter.
     let _ = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid as libc::pid_t, ending_signal()) };
+}
+
+/// Gives back the stack of a thread that was told to [`end`], once it has. What it owned stays, and where the C library is not
+/// glibc, which learns of the end from the kernel (pthread_join, `CLONE_CHILD_CLEARTID` in clone(2)), the stack too.
+pub(crate) fn reclaim(thread: JoinHandle<()>, tid: u32) {
+    // Up to a second: first on the core that the two share, then by leaving it.
+    const YIELDS: u32 = 200;
+    const PAUSES: u32 = 1000;
+    for round in 0..YIELDS + PAUSES {
+        match () {
+            () if !is_ours(tid) => break,
+            () if round < YIELDS => std::thread::yield_now(),
+            () => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    if cfg!(target_env = "gnu") && !is_ours(tid) {
+        let thread = thread.into_pthread_t();
+        // SAFETY: a thread that nobody else joins or detaches. It has ended, so this does not wait.
+        let _ = unsafe { libc::pthread_join(thread, std::ptr::null_mut()) };
+    }
 }
 
 /// Ends this process with a status of our choice, in the place of a victim that is just doing so.

@@ -28,6 +28,7 @@ use crate::sys::thread as own_thread;
 use crate::victim::Body;
 use rustix::event::Timespec;
 use rustix::fs::{FileType, Mode, OFlags};
+use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -451,15 +452,19 @@ impl World for ThreadWorld {
     fn give_up(&mut self) -> Result<(), Error> {
         let held = self.held.take();
         // A thread that runs may be inside malloc, and ending it there would leave malloc locked for us all.
-        if held.is_some() || pulse(self.decoder.proc(), self.victim.tid).doing == Doing::Waits {
-            own_thread::end(self.victim.tid);
-            held.into_iter().for_each(|id| self.victim.listener.answer(id, -i64::from(libc::EINTR)));
-        } else {
+        let can_end = held.is_some() || pulse(self.decoder.proc(), self.victim.tid).doing == Doing::Waits;
+        if !can_end {
             self.abandon();
         }
         let core = rustix::thread::sched_getcpu();
         self.crew.forget();
-        self.victim = start_victim(&self.body, self.arena.dirs(), core, self.watch)?;
+        let next = start_victim(&self.body, self.arena.dirs(), core, self.watch)?;
+        let last = mem::replace(&mut self.victim, next);
+        if can_end {
+            last.end(|listener| {
+                held.into_iter().for_each(|id| listener.answer(id, -i64::from(libc::EINTR)));
+            });
+        }
         Ok(())
     }
 

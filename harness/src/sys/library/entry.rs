@@ -87,6 +87,10 @@ fn keep(info: &PanicHookInfo<'_>) {
     let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
     let trace = Backtrace::force_capture().to_string();
     let ours = trace.find("linkbait_victim_1").unwrap_or(trace.len());
-    let code = if trace[..ours].contains("drop_in_place") { PANIC_IN_DROP } else { PANIC };
+    let in_drop = DESTRUCTORS.iter().any(|name| trace[..ours].contains(name));
+    let code = if in_drop { PANIC_IN_DROP } else { PANIC };
     KEPT.set(Some((code, text.unwrap_or_else(|| "panic".to_owned()) + &place)));
 }
+
+/// As in `world/thread/body.rs`.
+const DESTRUCTORS: [&str; 3] = ["core::ops::drop::Drop", "drop_in_place", "drop_glue"];

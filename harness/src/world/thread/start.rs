@@ -10,6 +10,7 @@ use crate::sys::thread as own_thread;
 use crate::victim::Body;
 use crate::world::calls::{self, CLONE, CLONE3, EXIT_GROUP, NAMESPACES, REFUSED, Watch};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 
 /// The victim's thread, from our side.
 pub(super) struct Victim {
@@ -18,6 +19,16 @@ pub(super) struct Victim {
     pub(super) ending: Arc<Mutex<Option<Ending>>>,
     /// The marker at which the thread waits between trials.
     pub(super) idle: Option<u64>,
+    thread: JoinHandle<()>,
+}
+
+impl Victim {
+    /// Ends its thread where it is held or waits; `let_go` answers the call that it is held at.
+    pub(super) fn end(self, let_go: impl FnOnce(&Listener)) {
+        own_thread::end(self.tid);
+        let_go(&self.listener);
+        own_thread::reclaim(self.thread, self.tid);
+    }
 }
 
 /// Starts a thread that waits at the marker, runs the body, and waits again.
@@ -42,10 +53,10 @@ pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Wat
             *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
         }
     });
-    spawned.map_err(|e| Error::ours("start the victim's thread", e))?;
+    let thread = spawned.map_err(|e| Error::ours("start the victim's thread", e))?;
     let (listener, tid) =
         told.recv().map_err(|e| Error::ours("start the victim's thread", e))?.map_err(refusal)?;
-    let mut victim = Victim { listener, tid, ending, idle: None };
+    let mut victim = Victim { listener, tid, ending, idle: None, thread };
     let lost = |e: std::io::Error| Error::ours("wait for the victim's thread", e);
     if victim.listener.wait(None).map_err(lost)? == Ready::Stopped {
         victim.idle = victim.listener.receive().map_err(lost)?.map(|seen| seen.id);
