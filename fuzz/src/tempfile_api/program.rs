@@ -65,6 +65,11 @@ impl Program {
         if open { UMASKS[0] } else { UMASKS[usize::from(self.umask)] }
     }
 
+    /// True when something may be made in a temporary directory, which may be gone by then.
+    pub(super) fn works_in_directories(&self) -> bool {
+        self.ops.iter().any(|op| op.does == Does::TempdirIn) && self.ops.iter().any(|op| op.place > 1)
+    }
+
     /// Says what it is meant to leave, to show and not to replace.
     pub(super) fn describe(&self, mut victim: Victim) -> Victim {
         let any = |wanted: fn(&Op) -> bool| self.ops.iter().any(wanted);
