@@ -350,6 +350,12 @@ pub(crate) enum ReportFormat {
     Markdown,
     /// All of it in one file for a browser
     Html,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML: a suite for each victim, a case for each rule
+    Junit,
+    /// Annotations for a workflow of GitHub's
+    Github,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

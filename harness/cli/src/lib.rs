@@ -21,6 +21,7 @@ mod publish;
 mod replay;
 mod report;
 mod roster;
+mod roster_file;
 mod run;
 mod script;
 mod select;

@@ -36,6 +36,9 @@ pub(crate) fn publish(
         ReportFormat::Phases => report::by_phase(run),
         ReportFormat::Markdown => report::in_markdown(run),
         ReportFormat::Html => page.clone(),
+        ReportFormat::Sarif => report::in_sarif(run)?,
+        ReportFormat::Junit => report::in_junit(run)?,
+        ReportFormat::Github => report::for_github(run),
     };
     let written = match target.0 {
         Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string()),

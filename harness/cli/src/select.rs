@@ -83,6 +83,11 @@ fn of_roster(names: &[&String]) -> anyhow::Result<Vec<Victim>> {
     Ok(roster.into_iter().filter(named).collect())
 }
 
+/// The built-in victims of this name or tag.
+pub(crate) fn built_in(name: &str) -> anyhow::Result<Vec<Victim>> {
+    of_roster(&[&name.to_owned()])
+}
+
 /// The one victim of that name, or of that file.
 pub(crate) fn one(name: &str) -> anyhow::Result<Chosen> {
     if !victim_file::is_path(name) || name.starts_with(test::TEST) {

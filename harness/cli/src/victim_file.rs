@@ -5,6 +5,7 @@ use crate::args::Usage;
 use crate::files;
 use crate::output;
 use crate::package::{Body, Edition, Package, Runtime, spec};
+use crate::roster_file::{self, Named};
 use crate::select::{self, Chosen};
 use crate::values;
 use linkbait::{Class, Program, Victim};
@@ -131,18 +132,53 @@ pub(crate) fn is_path(name: &str) -> bool {
     name.contains('/') || name.ends_with(".toml") || Path::new(name).is_dir()
 }
 
-/// The victims that a path stands for: one file, or all files below a directory in the order of their names.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Chosen>> {
+/// The victims that a path stands for: a victim file, what a roster file names, or all victim files below a directory in the order of
+/// their names.
+pub(crate) fn read(named: &Path) -> anyhow::Result<Vec<Chosen>> {
+    if !named.is_dir()
+        && let Some(roster) = roster_file::parse(&text(named)?, named)?
+    {
+        return in_roster(roster);
+    }
+    victims(named)
+}
+
+fn in_roster(roster: Vec<Named>) -> anyhow::Result<Vec<Chosen>> {
     let mut found = Vec::new();
-    if path.is_dir() {
-        below(path, &mut found)?;
+    for named in roster {
+        match named {
+            Named::Path(path) => found.extend(victims(&path)?),
+            Named::BuiltIn(name) => found.extend(select::built_in(&name)?.into_iter().map(Chosen::from)),
+        }
+    }
+    Ok(found)
+}
+
+/// The victims of a file, or of all below a directory, beside which rosters may stand.
+fn victims(named: &Path) -> anyhow::Result<Vec<Chosen>> {
+    let mut found = Vec::new();
+    if named.is_dir() {
+        below(named, &mut found)?;
     } else {
-        found.push(path.to_path_buf());
+        found.push(named.to_path_buf());
     }
-    if found.is_empty() {
-        return Err(Usage(format!("{path:?}: no victim file (*.toml) in it")).into());
+    let mut victims = Vec::new();
+    for path in &found {
+        let text = text(path)?;
+        if roster_file::parse(&text, path)?.is_none() {
+            victims.push(victim(path, &text)?);
+        } else if path == named {
+            return Err(Usage(format!("{path:?}: a roster cannot name another")).into());
+        }
     }
-    found.iter().map(|path| victim(path)).collect()
+    if victims.is_empty() {
+        return Err(Usage(format!("{named:?}: no victim file (*.toml) in it")).into());
+    }
+    Ok(victims)
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    files::read(path, "a victim file was expected")
 }
 
 fn below(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
@@ -160,11 +196,10 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn victim(path: &Path) -> anyhow::Result<Chosen> {
-    let text = files::read(path, "a victim file was expected")?;
+fn victim(path: &Path, text: &str) -> anyhow::Result<Chosen> {
     let real = path.canonicalize().ok();
     let here = real.as_ref().and_then(|real| real.parent()).map(|here| here.to_string_lossy().into_owned());
-    let chosen = parse(&text, &here.unwrap_or_default());
+    let chosen = parse(text, &here.unwrap_or_default());
     let mut chosen = chosen.map_err(|what| Usage(format!("{path:?}: {what}")))?;
     if let Some(package) = &mut chosen.package {
         package.body.shown = path.display().to_string();

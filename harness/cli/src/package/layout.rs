@@ -25,9 +25,14 @@ fn main() -> std::process::ExitCode {
 }
 ";
 
-/// What a body has in scope, and what `?` makes of errors.
+/// What a body has in scope.
 const SIGNATURE: &str = "pub fn body(dir: &::std::path::Path, outside: &::std::path::Path, private: &::std::path::Path) -> \
-    ::std::result::Result<(), ::std::boxed::Box<dyn ::std::error::Error + Send + Sync>>";
+    ::std::result::Result<(), Failed>";
+
+/// What `?` makes of errors: of all that can be shown, boxes and strings too, which no type of the standard library takes.
+const FAILED: &str = "pub struct Failed(String); \
+    impl ::std::fmt::Debug for Failed { fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result { f.write_str(&self.0) } } \
+    impl<E: ::std::fmt::Debug + ::std::fmt::Display> From<E> for Failed { fn from(e: E) -> Self { Failed(format!(\"{e:?}\")) } }";
 
 const SECRET: &str = "let secret: &[u8] = b\"a secret that nobody else may read\\n\";";
 
@@ -98,14 +103,11 @@ fn body(body: &Body, runtime: Option<Runtime>) -> String {
     let Body { text, line, column, .. } = body;
     let (begin, end) = match runtime {
         None => ("", ";\nOk(()) }"),
-        Some(runtime) => (
-            runtime.begin(),
-            ";\nOk::<(), ::std::boxed::Box<dyn ::std::error::Error + Send + Sync>>(()) }) }",
-        ),
+        Some(runtime) => (runtime.begin(), ";\nOk::<(), Failed>(()) }) }"),
     };
     // What stands before the body takes a line of its own; one in the first line is shown in the second.
     let (above, indent) = ("\n".repeat(line.saturating_sub(2)), " ".repeat(column.saturating_sub(1)));
-    format!("{above}#![allow(warnings)] {SIGNATURE} {{ {SECRET} {begin}\n{indent}{text}\n{end}\n")
+    format!("{above}#![allow(warnings)] {FAILED} {SIGNATURE} {{ {SECRET} {begin}\n{indent}{text}\n{end}\n")
 }
 
 impl Edition {

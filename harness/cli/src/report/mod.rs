@@ -5,21 +5,26 @@ mod below;
 mod by_line;
 mod card;
 mod finding;
+pub(crate) mod finger;
+mod github;
 mod html;
 pub(crate) mod json;
+mod junit;
 mod list;
 pub(crate) mod markdown;
 pub(crate) mod origin;
 mod phases;
 pub(crate) mod read;
+mod sarif;
 mod scorecard;
 mod steps;
 mod told;
 
 use crate::crew::Judged;
-use crate::output;
-use linkbait::{Ending, Verdict};
+use crate::{files, output};
+use linkbait::{Ending, Finding, Verdict};
 use origin::{Environment, Part, Settings};
+use std::path::Path;
 
 /// Everything that a report tells.
 pub(crate) struct Run {
@@ -75,6 +80,21 @@ pub(crate) fn page(run: &Run) -> String {
     html::render(run)
 }
 
+/// For code scanning.
+pub(crate) fn in_sarif(run: &Run) -> anyhow::Result<String> {
+    sarif::render(run)
+}
+
+/// For what shows results of tests.
+pub(crate) fn in_junit(run: &Run) -> anyhow::Result<String> {
+    junit::render(run)
+}
+
+/// As commands of a workflow.
+pub(crate) fn for_github(run: &Run) -> String {
+    github::render(run)
+}
+
 /// The scorecard as Markdown.
 pub(crate) fn in_markdown(run: &Run) -> String {
     markdown::render(run)
@@ -83,6 +103,18 @@ pub(crate) fn in_markdown(run: &Run) -> String {
 /// Every rule after every phase, as Markdown.
 pub(crate) fn by_phase(run: &Run) -> String {
     phases::render(run)
+}
+
+/// Where a finding is to be shown in a file: at its line of source, where that is known and below the working directory, or else at its
+/// step in the timeline.
+fn place(judged: &Judged, number: usize, finding: &Finding) -> (String, usize) {
+    let at = judged.sources.get(number).and_then(|source| source.at.as_ref());
+    let known = at.and_then(|frame| Some((frame.file.clone()?, frame.line? as usize)));
+    known.filter(|(file, line)| Path::new(file).is_relative() && *line > 0).unwrap_or_else(|| {
+        let (text, first) = steps::steps_of(&finding.timeline);
+        let step = steps::broken(&steps::parse(&text), finding);
+        (files::replay_path(&judged.report.name, number, finding.rule), first + step)
+    })
 }
 
 /// How a program ended, as part of a sentence, which `read::ending` understands.
