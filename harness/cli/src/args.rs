@@ -284,6 +284,9 @@ pub(crate) struct Printing {
     /// Write the report there instead of to stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Compare with this JSON report of an earlier run: findings that it has do not fail this one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
 }
 
 /// What a command gets to read from and print to.

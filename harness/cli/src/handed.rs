@@ -8,7 +8,13 @@ use std::path::Path;
 impl Judging {
     /// What another linkbait is given to judge one victim as we would: the same, but for what concerns all victims.
     pub(crate) fn for_one(&self) -> Judging {
-        let printing = Printing { require: false, verbose: false, format: ReportFormat::Json, output: None };
+        let printing = Printing {
+            require: false,
+            verbose: false,
+            format: ReportFormat::Json,
+            output: None,
+            baseline: None,
+        };
         Judging { shard: None, jobs: Some(1), no_progress: true, printing, ..self.clone() }
     }
 
@@ -78,11 +84,12 @@ impl Words {
     }
 
     fn printing(&mut self, printing: &Printing) {
-        let Printing { require, verbose, format, output } = printing;
+        let Printing { require, verbose, format, output, baseline } = printing;
         self.flag("--require", *require);
         self.flag("--verbose", *verbose);
         self.value("--format", name_of(format));
         output.iter().for_each(|file| self.path("--output", file));
+        baseline.iter().for_each(|file| self.path("--baseline", file));
     }
 }
 
@@ -109,7 +116,7 @@ mod tests {
             "--attacker none,dir-writer --umask 077,000 --rule hangs,leftover --depth 2 --faults --signals",
             "--samples 7 --depth 5 --trials 8 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
             "--shard 2/3 --jobs 4 --timeout 1m30s --persona auditor --no-progress --require --verbose",
-            "--format phases --output there --timeout 1500ms --writable . --writable ..",
+            "--format phases --output there --baseline before --timeout 1500ms --writable . --writable ..",
         ] {
             let args: Vec<OsString> = args.split_whitespace().map(Into::into).collect();
             let judging = read(&args);

@@ -5,6 +5,7 @@
 
 mod apart;
 mod args;
+mod baseline;
 
 mod crew;
 mod doctor;

@@ -2,14 +2,18 @@
 
 use crate::Exit;
 use crate::args::{Printing, ReportFormat};
+use crate::baseline::{Baseline, Compared};
 use crate::interrupt::Interrupt;
 use crate::report::{self, Run, json};
 use crate::{files, output};
 use linkbait::Verdict;
 use std::collections::BTreeSet;
 
-/// Where the report goes, which is looked at before the work begins: a file, or stdout.
-pub(crate) struct Target(Option<files::Target>);
+/// Where the report goes, a file or stdout, and what it is compared with: both are looked at before the work begins.
+pub(crate) struct Target {
+    file: Option<files::Target>,
+    baseline: Option<Baseline>,
+}
 
 impl Target {
     pub(crate) fn prepare(printing: &Printing) -> anyhow::Result<Target> {
@@ -17,7 +21,9 @@ impl Target {
             ReportFormat::Markdown => files::Target::prepare_spliced,
             _ => files::Target::prepare,
         };
-        Ok(Target(printing.output.as_deref().map(prepare).transpose()?))
+        let file = printing.output.as_deref().map(prepare).transpose()?;
+        let baseline = printing.baseline.as_deref().map(Baseline::read).transpose()?;
+        Ok(Target { file, baseline })
     }
 }
 
@@ -30,9 +36,11 @@ pub(crate) fn publish(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
     let (document, page) = (json::render(run)?, report::page(run));
+    let compared = target.baseline.map(|baseline| baseline.compare(run));
+    let below = compared.as_ref().map(Compared::tell).unwrap_or_default();
     let text = match printing.format {
         ReportFormat::Json => document.clone(),
-        ReportFormat::Text => report::text(run, named || printing.verbose),
+        ReportFormat::Text => report::text(run, named || printing.verbose) + &below,
         ReportFormat::Phases => report::by_phase(run),
         ReportFormat::Markdown => report::in_markdown(run),
         ReportFormat::Html => page.clone(),
@@ -40,7 +48,7 @@ pub(crate) fn publish(
         ReportFormat::Junit => report::in_junit(run)?,
         ReportFormat::Github => report::for_github(run),
     };
-    let written = match target.0 {
+    let written = match target.file {
         Some(target) => target.write(&anstream::adapter::strip_str(&text).to_string()),
         None => output::print(&text).map_err(Into::into),
     };
@@ -50,7 +58,8 @@ pub(crate) fn publish(
     }
     // A file that could not be written costs no report: what was judged is saved by now.
     written?;
-    Ok(verdict(run, printing.require, interrupt))
+    let counts = compared.is_none_or(|compared| compared.has_new());
+    Ok(verdict(run, printing.require, interrupt, counts))
 }
 
 /// Says each fault once, however many victims it befell; the scorecard names them.
@@ -63,20 +72,20 @@ fn complain_of_faults(run: &Run) {
     }
 }
 
-/// The exit code. A fault of ours hides nothing else: it is what the reader must know first.
-fn verdict(run: &Run, require: bool, interrupt: &Interrupt) -> Exit {
+/// The exit code. A fault of ours hides nothing else: it is what the reader must know first. Findings count unless all are known.
+fn verdict(run: &Run, require: bool, interrupt: &Interrupt, findings_count: bool) -> Exit {
     let any = |verdict| run.count(verdict) > 0;
     match () {
         () if run.judged.iter().any(|judged| judged.fault.is_some()) => Exit::Ours,
         () if run.asked == 0 => Exit::NothingToJudge,
         () if require && any(Verdict::Unsupported) => Exit::Unsupported,
         () if run.is_partial() || interrupt.came() => Exit::Inconclusive,
-        () if any(Verdict::Fail) => Exit::Findings,
+        () if findings_count && any(Verdict::Fail) => Exit::Findings,
         () if run.judged.iter().any(|judged| judged.no_start || judged.report.hangs_alone) => {
             Exit::HangsAlone
         }
         () if any(Verdict::Inconclusive) => Exit::Inconclusive,
-        () if any(Verdict::Pass) => Exit::Clean,
+        () if any(Verdict::Pass) || any(Verdict::Fail) => Exit::Clean,
         () if any(Verdict::NothingToAttack) && !any(Verdict::Unsupported) => Exit::NothingToJudge,
         () => Exit::Unsupported,
     }
@@ -107,7 +116,7 @@ mod tests {
         let environment = Environment::of(&Host::detect(), Determinism::OFF);
         let (settings, asked) = (Settings::default(), judged.len());
         let run = Run { environment, settings, part: None, judged, asked, left_out: 0, aside: Vec::new() };
-        verdict(&run, false, &Interrupt::default())
+        verdict(&run, false, &Interrupt::default(), true)
     }
 
     #[test]

@@ -5,8 +5,13 @@ use linkbait::Finding;
 use sha2::{Digest, Sha256};
 
 pub(crate) fn print(victim: &str, finding: &Finding) -> String {
+    of(victim, finding.rule, finding.attacker.name(), &finding.path)
+}
+
+/// The same from what a report says; `label` is the path with names that mean the same in every run.
+pub(crate) fn of(victim: &str, rule: &str, attacker: &str, label: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [victim, finding.rule, finding.attacker.name(), &finding.path] {
+    for part in [victim, rule, attacker, label] {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }

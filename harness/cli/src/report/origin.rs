@@ -122,6 +122,14 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// True when this rule and this attacker were tried, as far as settings tell: a victim may have attackers of its own.
+    pub(crate) fn ask(&self, rule: &str, attacker: &str) -> bool {
+        let tries = self.attackers.is_empty() || self.attackers.iter().any(|known| known == attacker);
+        tries && self.rules.iter().any(|known| known == rule)
+    }
+}
+
 /// The rules asked for: without suspicions, unless they are named or an auditor reads.
 pub(crate) fn rules(asked: &Judging) -> Vec<&'static Rule> {
     let auditor = asked.persona == Persona::Auditor;

@@ -52,7 +52,7 @@ fn wrong_input_exits_2_and_says_what_would_be_right() {
         (&["--timeout", "soon"], "30s"),
         (&["--timeout", "0s"], "try 2s"),
         (&["--jobs", "0"], "not in 1.."),
-        (&["--format", "xml"], "[possible values: text, json, phases, markdown, html]"),
+        (&["--format", "xml"], "[possible values: text, json, phases, markdown, html, sarif, junit, github]"),
         (&["--no-such-option"], "unexpected argument"),
         (&["list", "attackers"], "[possible values: rules, victims, moves]"),
     ] {

@@ -84,3 +84,38 @@ fn annotations_are_one_line_for_each_finding() {
         printed("github", &["--trials", "3"]).contains("::warning title=linkbait::create-new: inconclusive")
     );
 }
+
+#[test]
+fn only_findings_that_an_earlier_report_does_not_have_fail_a_run() {
+    let desk = Desk::new();
+    let judge =
+        |victims: &[&str], more: &[&str]| desk.run(&[&["run", "--no-progress"], victims, more].concat());
+    assert_eq!(
+        judge(&["create-fixed", "create-new"], &["--format", "json", "--output", "before.json"]).code,
+        100
+    );
+    let with = ["--baseline", "before.json"];
+    let same = judge(&["create-fixed", "create-new"], &with);
+    assert!(
+        same.code == 0 && same.out.contains("0 new findings") && same.out.contains("0 gone"),
+        "{}",
+        same.out
+    );
+    let new = judge(&["create-fixed", "create-pid"], &with);
+    assert!(new.code == 100 && new.out.contains("new: create-pid: follows-link"), "{}", new.out);
+    // What another rule would show again is not gone.
+    let fewer = judge(&["create-fixed"], &[&with[..], &["--rule", "hangs"]].concat());
+    assert!(fewer.code == 0 && fewer.out.contains("not judged: create-fixed: follows-link"), "{}", fewer.out);
+    let text = std::fs::read_to_string(desk.path("before.json")).expect("a report");
+    std::fs::write(desk.path("before.json"), text.replace("create-fixed", "create-new")).expect("a file");
+    let gone = judge(&["create-new"], &with);
+    assert!(gone.code == 0 && gone.out.contains("gone: create-new: follows-link"), "{}", gone.out);
+    std::fs::write(desk.path("before.json"), text).expect("a file");
+    let other = judge(&["create-new"], &with);
+    assert!(other.code == 0 && other.out.contains("not judged: create-fixed: follows-link"), "{}", other.out);
+    std::fs::write(desk.path("odd.json"), "{}").expect("a file");
+    for wrong in ["odd.json", "nowhere.json"] {
+        let ran = judge(&["create-new"], &["--baseline", wrong]);
+        assert!(ran.code == 2 && ran.err.contains(wrong), "{}", ran.err);
+    }
+}
