@@ -109,10 +109,9 @@ impl Trial {
             return Ok(());
         }
         let (tried, answers) = self.run(plans)?;
-        let in_directories = program.class() == Class::DirWriter && program.works_in_directories();
         assert_no_findings(&tried, |rule| match rule {
-            // What is removed by a name in a directory that was exchanged is removed in another's.
-            "deletes-foreign" => !in_directories,
+            // What is removed by a name in a directory that was exchanged, or removed and made anew, is removed in another's.
+            "deletes-foreign" => !program.works_in_directories(),
             rule => !spoils_paths(program) || !BY_PATH.contains(&rule),
         });
         compare(program, plans, &answers);
