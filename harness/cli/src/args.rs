@@ -150,11 +150,19 @@ pub(crate) enum Command {
         /// Rule id
         id: String,
     },
+    /// Measure what linkbait costs on this machine, each figure beside its floor in the same rounds
+    Bench {
+        #[command(flatten)]
+        measuring: Measuring,
+    },
     /// Say what this machine allows, and what follows
     Doctor,
     /// Run the body of a built-in victim once, with nobody in control of it: for victims that are judged as programs
     #[command(hide = true)]
     Body { name: String, shared: PathBuf, outside: PathBuf, private: PathBuf },
+    /// Run trials of a kind, and print how many: for `bench`, which counts their calls
+    #[command(hide = true)]
+    Trials { kind: String, times: u32 },
     /// Judge one victim that was built as a package of its own, and print the report as JSON: for the linkbait that built it
     #[command(hide = true)]
     Apart {
@@ -289,6 +297,35 @@ pub(crate) struct Printing {
     pub(crate) baseline: Option<PathBuf>,
 }
 
+/// What is measured, and what becomes of the figures.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Measuring {
+    /// What to measure, as --list has it; `all` is all of it. Without names what takes a minute
+    #[arg(value_name = "PART")]
+    pub(crate) parts: Vec<String>,
+    /// List the parts, and measure nothing
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Let what is compared take turns in at most this many rounds
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    pub(crate) rounds: Option<u32>,
+    /// Look at the memory after this many trials
+    #[arg(long, value_parser = clap::value_parser!(u64).range(2..), default_value = "100000", value_name = "N")]
+    pub(crate) trials: u64,
+    /// Fail with 100 when a promise is not kept, and with 6 when a part could not be measured on this machine
+    #[arg(long)]
+    pub(crate) require: bool,
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+    /// Form of the figures
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: BenchFormat,
+    /// Write them there instead of to stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 /// What a command gets to read from and print to.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Streams {
@@ -339,6 +376,15 @@ pub(crate) enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListFormat {
     Text,
+    Markdown,
+}
+
+/// Forms of what was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchFormat {
+    Text,
+    Json,
+    /// A table between markers; with --output into a text that has them
     Markdown,
 }
 

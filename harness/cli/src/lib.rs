@@ -6,7 +6,7 @@
 mod apart;
 mod args;
 mod baseline;
-
+mod bench;
 mod crew;
 mod doctor;
 mod explain;
@@ -117,6 +117,10 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Names { victim, runs, writable, timeout, format, argv }) => {
             let asked = names::Asked { victim, argv, writable, runs, silence: timeout.into(), format };
             return names::names(&asked);
+        }
+        Some(Command::Bench { measuring }) => return bench::bench(&measuring),
+        Some(Command::Trials { kind, times }) => {
+            format!("{}\n", linkbait_benches::run_trials(&linkbait::Host::detect(), &kind, times)?)
         }
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what, format }) => explain::list(what, format)?,

@@ -1,4 +1,5 @@
-//! Progress on stderr: a bar in a terminal, a line for each victim elsewhere. The same for what is built before.
+//! Progress on stderr: a bar in a terminal, a line for each victim elsewhere. The same for what is built before, and for what is
+//! measured.
 
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) enum Progress {
     Off,
     Bar(ProgressBar),
-    Lines { done: AtomicUsize, of: usize },
+    Lines { does: &'static str, done: AtomicUsize, of: usize },
 }
 
 const JUDGING: &str = "judging [{bar:24}] {pos}/{len} {wide_msg}";
+const MEASURING: &str = "measuring [{bar:24}] {pos}/{len} {wide_msg}";
 const BUILDING: &str = "building [{bar:24}] {pos}/{len} {wide_msg}";
 
 impl Progress {
@@ -21,7 +23,7 @@ impl Progress {
         }
         if !std::io::stderr().is_terminal() {
             say(&format!("judging {}", output::counted(of, "victim")));
-            return Progress::Lines { done: AtomicUsize::new(0), of };
+            return lines("judged", of);
         }
         Progress::Bar(bar(JUDGING, of))
     }
@@ -31,11 +33,20 @@ impl Progress {
         match wanted {
             false => Progress::Off,
             true if std::io::stderr().is_terminal() => Progress::Bar(bar(BUILDING, of)),
-            true => Progress::Lines { done: AtomicUsize::new(0), of },
+            true => lines("building", of),
         }
     }
 
-    /// This one is built now.
+    /// Of parts of `bench`.
+    pub(crate) fn measuring(wanted: bool, of: usize) -> Progress {
+        match wanted {
+            false => Progress::Off,
+            true if std::io::stderr().is_terminal() => Progress::Bar(bar(MEASURING, of)),
+            true => lines("measuring", of),
+        }
+    }
+
+    /// This one is built, or measured, now.
     pub(crate) fn begins(&self, victim: &str) {
         let name = output::line(victim);
         match self {
@@ -45,9 +56,9 @@ impl Progress {
                 bar.inc(1);
                 bar.tick();
             }
-            Progress::Lines { done, of } => {
+            Progress::Lines { does, done, of } => {
                 let number = done.fetch_add(1, Ordering::Relaxed) + 1;
-                say(&format!("building {number} of {of}, {name}"));
+                say(&format!("{does} {number} of {of}, {name}"));
             }
         }
     }
@@ -61,9 +72,9 @@ impl Progress {
                 bar.set_message(told);
                 bar.inc(1);
             }
-            Progress::Lines { done, of } => {
+            Progress::Lines { does, done, of } => {
                 let number = done.fetch_add(1, Ordering::Relaxed) + 1;
-                say(&format!("judged {number} of {of}, {told}"));
+                say(&format!("{does} {number} of {of}, {told}"));
             }
         }
     }
@@ -74,6 +85,10 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+fn lines(does: &'static str, of: usize) -> Progress {
+    Progress::Lines { does, done: AtomicUsize::new(0), of }
 }
 
 fn bar(template: &str, of: usize) -> ProgressBar {

@@ -135,7 +135,7 @@ fn allow(victims: Vec<Chosen>, writable: &[PathBuf]) -> Result<Vec<Chosen>, Usag
 
 /// Makes ready for programs, and for file systems to be mounted. Where that is impossible the reports on them say so,
 /// which costs no report on others.
-fn contain() -> Result<(), Error> {
+pub(crate) fn contain() -> Result<(), Error> {
     match linkbait::prepare_to_contain() {
         Err(e) if matches!(e.kind(), ErrorKind::Unsupported(_)) => Ok(()),
         prepared => prepared,

@@ -69,7 +69,8 @@ pub(crate) fn victims(names: &[String]) -> anyhow::Result<Selected> {
     Ok(Selected { victims: found, left_out, aside: Vec::new() })
 }
 
-fn is_slow(victim: &Victim) -> bool {
+/// True for one that a run without names leaves out.
+pub(crate) fn is_slow(victim: &Victim) -> bool {
     victim.tag_list().iter().any(|tag| tag == SLOW)
 }
 

@@ -9,6 +9,7 @@ use linkbait_races::inprocess::process::Wrongs;
 use linkbait_races::protocols::{PAIRS, Pair, Result, Run, WALKED, harm};
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
+use std::time::Instant;
 use sync::{Arc, Mutex};
 
 /// Whose step each was.
@@ -100,10 +101,15 @@ fn orders(pair: &'static Pair, protocol: Run, stops: Stops) -> usize {
 fn is_harmful(pair: &'static Pair, protocol: Run, stops: Stops) -> bool {
     let seen = Orders::default();
     let noted = Orders::clone(&seen);
+    let start = Instant::now();
     let explored = explore(move || run(pair, protocol, stops, &noted));
+    let by_loom = start.elapsed();
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).len();
-    println!("{}, {stops:?}: {seen} orders in {explored}", pair.name);
-    assert_eq!(seen, orders(pair, protocol, stops), "{}, {stops:?}", pair.name);
+    let start = Instant::now();
+    let ours = orders(pair, protocol, stops);
+    let times = by_loom.as_secs_f64() / start.elapsed().as_secs_f64();
+    println!("{}, {stops:?}: {seen} orders in {explored}; loom takes {times:.1} times as long", pair.name);
+    assert_eq!(seen, ours, "{}, {stops:?}", pair.name);
     !explored.wrong.is_empty()
 }
 

@@ -12,7 +12,7 @@ pub(super) fn splice(text: &str, part: &str) -> Result<String, String> {
     let (begin, end) = match (lines(text, BEGIN).as_slice(), lines(text, END).as_slice()) {
         ([begin], [end]) if begin < end => (*begin, *end),
         ([], []) => {
-            return Err(format!("it has no lines {BEGIN} and {END} for the scorecard to stand between"));
+            return Err(format!("it has no lines {BEGIN} and {END} to write between"));
         }
         ([_], []) => return Err(format!("it has {BEGIN}, and no {END}")),
         ([], [_]) => return Err(format!("it has {END}, and no {BEGIN}")),

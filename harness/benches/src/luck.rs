@@ -1,6 +1,8 @@
 //! The baseline: how often a free-running attacker hits what the stepped engine finds every time.
 
-use linkbait::{Class, Error, Host, Judge, Limits, Victim};
+use crate::Setup;
+use crate::rows::{Amount, Row, Section};
+use linkbait::{Class, Error, ErrorKind, Judge, Limits, Victim};
 use std::fs::{self, File, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -56,39 +58,36 @@ fn create_then_chmod(dir: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// The table of both.
-pub(crate) fn measure(host: &Host) -> Result<String, Error> {
-    let mut table =
-        format!("{:<32} {:>19} {:>12}   stepped\n", "left to luck", "hits of free runs", "moves made");
+pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
+    let mut section = Section::new("runs that were left to luck and in which a free-running attacker hit");
     for (name, class, body) in VICTIMS {
         let victim = linkbait::victim(name, body);
-        let judge = Judge::new(host.clone())
+        let judge = Judge::new(setup.host.clone())
             .attackers(&[class])
             .umasks(&[0o022])
             .limits(Limits { silence: Duration::from_millis(200), ..Limits::default() });
-        let luck = judge.sample(&victim, class, 0o022, ATTEMPTS);
-        let (hits, moves) = luck.map_or_else(
-            |error| (error.to_string(), String::new()),
-            |s| {
-                (
-                    format!("{} of {} ({:.1} %)", s.hits, s.attempts, percent(s.hits, s.attempts)),
-                    s.moves.to_string(),
-                )
-            },
-        );
-        table += &format!("{name:<32} {hits:>19} {moves:>12}   {}\n", stepped(&judge, &victim)?);
+        let attempts = ATTEMPTS.min(setup.trials);
+        match judge.sample(&victim, class, 0o022, attempts) {
+            Ok(luck) => {
+                let stepped = stepped(&judge, &victim, JUDGEMENTS.min(setup.rounds))?;
+                let detail = format!("{attempts} runs, {} moves; {stepped}", luck.moves);
+                let share = 100.0 * luck.hits as f64 / luck.attempts as f64;
+                section.row(Row::new(name, Amount::Share(share)).detail(detail));
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported(_)) => {
+                section.note(format!("not measured: {name}: {error}"));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(table)
+    Ok(vec![section])
 }
 
-fn percent(part: u64, whole: u64) -> f64 {
-    100.0 * part as f64 / whole as f64
-}
-
-fn stepped(judge: &Judge, victim: &Victim) -> Result<String, Error> {
+/// What the stepped engine says of the same victim.
+fn stepped(judge: &Judge, victim: &Victim, judgements: usize) -> Result<String, Error> {
     let mut found = 0;
     let mut last = (Vec::new(), 0);
-    for _ in 0..JUDGEMENTS {
+    for _ in 0..judgements {
         let report = judge.judge(victim)?;
         found += u64::from(!report.findings.is_empty());
         last = (report.findings.iter().map(|finding| finding.rule).collect(), report.trials);
@@ -96,5 +95,5 @@ fn stepped(judge: &Judge, victim: &Victim) -> Result<String, Error> {
     let (mut rules, trials) = last;
     rules.sort_unstable();
     rules.dedup();
-    Ok(format!("found in {found} of {JUDGEMENTS} runs of {trials} trials: {}", rules.join(", ")))
+    Ok(format!("stepped, found in {found} of {judgements} runs of {trials} trials: {}", rules.join(", ")))
 }
