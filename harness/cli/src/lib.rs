@@ -6,7 +6,6 @@
 mod apart;
 mod args;
 mod baseline;
-
 mod crew;
 mod doctor;
 mod explain;
@@ -42,6 +41,12 @@ use std::process::ExitCode;
 
 #[doc(hidden)]
 pub use victim_file::read_victim;
+
+/// What the pages say in Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
+mod pages {}
 
 /// What a command came to, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
