@@ -232,3 +232,31 @@ fn every_toml_of_the_pages_is_what_it_should_be() {
         assert!(read.is_ok(), "{}: {victim}", read.err().unwrap_or_default());
     }
 }
+
+/// What a heading is linked by.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    kept.replace(' ', "-").chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+/// Links of a page to a file or a heading that is not there.
+fn dead_links(name: &str, text: &str) -> Vec<String> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let here = repository.join(name);
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let is_dead = |target: &&str| {
+        let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+        let path = if file.is_empty() { here.clone() } else { here.with_file_name(file) };
+        let headings = |text: String| text.lines().any(|l| l.starts_with('#') && anchor(l) == heading);
+        !path.exists() || (!heading.is_empty() && !fs::read_to_string(path).is_ok_and(headings))
+    };
+    targets.filter(|target| !target.starts_with("http")).filter(is_dead).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_link_of_the_pages_leads_somewhere() {
+    assert_eq!(dead_links("README.md", "[a](b.md) [c](#gone) [d](#more)\n## More\n"), ["b.md", "#gone"]);
+    for page in [README, REFERENCE, FUZZ] {
+        assert_eq!(dead_links(page.name, page.text), [""; 0], "{}", page.name);
+    }
+}

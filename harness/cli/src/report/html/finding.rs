@@ -2,7 +2,7 @@
 
 use super::lanes::lanes;
 use super::trees::trees;
-use super::{Text, filter, first_upper, prose};
+use super::{Text, filter, prose};
 use crate::crew::Judged;
 use crate::files;
 use crate::report::told::{how_found, line_of, names_of, timing};
@@ -50,7 +50,7 @@ fn attacker(class: Class) -> &'static str {
 fn explained(rule: &Rule, finding: &Finding, cwe: &str) -> Markup {
     html! {
         h5 { "What to do" }
-        p { (prose(&first_upper(linkbait::rules::help(finding)))) }
+        p.help { (prose(linkbait::rules::help(finding))) }
         details.why {
             summary { "Why this matters: the victim " (rule.title) " (" (cwe) ")" }
             p { (prose(rule.why)) }
