@@ -14,6 +14,12 @@ fn column(head: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The block of a page that begins like this.
+fn sample(page: &'static str, start: &str) -> &'static str {
+    let below = page.split("```text\n").find(|block| block.starts_with(start)).expect("a sample");
+    below.split("```").next().unwrap_or(below)
+}
+
 fn second_word(text: &str) -> String {
     text.split(' ').nth(1).unwrap_or_default().to_owned()
 }
@@ -52,7 +58,7 @@ fn the_exit_codes_of_the_help_are_those_of_the_reference() {
 #[test]
 fn the_finding_in_the_readme_is_what_the_command_prints() {
     let ran = Desk::new().run(&["run", "check-then-create", "--rule", "follows-link"]);
-    let sample = README.split("```").find(|block| block.starts_with("\nerror[")).expect("a sample");
+    let sample = sample(README, "error[");
     // How many trials there are changes with every new move.
     let same = |line: &&str| !line.starts_with("note: found after");
     let printed = ran.out.lines().take_while(|line| !line.is_empty()).filter(same);
@@ -62,7 +68,7 @@ fn the_finding_in_the_readme_is_what_the_command_prints() {
 #[test]
 fn the_scorecard_in_the_reference_is_what_the_command_prints() {
     let ran = Desk::new().run(&["run", "create-new", "reopen-by-path"]);
-    let sample = REFERENCE.split("```").find(|block| block.starts_with("\n  victim ")).expect("a sample");
+    let sample = sample(REFERENCE, "  victim ");
     // How many trials there are changes with every new move.
     let words = |text: &str| {
         let words = text.split_whitespace().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
