@@ -13,6 +13,11 @@
 //! SAVE.with(|save| save.attack(b"bytes"));
 //! ```
 //!
+//! In an input the first byte chooses attacker and umask, and each five bytes further a [`Plan`]: a stop, a name, a move or fault, by
+//! remainder, so that every input is a schedule and a changed byte is a changed choice. [`Target`] is all that most targets need; it panics
+//! with the timeline when a rule is broken, and when this machine cannot judge. [`Attack`] keeps one victim ready under one attacker, for a
+//! target that chooses itself, and [`mutate`] and [`cross`] are for its `fuzz_mutator!` and `fuzz_crossover!`.
+//!
 //! Each trial tells libFuzzer, by its extra counters, what the attacker and the victim did to each other. Does not own the
 //! fuzzer, nor what it keeps.
 

@@ -43,6 +43,12 @@ use std::process::ExitCode;
 #[doc(hidden)]
 pub use victim_file::read_victim;
 
+/// What the pages say in Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
+mod pages {}
+
 /// What a command came to, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {

@@ -13,6 +13,7 @@ mod machines;
 mod markdown;
 mod names;
 mod packages;
+mod pages;
 mod programs;
 mod readme;
 mod replays;

@@ -50,7 +50,7 @@ fn attacker(class: Class) -> &'static str {
 fn explained(rule: &Rule, finding: &Finding, cwe: &str) -> Markup {
     html! {
         h5 { "What to do" }
-        p { (prose(linkbait::rules::help(finding))) }
+        p.help { (prose(linkbait::rules::help(finding))) }
         details.why {
             summary { "Why this matters: the victim " (rule.title) " (" (cwe) ")" }
             p { (prose(rule.why)) }
