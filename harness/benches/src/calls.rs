@@ -22,9 +22,8 @@ struct Kind {
 }
 
 const NOTHING: &str = "nothing";
-const ASKS: &str = "stop-inside";
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         name: NOTHING,
         what: "a trial without any call",
@@ -40,18 +39,25 @@ const KINDS: [Kind; 6] = [
         beyond: Some(NOTHING),
     },
     Kind {
-        name: ASKS,
+        name: "stop-inside",
         what: "a stop in the arena (stat)",
         victim: || linkbait::victim("asks", asks),
         planted: false,
         beyond: Some(NOTHING),
     },
     Kind {
-        name: "stop-planted",
-        what: "a move and its undoing, the mean of all at such a stop",
+        name: "asks",
+        what: "a trial with that stop, left alone",
+        victim: || linkbait::victim("asks", asks),
+        planted: false,
+        beyond: None,
+    },
+    Kind {
+        name: "asks-planted",
+        what: "a trial with that stop, planted and undone, the mean of all moves",
         victim: || linkbait::victim("asks", asks),
         planted: true,
-        beyond: Some(ASKS),
+        beyond: None,
     },
     Kind {
         name: "named-temp-file",
@@ -62,7 +68,7 @@ const KINDS: [Kind; 6] = [
     },
     Kind {
         name: "named-temp-file-planted",
-        what: "a trial of NamedTempFile planted and undone, the mean of all",
+        what: "a trial of NamedTempFile planted and undone, the mean of all moves",
         victim: || linkbait::victim("NamedTempFile", named_temp_file),
         planted: true,
         beyond: None,
@@ -95,7 +101,7 @@ pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
         counted.insert(kind.name, calls.clone());
         section.row(row(kind.what, &calls.beyond(&without)));
     }
-    section.note("of the victim's own calls, the others are made beside: that is the ratio");
+    section.note("the ratio is to the victim's own calls in such a trial, its marker for one");
     Ok(vec![section])
 }
 

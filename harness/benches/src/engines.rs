@@ -1,6 +1,7 @@
 //! What a second core is worth: two engines at once, threads of one process, against one.
 
 use crate::Setup;
+use crate::cores;
 use crate::kept::{Kept, Runs};
 use crate::rows::{Promise, Row, Section};
 use crate::trials::{beside_the_arenas, named_temp_file};
@@ -31,9 +32,9 @@ pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
     let start = || Kept::start(&judge, &victim, Runs::Planted);
     let (mut first, mut second) = (start()?, start()?);
     let trials = f64::from(RUNS) * first.schedules as f64;
-    // Two threads would wait for each other in one directory; two engines have an arena each.
+    // Two threads would wait for each other in one directory, or on one core; two engines have an arena and a core each.
     let (here, there) = (beside_the_arenas(setup)?, beside_the_arenas(setup)?);
-    let places = [here.path(), there.path()];
+    let places: Vec<(&Path, usize)> = [here.path(), there.path()].into_iter().zip(cores::all()?).collect();
     let turns = {
         let engines = std::cell::RefCell::new((&mut first, &mut second));
         let mut one = || engines.borrow_mut().0.run(RUNS);
@@ -58,12 +59,15 @@ pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
     Ok(vec![section])
 }
 
-/// The microseconds that one run of the body takes when a thread runs it in each of these directories.
-fn on_threads(places: &[&Path]) -> anyhow::Result<f64> {
-    let work = |place| (0..BARE).try_for_each(|_| named_temp_file(place)).context("the work, bare");
+/// The microseconds that one run of the body takes when a thread runs it in each of these directories, on that core.
+fn on_threads(places: &[(&Path, usize)]) -> anyhow::Result<f64> {
+    let work = |(place, core)| {
+        cores::stay_on(core)?;
+        (0..BARE).try_for_each(|_| named_temp_file(place)).context("the work, bare")
+    };
     let start = Instant::now();
     std::thread::scope(|scope| {
-        let all: Vec<_> = places.iter().map(|place| scope.spawn(move || work(place))).collect();
+        let all: Vec<_> = places.iter().map(|at| scope.spawn(move || work(*at))).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join();
         all.into_iter()
             .try_for_each(|thread| join(thread).unwrap_or_else(|_| Err(anyhow!("a thread panicked"))))

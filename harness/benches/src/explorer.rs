@@ -37,6 +37,7 @@ fn rules(setup: &Setup) -> Result<Section> {
 
 /// One victim, judged once and tried once by a session.
 struct Judged {
+    name: String,
     passed: bool,
     trials: u64,
     /// Microseconds of all of it, and of a trial of the session.
@@ -79,6 +80,14 @@ fn victims(setup: &Setup) -> Result<Section> {
     let alone: f64 = all.iter().map(|one| one.alone * one.trials as f64).sum();
     let row = Row::each("a trial of all of them", whole / trials as f64);
     section.row(row.ratio(whole / alone, "by a session"));
+    if let Some(most) = all.iter().max_by(|a, b| a.beyond().total_cmp(&b.beyond())) {
+        section.row(
+            Row::time("the most that a victim takes beyond its trials", most.beyond()).detail(&most.name),
+        );
+    }
+    section.note(
+        "left out: victims without a schedule against another user, and those of which not all was tried",
+    );
     Ok(section)
 }
 
@@ -112,5 +121,5 @@ fn judged(judge: &Judge, tries: &Judge, victim: &Victim) -> Result<Option<Judged
         Ok((!schedules.is_empty()).then(|| micros(start) / schedules.len() as f64))
     })?;
     let passed = report.verdict == Verdict::Pass;
-    Ok(alone.map(|alone| Judged { passed, trials, whole, alone }))
+    Ok(alone.map(|alone| Judged { name: victim.name().to_owned(), passed, trials, whole, alone }))
 }

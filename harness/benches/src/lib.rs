@@ -4,6 +4,7 @@
 //! Compare figures of one run only: machines differ, and one machine differs from minute to minute.
 
 mod calls;
+mod cores;
 mod engines;
 mod explorer;
 mod floor;

@@ -1,13 +1,13 @@
 //! What an order of the steps of two processes of the model costs our enumerator.
 
 use crate::Setup;
+use crate::cores;
 use crate::floor::PingPong;
 use crate::rows::{Row, Section};
 use crate::turns::{Turns, micros, repeated};
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use linkbait::{Actor, Ground, Moment, Stops, interleave};
 use linkbait_races::protocols::{PAIRS, Pair};
-use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use std::time::Instant;
 
 const ROUNDS: usize = 20;
@@ -29,9 +29,7 @@ pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
 
 /// The threads of both have to take turns, which they do fastest on one core.
 fn on_one_core(setup: &Setup) -> anyhow::Result<Section> {
-    let mut core = CpuSet::new();
-    core.set(sched_getcpu());
-    sched_setaffinity(None, &core).context("sched_setaffinity")?;
+    cores::all()?.first().copied().map_or(Ok(()), cores::stay_on)?;
     let floor = PingPong::start();
     let mut play = repeated(64, || {
         floor.play();
@@ -52,7 +50,7 @@ fn on_one_core(setup: &Setup) -> anyhow::Result<Section> {
     let row = Row::each("a step", turns.median(|t| t[1] / steps));
     section.row(row.ratio(turns.median(|t| t[1] / steps / t[0]), "ping-pong"));
     section.note(
-        "loom needs a build of its own: RUSTFLAGS=\"--cfg loom\" cargo test -p linkbait-races --test loom -- --nocapture \
+        "loom needs a build of its own: RUSTFLAGS=\"--cfg loom\" cargo test --target-dir target/loom -p linkbait-races --test loom -- --nocapture \
          says of each protocol how many times as long loom takes for the same orders",
     );
     Ok(section)

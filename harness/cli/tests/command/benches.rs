@@ -6,13 +6,13 @@ use linkbait_benches::PARTS;
 const QUICK: [&str; 5] = ["bench", "stop", "memory", "--rounds=1", "--trials=100"];
 
 #[test]
-fn the_list_names_every_part_and_the_readme_does_too() {
+fn the_list_names_every_part_and_the_reference_does_too() {
     let ran = Desk::new().run(&["bench", "--list"]);
     let told: Vec<&str> = ran.out.lines().filter_map(|line| line.split(' ').next()).collect();
     let real: Vec<&str> = PARTS.iter().map(|part| part.name).chain(["all"]).collect();
     assert_eq!((ran.code, &told), (0, &real));
-    let readme = include_str!("../../../../README.md");
-    let table = readme.lines().skip_while(|line| !line.starts_with("| part |")).skip(2);
+    let reference = include_str!("../../README.md");
+    let table = reference.lines().skip_while(|line| !line.starts_with("| part |")).skip(2);
     let rows = table.take_while(|line| line.starts_with('|'));
     let told: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
     assert_eq!(told, real);
