@@ -6,7 +6,7 @@
 mod apart;
 mod args;
 mod baseline;
-
+mod config;
 mod crew;
 mod doctor;
 mod explain;
@@ -39,6 +39,7 @@ use linkbait::Dirs;
 use replay::Again;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 #[doc(hidden)]
 pub use victim_file::read_victim;
@@ -62,12 +63,14 @@ enum Exit {
 pub fn main(args: impl IntoIterator<Item = OsString>, called: &'static str) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = command().bin_name(called).try_get_matches_from(&args);
-    let parsed = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+    let parsed = matches.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let (mut parsed, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return usage(&error, &args),
     };
     parsed.color.apply();
-    let exit = dispatch(parsed).unwrap_or_else(|error| {
+    let configured = config::apply(&mut parsed, &matches, SystemTime::now());
+    let exit = configured.and_then(|()| dispatch(parsed)).unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));
         exit_of(&error)
     });
