@@ -154,7 +154,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
-    /// List rules, victims or moves
+    /// List rules, victims, moves or schemas
     List {
         /// What to list
         what: Listed,
@@ -166,6 +166,11 @@ pub(crate) enum Command {
     Explain {
         /// Rule id
         id: String,
+    },
+    /// Print the JSON Schema of a format of linkbait's; `list schemas` names them
+    Schema {
+        /// What stands in a document as its schema, such as linkbait-report/1
+        name: String,
     },
     /// Say what this machine allows, and what follows
     Doctor,
@@ -202,6 +207,7 @@ pub(crate) enum Listed {
     Rules,
     Victims,
     Moves,
+    Schemas,
 }
 
 /// The options of `run`.

@@ -24,6 +24,7 @@ mod report;
 mod roster;
 mod roster_file;
 mod run;
+mod schema;
 mod script;
 mod select;
 mod shell;
@@ -123,6 +124,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         }
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what, format }) => explain::list(what, format)?,
+        Some(Command::Schema { name }) => schema::schema(&name)?.to_owned(),
         Some(Command::Explain { id }) => explain::explain(&id)?,
         Some(Command::Body { name, shared, outside, private }) => {
             return roster::run_body(&name, &Dirs { shared, outside, private });
