@@ -167,6 +167,8 @@ pub(crate) enum Command {
         /// Rule id
         id: String,
     },
+    /// Write files to start from: a config file, and a test in a cargo package or else a victim file; what is there stays
+    Init,
     /// Print the JSON Schema of a format of linkbait's; `list schemas` names them
     Schema {
         /// What stands in a document as its schema, such as linkbait-report/1

@@ -12,6 +12,7 @@ mod doctor;
 mod explain;
 mod files;
 mod handed;
+mod init;
 mod interrupt;
 mod merge;
 mod names;
@@ -122,6 +123,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
             let asked = names::Asked { victim, argv, writable, runs, silence: timeout.into(), format };
             return names::names(&asked);
         }
+        Some(Command::Init) => return init::init(),
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what, format }) => explain::list(what, format)?,
         Some(Command::Schema { name }) => schema::schema(&name)?.to_owned(),

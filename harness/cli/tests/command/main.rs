@@ -1,5 +1,6 @@
 //! The command as users and scripts meet it: the real binary, in a directory of its own.
 
+mod action;
 mod config;
 mod contained;
 mod crates;
@@ -8,6 +9,7 @@ mod exits;
 mod file_systems;
 mod files;
 mod html;
+mod init;
 mod interrupts;
 mod machines;
 mod markdown;
