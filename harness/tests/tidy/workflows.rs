@@ -40,7 +40,7 @@ fn pasted(text: &str) -> Vec<&str> {
         let indent = line.len() - line.trim_start().len();
         key = key.filter(|key| indent > *key || line.trim().is_empty());
         if line.trim_start().trim_start_matches("- ").starts_with("run: ") {
-            key = Some(indent);
+            key = line.find("run: ");
         }
         scripts.extend((key.is_some() && line.contains("${{")).then_some(line));
     }
