@@ -27,7 +27,7 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// A report that is not about anything of the victim's yet.
+    /// A report by itself.
     pub(crate) fn of(report: Report, group: &str) -> Judged {
         Judged {
             report,

@@ -13,7 +13,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use std::num::{NonZeroU16, NonZeroU64};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use toml::value::{Date, Datetime};
 
 const SCHEMA: &str = "linkbait-config/1";
@@ -145,9 +145,11 @@ impl Entry {
     }
 }
 
-/// The day, in UTC.
+/// The day, in UTC. A clock that is before 1970 or after 9999 is at the end of these.
 fn day(now: SystemTime) -> Date {
     const NONE: Date = Date { year: 1970, month: 1, day: 1 };
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let now = now.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);
     let text = humantime::format_rfc3339_seconds(now).to_string();
     text.parse().ok().and_then(|moment: Datetime| moment.date).unwrap_or(NONE)
 }
@@ -252,7 +254,6 @@ mod tests {
     use super::*;
     use crate::args::Args;
     use clap::FromArgMatches;
-    use std::time::Duration;
 
     const HEAD: &str = "schema = 'linkbait-config/1'\n";
     const IGNORE: &str = "[[ignore]]\nrule = 'hangs'\nreason = 'known'\nuntil = 2027-03-31\n";
@@ -333,5 +334,9 @@ mod tests {
             let ignores: Vec<Ignore> = file.ignore.into_iter().map(|entry| entry.on(day(now))).collect();
             assert_eq!((ignores[0].expired, ignores[0].until.as_str()), (expired, "2027-03-31"));
         }
+        for (seconds, year) in [(0, 1970), (300_000_000_000, 9999)] {
+            assert_eq!(day(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).year, year);
+        }
+        assert_eq!(day(SystemTime::UNIX_EPOCH - Duration::from_secs(1)).year, 1970);
     }
 }
