@@ -1,5 +1,7 @@
 //! The command as users and scripts meet it: the real binary, in a directory of its own.
 
+mod action;
+mod config;
 mod contained;
 mod crates;
 mod desk;
@@ -7,6 +9,7 @@ mod exits;
 mod file_systems;
 mod files;
 mod html;
+mod init;
 mod interrupts;
 mod machines;
 mod markdown;
@@ -18,7 +21,9 @@ mod readme;
 mod replays;
 mod reports;
 mod rosters;
+mod schemas;
 mod scripts;
 mod shards;
 mod sources;
+mod standards;
 mod writable;
