@@ -156,7 +156,7 @@ pub use rules::{Group, RULES, Rule};
 pub use scene::{Kind, Owner, Scene, Thing};
 pub use schedule::{Act, Does, Key, Schedule};
 pub use stack::{CallSite, Stack};
-pub use victim::{Expected, IntoEnding, LIBRARY_ENTRY, Program, Victim};
+pub use victim::{Expected, IntoEnding, LIBRARY_ENTRY, Program, Victim, fits_pattern};
 pub use world::model::{Ground, Stops};
 
 /// The C library's ways of making temporary files, as victims.

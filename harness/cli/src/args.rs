@@ -1,6 +1,7 @@
 //! The command line. Owns names and meanings of arguments, not how their values are read (`values`) nor what is done
 //! with them.
 
+use crate::config::ignore::Ignore;
 use crate::package::spec::Crates;
 use crate::values::{self, Seconds, Shard};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -25,6 +26,22 @@ pub(crate) struct Args {
         value_name = "WHEN"
     )]
     pub(crate) color: Color,
+}
+
+impl Args {
+    /// The options of a command that judges, as the user calls it.
+    pub(crate) fn judging_mut(&mut self) -> Option<&mut Judging> {
+        match &mut self.command {
+            None => Some(&mut self.judging),
+            Some(
+                Command::Run { judging, .. }
+                | Command::Exec { judging, .. }
+                | Command::Crate { judging, .. }
+                | Command::Test { judging, .. },
+            ) => Some(judging),
+            Some(_) => None,
+        }
+    }
 }
 
 const EXITS: &str = "Without a command it does what `run` does.\n\nExit codes: 0 nothing found, 2 usage, \
@@ -137,7 +154,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
-    /// List rules, victims or moves
+    /// List rules, victims, moves or schemas
     List {
         /// What to list
         what: Listed,
@@ -154,6 +171,13 @@ pub(crate) enum Command {
     Bench {
         #[command(flatten)]
         measuring: Measuring,
+    },
+    /// Write files to start from: a config file, and a test in a cargo package or else a victim file; what is there stays
+    Init,
+    /// Print the JSON Schema of a format of linkbait's; `list schemas` names them
+    Schema {
+        /// What stands in a document as its schema, such as linkbait-report/1
+        name: String,
     },
     /// Say what this machine allows, and what follows
     Doctor,
@@ -193,6 +217,7 @@ pub(crate) enum Listed {
     Rules,
     Victims,
     Moves,
+    Schemas,
 }
 
 /// The options of `run`.
@@ -250,6 +275,12 @@ pub(crate) struct Judging {
     /// Show no progress
     #[arg(long)]
     pub(crate) no_progress: bool,
+    /// Defaults of options, and findings to ignore; by default .config/linkbait.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What that file says to ignore.
+    #[arg(skip)]
+    pub(crate) ignores: Vec<Ignore>,
     #[command(flatten)]
     pub(crate) printing: Printing,
 }

@@ -15,7 +15,15 @@ impl Judging {
             output: None,
             baseline: None,
         };
-        Judging { shard: None, jobs: Some(1), no_progress: true, printing, ..self.clone() }
+        Judging {
+            shard: None,
+            jobs: Some(1),
+            no_progress: true,
+            config: None,
+            ignores: Vec::new(),
+            printing,
+            ..self.clone()
+        }
     }
 
     /// Arguments that are read as these options.
@@ -39,6 +47,7 @@ impl Judging {
         args.chance(self.chance);
         args.value("--persona", name_of(&self.persona));
         args.flag("--no-progress", self.no_progress);
+        self.config.iter().for_each(|file| args.path("--config", file));
         args.printing(&self.printing);
         args.0
     }
@@ -116,7 +125,7 @@ mod tests {
             "--attacker none,dir-writer --umask 077,000 --rule hangs,leftover --depth 2 --faults --signals",
             "--samples 7 --depth 5 --trials 8 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
             "--shard 2/3 --jobs 4 --timeout 1m30s --persona auditor --no-progress --require --verbose",
-            "--format phases --output there --baseline before --timeout 1500ms --writable . --writable ..",
+            "--format phases --output there --baseline before --timeout 1500ms --config mine.toml --writable . --writable ..",
         ] {
             let args: Vec<OsString> = args.split_whitespace().map(Into::into).collect();
             let judging = read(&args);

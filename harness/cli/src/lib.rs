@@ -7,11 +7,13 @@ mod apart;
 mod args;
 mod baseline;
 mod bench;
+mod config;
 mod crew;
 mod doctor;
 mod explain;
 mod files;
 mod handed;
+mod init;
 mod interrupt;
 mod merge;
 mod names;
@@ -24,6 +26,7 @@ mod report;
 mod roster;
 mod roster_file;
 mod run;
+mod schema;
 mod script;
 mod select;
 mod shell;
@@ -39,6 +42,7 @@ use linkbait::Dirs;
 use replay::Again;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 #[doc(hidden)]
 pub use victim_file::read_victim;
@@ -68,12 +72,14 @@ enum Exit {
 pub fn main(args: impl IntoIterator<Item = OsString>, called: &'static str) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = command().bin_name(called).try_get_matches_from(&args);
-    let parsed = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+    let parsed = matches.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let (mut parsed, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return usage(&error, &args),
     };
     parsed.color.apply();
-    let exit = dispatch(parsed).unwrap_or_else(|error| {
+    let configured = config::apply(&mut parsed, &matches, SystemTime::now());
+    let exit = configured.and_then(|()| dispatch(parsed)).unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));
         exit_of(&error)
     });
@@ -128,8 +134,10 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Trials { kind, times }) => {
             format!("{}\n", linkbait_benches::run_trials(&linkbait::Host::detect(), &kind, times)?)
         }
+        Some(Command::Init) => return init::init(),
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what, format }) => explain::list(what, format)?,
+        Some(Command::Schema { name }) => schema::schema(&name)?.to_owned(),
         Some(Command::Explain { id }) => explain::explain(&id)?,
         Some(Command::Body { name, shared, outside, private }) => {
             return roster::run_body(&name, &Dirs { shared, outside, private });

@@ -3,6 +3,7 @@
 use crate::Exit;
 use crate::args::{Printing, ReportFormat};
 use crate::baseline::{Baseline, Compared};
+use crate::config::ignore;
 use crate::interrupt::Interrupt;
 use crate::report::{self, Run, json};
 use crate::{files, output};
@@ -53,12 +54,16 @@ pub(crate) fn publish(
         None => output::print(&text).map_err(Into::into),
     };
     complain_of_faults(run);
+    for told in ignore::told(run).iter().filter(|told| told.warns) {
+        output::complain(&format!("warning: {}", told.text));
+    }
     if run.asked > 0 {
         files::save(&run.judged, &document, &page)?;
     }
     // A file that could not be written costs no report: what was judged is saved by now.
     written?;
-    let counts = compared.is_none_or(|compared| compared.has_new());
+    let (all, ignored) = run.findings();
+    let counts = compared.map_or(all > ignored, |compared| compared.has_new());
     Ok(verdict(run, printing.require, interrupt, counts))
 }
 
@@ -72,7 +77,7 @@ fn complain_of_faults(run: &Run) {
     }
 }
 
-/// The exit code. A fault of ours hides nothing else: it is what the reader must know first. Findings count unless all are known.
+/// The exit code. A fault of ours hides nothing else: it is what the reader must know first. Findings count unless all are known or ignored.
 fn verdict(run: &Run, require: bool, interrupt: &Interrupt, findings_count: bool) -> Exit {
     let any = |verdict| run.count(verdict) > 0;
     match () {
@@ -101,21 +106,22 @@ mod tests {
     /// The exit code when these were judged.
     fn exit(reports: &[(Verdict, bool)]) -> Exit {
         let judged = reports.iter().map(|&(verdict, hangs_alone)| {
-            let report = Report { verdict, hangs_alone, ..Report::new("made up") };
-            Judged {
-                report,
-                group: String::new(),
-                seconds: 0.0,
-                fault: None,
-                no_start: false,
-                sources: Vec::new(),
-                cached: false,
-            }
+            Judged::of(Report { verdict, hangs_alone, ..Report::new("made up") }, "")
         });
         let judged: Vec<_> = judged.collect();
         let environment = Environment::of(&Host::detect(), Determinism::OFF);
         let (settings, asked) = (Settings::default(), judged.len());
-        let run = Run { environment, settings, part: None, judged, asked, left_out: 0, aside: Vec::new() };
+        let run = Run {
+            environment,
+            settings,
+            part: None,
+            judged,
+            asked,
+            left_out: 0,
+            narrowed: false,
+            ignores: Vec::new(),
+            aside: Vec::new(),
+        };
         verdict(&run, false, &Interrupt::default(), true)
     }
 

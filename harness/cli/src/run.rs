@@ -2,6 +2,7 @@
 
 use crate::apart::Apart;
 use crate::args::{Judging, Streams, Usage, Which};
+use crate::config::ignore;
 use crate::interrupt::Interrupt;
 use crate::package::spec::Crates;
 use crate::progress::Progress;
@@ -31,19 +32,18 @@ pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyho
 
 /// `crate`: calls of crates.
 pub(crate) fn crates(asked: &Judging, crates: &Crates) -> anyhow::Result<Exit> {
-    let selected = Selected { victims: crates.victims()?, left_out: 0, aside: Vec::new() };
-    judge_victims(asked, selected, true, How::new())
+    judge_victims(asked, crates.victims()?.into(), true, How::new())
 }
 
 /// `test`: the tests of the package here.
 pub(crate) fn test(asked: &Judging, which: &Which, cargo: &[String]) -> anyhow::Result<Exit> {
     can_be_tried(asked)?;
-    let Found { victims, aside } = test::find(which, cargo)?;
+    let Found { victims, aside, narrowed } = test::find(which, cargo)?;
     let victims = victims.into_iter().map(Chosen::from).collect();
     // Samples are others each time unless a seed is given.
     let remembers = !which.no_cache && asked.samples.is_none();
     let how = How { tests: true, remembers, ..How::new() };
-    judge_victims(asked, Selected { victims, left_out: 0, aside }, false, how)
+    judge_victims(asked, Selected { victims, left_out: 0, narrowed, aside }, false, how)
 }
 
 /// How victims are judged, beside what was asked for.
@@ -69,14 +69,15 @@ impl How {
 
 fn judge_victims(asked: &Judging, selected: Selected, named: bool, how: How) -> anyhow::Result<Exit> {
     let target = Target::prepare(&asked.printing)?;
-    let (run, interrupt) = judged(asked, selected, &how)?;
+    let (mut run, interrupt) = judged(asked, selected, &how)?;
+    ignore::apply(&mut run, &asked.ignores);
     publish(&run, &asked.printing, named, target, &interrupt)
 }
 
 /// Judges the victims.
 pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::Result<(Run, Interrupt)> {
     can_be_tried(asked)?;
-    let Selected { victims, left_out, aside } = selected;
+    let Selected { victims, left_out, narrowed, aside } = selected;
     let (victims, part) = in_shard(asked, allow(victims, &asked.writable)?);
     let subjects = subject::all(asked, victims)?;
     if subjects.iter().any(Subject::is_program_here) || !asked.fs.is_empty() {
@@ -94,7 +95,8 @@ pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::
     let progress = Progress::new(!asked.no_progress && !subjects.is_empty(), subjects.len());
     let each = |subject: &Subject, reader: &mut Reader| subject.judge(&by, reader);
     let judged = crew::judge_all(&subjects, each, jobs, &progress, &interrupt);
-    let run = Run { environment, settings, part, judged, asked: subjects.len(), left_out, aside };
+    let (asked, ignores) = (subjects.len(), Vec::new());
+    let run = Run { environment, settings, part, judged, asked, left_out, narrowed, ignores, aside };
     Ok((run, interrupt))
 }
 

@@ -132,15 +132,21 @@ pub(crate) fn is_path(name: &str) -> bool {
     name.contains('/') || name.ends_with(".toml") || Path::new(name).is_dir()
 }
 
+/// What a path stands for.
+pub(crate) struct Read {
+    pub(crate) victims: Vec<Chosen>,
+    /// It is a victim file, neither a roster nor a directory.
+    pub(crate) is_one: bool,
+}
+
 /// The victims that a path stands for: a victim file, what a roster file names, or all victim files below a directory in the order of
 /// their names.
-pub(crate) fn read(named: &Path) -> anyhow::Result<Vec<Chosen>> {
-    if !named.is_dir()
-        && let Some(roster) = roster_file::parse(&text(named)?, named)?
-    {
-        return in_roster(roster);
+pub(crate) fn read(named: &Path) -> anyhow::Result<Read> {
+    let is_dir = named.is_dir();
+    if !is_dir && let Some(roster) = roster_file::parse(&text(named)?, named)? {
+        return Ok(Read { victims: in_roster(roster)?, is_one: false });
     }
-    victims(named)
+    Ok(Read { victims: victims(named)?, is_one: !is_dir })
 }
 
 fn in_roster(roster: Vec<Named>) -> anyhow::Result<Vec<Chosen>> {

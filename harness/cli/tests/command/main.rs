@@ -1,6 +1,8 @@
 //! The command as users and scripts meet it: the real binary, in a directory of its own.
 
+mod action;
 mod benches;
+mod config;
 mod contained;
 mod crates;
 mod desk;
@@ -8,6 +10,7 @@ mod exits;
 mod file_systems;
 mod files;
 mod html;
+mod init;
 mod interrupts;
 mod machines;
 mod markdown;
@@ -19,7 +22,9 @@ mod readme;
 mod replays;
 mod reports;
 mod rosters;
+mod schemas;
 mod scripts;
 mod shards;
 mod sources;
+mod standards;
 mod writable;
