@@ -76,7 +76,7 @@ fn turns(setup: &Setup, judge: &Judge, argv: &[String], strace: bool) -> anyhow:
         let traced = ["strace", "-f", "-o", "/dev/null"].map(str::to_owned);
         let traced: Vec<String> = traced.into_iter().chain(argv.iter().cloned()).collect();
         let mut bare = repeated(1, || spawn(argv, place));
-        let mut held = repeated(1, || Ok(drop(session.run(&Schedule::default())?)));
+        let mut held = repeated(1, || session.run(&Schedule::default()).map(drop).map_err(Into::into));
         let mut traced = repeated(1, || if strace { spawn(&traced, place) } else { Ok(()) });
         Ok(Turns::take(setup, ROUNDS, &mut [&mut bare, &mut held, &mut traced]))
     })?

@@ -79,7 +79,7 @@ fn nothing(setup: &Setup, judge: &Judge) -> anyhow::Result<Section> {
             floor.play();
             Ok(())
         };
-        let trial = || Ok(drop(session.run(&alone)?));
+        let trial = || session.run(&alone).map(drop).map_err(Into::into);
         Ok(Turns::take(setup, ROUNDS, &mut [&mut repeated(RUNS, play), &mut repeated(RUNS, trial)]))
     })??;
     let mut section = Section::new("a trial without any call");

@@ -4,9 +4,10 @@ use crate::args::Usage;
 use crate::{output, values};
 
 /// Each by what stands in the document as its `schema`, with what it is.
-const ALL: [(&str, &str, &str); 5] = [
+const ALL: [(&str, &str, &str); 6] = [
     ("linkbait-report/1", "a report in JSON", include_str!("../schemas/report.json")),
     ("linkbait-names/1", "what `names --format json` prints", include_str!("../schemas/names.json")),
+    ("linkbait-bench/1", "what `bench --format json` prints", include_str!("../schemas/bench.json")),
     ("linkbait-victim/1", "victim files", include_str!("../schemas/victim.json")),
     ("linkbait-roster/1", "roster files", include_str!("../schemas/roster.json")),
     ("linkbait-config/1", "the config file", include_str!("../schemas/config.json")),

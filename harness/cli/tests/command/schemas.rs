@@ -136,6 +136,13 @@ fn predictions_fit_their_schema_and_changed_ones_do_not() {
     }
 }
 
+#[test]
+fn figures_fit_their_schema_and_changed_ones_do_not() {
+    let validator = validator("linkbait-bench/1");
+    let (_, document) = Desk::new().json(&["bench", "stop", "calls", "memory", "--rounds=1", "--trials=100"]);
+    assert_fits_exactly(&validator, &document, "bench");
+}
+
 /// A TOML document as JSON; dates become text.
 fn of_toml(text: &str) -> Value {
     fn json(value: toml::Value) -> Value {
