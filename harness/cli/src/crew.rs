@@ -19,14 +19,27 @@ pub(crate) struct Judged {
     pub(crate) no_start: bool,
     /// The source lines of the findings, in their order; none of victims that are no programs.
     pub(crate) sources: Vec<Source>,
-    /// It is the result of an earlier run.
-    pub(crate) cached: bool,
+    pub(crate) when: When,
+}
+
+/// When a victim was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Now,
+    /// By a run that was interrupted, which this one goes on with.
+    BeforeInterruption,
+    Earlier,
 }
 
 impl Judged {
     /// The verdict, and whether it is an old one.
     pub(crate) fn verdict(&self) -> String {
-        format!("{}{}", self.report.verdict, if self.cached { ", cached" } else { "" })
+        let told = match self.when {
+            When::Now => "",
+            When::BeforeInterruption => ", before the interruption",
+            When::Earlier => ", cached",
+        };
+        format!("{}{told}", self.report.verdict)
     }
 }
 
@@ -96,5 +109,5 @@ pub(crate) fn not_judged(victim: &Victim, why: &str, fault: Option<&str>) -> Jud
 fn empty(victim: &Victim) -> Judged {
     let group = victim.tag_list().last().map_or("untagged", String::as_str).to_owned();
     let report = Report::new(victim.name());
-    Judged { report, group, seconds: 0.0, fault: None, no_start: false, sources: Vec::new(), cached: false }
+    Judged { report, group, seconds: 0.0, fault: None, no_start: false, sources: Vec::new(), when: When::Now }
 }

@@ -3,7 +3,7 @@
 use crate::args::{ListFormat, Listed, Usage};
 use crate::output::wrap;
 use crate::report::markdown::escape;
-use crate::{output, values};
+use crate::{advisory, output, values};
 use linkbait::{Bait, Group, Rule, Verb, Victim};
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -14,8 +14,9 @@ pub(crate) fn list(what: Listed, format: ListFormat) -> Result<String, Usage> {
         (Listed::Rules, ListFormat::Markdown) => Ok(rules_page()),
         (Listed::Victims, ListFormat::Text) => Ok(victims()),
         (Listed::Moves, ListFormat::Text) => Ok(moves()),
-        (Listed::Victims | Listed::Moves, ListFormat::Markdown) => {
-            Err(Usage("--format markdown is for rules; victims and moves are listed as text".to_owned()))
+        (Listed::Advisories, ListFormat::Text) => Ok(advisory::list()),
+        (Listed::Victims | Listed::Moves | Listed::Advisories, ListFormat::Markdown) => {
+            Err(Usage("--format markdown is for rules; all else is listed as text".to_owned()))
         }
     }
 }

@@ -152,7 +152,7 @@ fn style_of(mark: Mark) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crew::Judged;
+    use crate::crew::{Judged, When};
     use crate::report::origin::{Environment, Settings};
     use linkbait::{Cell, Determinism, Host, RULES, Report, Verdict};
 
@@ -175,7 +175,7 @@ mod tests {
                 fault: None,
                 no_start: false,
                 sources: Vec::new(),
-                cached: false,
+                when: When::Now,
             }
         };
         Run {
