@@ -70,7 +70,9 @@ impl Installer {
             Installer::Pip => {
                 ("python3", &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
             }
-            Installer::Npm => ("npm", &["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]),
+            Installer::Npm => {
+                ("npm", &["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"])
+            }
         };
         let mut command = Command::new(program);
         command.args(words);
@@ -96,7 +98,11 @@ impl Installer {
         let installed = self.run(packages, &unfinished).and_then(|()| {
             let moved = std::fs::rename(&unfinished, &dir);
             // Another linkbait may have been faster.
-            if dir.is_dir() { Ok(()) } else { moved.map_err(|e| Failure::Ours(anyhow!("rename({dir:?}): {e}"))) }
+            if dir.is_dir() {
+                Ok(())
+            } else {
+                moved.map_err(|e| Failure::Ours(anyhow!("rename({dir:?}): {e}")))
+            }
         });
         // Moved, or of no use.
         let _ = std::fs::remove_dir_all(&unfinished);
@@ -106,7 +112,8 @@ impl Installer {
     fn run(self, packages: &[String], dir: &Path) -> Result<(), Failure> {
         let told = format!("{} cannot install {}", self.name(), packages.join(" "));
         let output = self.command(packages, dir).output();
-        let output = output.map_err(|e| Failure::Unsupported(format!("{told}: it cannot be started ({e})")))?;
+        let output =
+            output.map_err(|e| Failure::Unsupported(format!("{told}: it cannot be started ({e})")))?;
         if output.status.success() {
             return Ok(());
         }

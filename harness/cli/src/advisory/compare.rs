@@ -3,7 +3,7 @@
 
 use crate::Exit;
 use crate::crew::Judged;
-use linkbait::{Expected, Verdict};
+use linkbait::{Ending, Expected, Report, Verdict};
 use std::fmt::{Display, Formatter};
 
 /// What came of an advisory.
@@ -69,15 +69,25 @@ fn not_judged(version: &str, judged: &Judged) -> Option<Outcome> {
     if let Some(fault) = &judged.fault {
         return Some(Outcome::Ours(fault.clone()));
     }
-    let succeeded = report.cells.iter().any(|cell| cell.phase == "success" && cell.trials > 0);
     match report.verdict {
         Verdict::Unsupported => Some(Outcome::Unsupported(why())),
         Verdict::Inconclusive => Some(Outcome::Inconclusive(why())),
-        // It may lack what it needs, and then it does nothing that could be attacked.
-        _ if judged.no_start || !succeeded => {
-            Some(Outcome::Inconclusive(format!("the {version} version never succeeded")))
+        _ if judged.no_start || !succeeds(report) => {
+            Some(Outcome::Inconclusive(format!("the {version} version does not succeed when left alone")))
         }
         _ => None,
+    }
+}
+
+/// One that fails may lack what it needs, and do nothing that could be attacked.
+fn succeeds(report: &Report) -> bool {
+    match &report.alone {
+        Some(alone) => alone.ending == Ending::Success,
+        // Of a body only trials tell how it ended; those with predicted names count as a success whatever came.
+        None => {
+            let told = report.cells.iter().filter(|cell| cell.rule != "predictable-name" && cell.trials > 0);
+            told.filter(|cell| cell.phase == "success").count() > 0
+        }
     }
 }
 
@@ -93,5 +103,80 @@ pub(super) fn exit<'o>(outcomes: impl Iterator<Item = &'o Outcome> + Clone, requ
         () if any(|outcome| matches!(outcome, Outcome::Shown(_))) => Exit::Clean,
         () if unsupported => Exit::Unsupported,
         () => Exit::NothingToJudge,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew;
+    use linkbait::{Alone, Class, Victim};
+
+    const EXPECTED: [Expected; 1] = [Expected { rule: "leftover", class: Class::None }];
+
+    /// What came of a version that leaves something behind, or does not.
+    fn judged(leaves: bool) -> Judged {
+        let victim = Victim::new("any", move |dirs: &linkbait::Dirs| {
+            std::fs::write(dirs.shared.join("app.log"), "").map(|()| {
+                if !leaves {
+                    let _ = std::fs::remove_file(dirs.shared.join("app.log"));
+                }
+            })
+        });
+        let judge = linkbait::Judge::new(linkbait::Host::detect()).attackers(&[Class::None]);
+        crew::judge_here(&judge, &victim, &mut crate::source::Reader::default())
+    }
+
+    fn came(vulnerable: &Judged, fixed: &Judged) -> Outcome {
+        compare(&EXPECTED, [Some(vulnerable), Some(fixed)])
+    }
+
+    #[test]
+    fn it_is_shown_when_one_version_breaks_the_rule_and_the_other_does_not() {
+        let (bad, good) = (judged(true), judged(false));
+        if bad.report.verdict == Verdict::Unsupported {
+            return;
+        }
+        assert_eq!(came(&bad, &good), Outcome::Shown("leftover (none)".to_owned()));
+        assert!(
+            matches!(came(&good, &good), Outcome::Differs(what) if what.contains("does not show leftover"))
+        );
+        assert!(matches!(came(&bad, &bad), Outcome::Differs(what) if what.contains("leftover too")));
+        assert!(matches!(compare(&[], [Some(&bad), Some(&good)]), Outcome::Differs(_)));
+        assert!(matches!(compare(&EXPECTED, [Some(&bad), None]), Outcome::Inconclusive(_)));
+    }
+
+    #[test]
+    fn a_version_that_was_not_really_tried_agrees_with_nothing() {
+        let (bad, mut good) = (judged(true), judged(false));
+        if bad.report.verdict == Verdict::Unsupported {
+            return;
+        }
+        good.report.verdict = Verdict::Inconclusive;
+        assert!(matches!(came(&bad, &good), Outcome::Inconclusive(_)));
+        good.report.verdict = Verdict::Pass;
+        good.report.alone =
+            Some(Alone { ending: Ending::Error("exit_1".to_owned()), output: String::new(), cut: false });
+        assert!(matches!(came(&bad, &good), Outcome::Inconclusive(what) if what.contains("fixed")));
+        good.report.verdict = Verdict::Unsupported;
+        assert!(matches!(came(&bad, &good), Outcome::Unsupported(_)));
+        good.fault = Some("ours".to_owned());
+        assert!(matches!(came(&bad, &good), Outcome::Ours(_)));
+    }
+
+    #[test]
+    fn what_differs_outweighs_what_could_not_be_tried() {
+        let all = [
+            Outcome::Unsupported(String::new()),
+            Outcome::Shown(String::new()),
+            Outcome::Inconclusive(String::new()),
+            Outcome::Differs(String::new()),
+            Outcome::Ours(String::new()),
+        ];
+        let exits = (1..=all.len()).map(|count| exit(all[..count].iter(), false));
+        let expected = [Exit::Unsupported, Exit::Clean, Exit::Inconclusive, Exit::Findings, Exit::Ours];
+        assert_eq!(exits.collect::<Vec<_>>(), expected);
+        assert_eq!(exit(all[..4].iter(), true), Exit::Unsupported);
+        assert_eq!(exit([].iter(), false), Exit::NothingToJudge);
     }
 }

@@ -148,7 +148,8 @@ fn in_files(named: &Path) -> anyhow::Result<Vec<Entry>> {
         let text = victim_file::text(&path)?;
         let wrong = |what: String| Usage(format!("{path:?}: {what}"));
         let advisory = Advisory::in_file(&text).map_err(wrong)?;
-        let advisory = advisory.ok_or_else(|| wrong("a victim file with [advisory] was expected".to_owned()))?;
+        let advisory =
+            advisory.ok_or_else(|| wrong("a victim file with [advisory] was expected".to_owned()))?;
         Entry::of(advisory, &text, |text| victim_file::victim(&path, text))
     };
     victim_file::files(named)?.into_iter().map(entry).collect()
@@ -172,11 +173,7 @@ pub(crate) fn named(name: &str) -> Option<Chosen> {
 }
 
 impl Entry {
-    fn of<E>(
-        advisory: Advisory,
-        text: &str,
-        read: impl Fn(&str) -> Result<Chosen, E>,
-    ) -> Result<Entry, E> {
+    fn of<E>(advisory: Advisory, text: &str, read: impl Fn(&str) -> Result<Chosen, E>) -> Result<Entry, E> {
         let [vulnerable, fixed] = advisory.texts(text);
         Ok(Entry { vulnerable: read(&vulnerable)?, fixed: read(&fixed)?, advisory })
     }

@@ -1,5 +1,6 @@
 //! The command as users and scripts meet it: the real binary, in a directory of its own.
 
+mod advisories;
 mod contained;
 mod crates;
 mod desk;
