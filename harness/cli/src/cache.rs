@@ -218,6 +218,14 @@ fn digest<T: AsRef<[u8]>>(parts: &[T]) -> String {
 mod tests {
     use super::*;
 
+    /// With these settings, and this in common; its folder is never looked into.
+    fn cache(place: &Path, settings: &str, common: &str) -> Cache {
+        let folder = std::fs::File::open(place).expect("a directory").into();
+        let (settings, common) = (settings.to_owned(), common.to_owned());
+        let (known, passing) = (Mutex::default(), Mutex::default());
+        Cache { folder, keep: Keep::Clean, settings, common, seed: 1, known, passing }
+    }
+
     /// The key of a test in a package with these contents.
     fn key(place: &Path, settings: &str, common: &str, binary: &str, helper: &str, argument: &str) -> String {
         for (name, text) in [("binary", binary), ("helper", helper)] {
@@ -230,11 +238,8 @@ mod tests {
             cwd: Some(place.join("package")),
             ..Program::default()
         };
-        let folder = std::fs::File::open(place).expect("a directory").into();
-        let (settings, common) = (settings.to_owned(), common.to_owned());
-        let (known, passing) = (Mutex::default(), Mutex::default());
-        let cache = Cache { folder, keep: Keep::Clean, settings, common, seed: 1, known, passing };
-        cache.key(&Victim::program("test", program), None).expect("a key")
+        let victim = Victim::program("test", program);
+        cache(place, settings, common).key(&victim, None).expect("a key")
     }
 
     #[test]
@@ -257,5 +262,27 @@ mod tests {
         assert!(others.iter().all(|other| *other != first), "{first} {others:?}");
         std::fs::write(dir.join("package/data"), "read by a test").expect("a file");
         assert_ne!(usual(), first);
+    }
+
+    #[test]
+    fn what_is_said_and_built_of_a_victim_and_what_its_command_names_change_its_key() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("script");
+        let write = |text: &str| std::fs::write(&file, text).expect("a file");
+        let key = |victim: &Victim, built| cache(place.path(), "s", "c").key(victim, built);
+        let body = || Victim::new("a", |_: &linkbait::Dirs| ());
+        let command = || {
+            let argv = vec!["sh".to_owned(), file.to_string_lossy().into_owned()];
+            Victim::program("a", Program { argv, ..Program::default() })
+        };
+        write("one");
+        let (said, built, named) = (key(&body(), None), key(&body(), Some(&file)), key(&command(), None));
+        assert!(said.is_some() && said == key(&body(), None) && named.is_some());
+        assert_ne!(said, key(&body().stage("app.conf", 0o600, "old"), None));
+        write("two");
+        assert_ne!(built, key(&body(), Some(&file)));
+        assert_ne!(named, key(&command(), None));
+        let nobody = Program { argv: vec!["no such command at all".to_owned()], ..Program::default() };
+        assert_eq!(key(&Victim::program("a", nobody), None), None);
     }
 }
