@@ -85,6 +85,10 @@ impl Advisory {
 
 /// `advisories`: judges both versions of all that are built in, of those named, or of those of files, and compares.
 pub(crate) fn advisories(asked: &Judging, names: &[String]) -> anyhow::Result<Exit> {
+    if asked.shard.is_some() {
+        let advice = "name the advisories to judge here";
+        return Err(Usage(format!("--shard would part the two versions of an advisory; {advice}")).into());
+    }
     let target = Target::prepare(&asked.printing)?;
     let mut told = Vec::new();
     let mut victims = Vec::new();
@@ -108,7 +112,7 @@ pub(crate) fn advisories(asked: &Judging, names: &[String]) -> anyhow::Result<Ex
 /// One line, whatever was found.
 fn line(advisory: &Advisory, outcome: &Outcome) -> String {
     let Advisory { id, vulnerable, fixed, .. } = advisory;
-    format!("{}\n", output::line(&format!("{id:18} {vulnerable} -> {fixed}: {outcome}")))
+    format!("{}\n", output::line(&format!("{id:22} {vulnerable} -> {fixed}: {outcome}")))
 }
 
 /// The list of those that are built in.
@@ -116,7 +120,7 @@ pub(crate) fn list() -> String {
     let line = |Entry { advisory, .. }: Entry| {
         let Advisory { id, title, vulnerable, fixed, source, .. } = advisory;
         let cwe: Vec<String> = advisory.cwe.iter().map(|number| format!("CWE-{number}")).collect();
-        format!("{id:18} {vulnerable:>7} -> {fixed:7} {:16} {title}; {source}\n", cwe.join(" "))
+        format!("{id:22} {vulnerable:>7} -> {fixed:7} {:16} {title}; {source}\n", cwe.join(" "))
     };
     built_in().into_iter().map(line).collect()
 }

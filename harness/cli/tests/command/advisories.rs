@@ -57,7 +57,7 @@ fn tell_unsupported(ran: &Ran, args: &[&str]) {
 #[test]
 fn what_agrees_and_what_differs_is_told_in_a_line_and_by_the_exit_code() {
     for (vulnerable, fixed, code, told) in [
-        ("1.0.0", "1.1.0", 0, "TINY-1             1.0.0 -> 1.1.0: shown, leftover (none)\n"),
+        ("1.0.0", "1.1.0", 0, "TINY-1                 1.0.0 -> 1.1.0: shown, leftover (none)\n"),
         ("1.1.0", "1.0.0", 100, "does not show leftover (none), the fixed version shows leftover too"),
         ("1.0.0", "1.2.0", 5, "inconclusive, the fixed version does not succeed when left alone"),
     ] {
@@ -92,6 +92,8 @@ fn an_id_that_nobody_has_and_a_file_of_none_exit_2_with_what_to_do() {
         let ran = desk.run(&["advisories", name]);
         assert!(ran.code == 2 && ran.err.contains(told), "{name}: {}{}", ran.out, ran.err);
     }
+    let parted = desk.run(&["advisories", "--shard", "1/2"]);
+    assert!(parted.code == 2 && parted.err.contains("name the advisories"), "{}{}", parted.out, parted.err);
     let listed = desk.run(&["list", "advisories"]);
     assert!(listed.code == 0 && listed.out.contains("RUSTSEC-2023-0018"), "{}{}", listed.out, listed.err);
 }
@@ -116,7 +118,7 @@ fn a_published_fault_of_a_crate_is_shown_in_the_vulnerable_version_only() {
     tell_unsupported(&ran, &["advisories", "GHSA-mc8h-8q98-g5hr"]);
     if ran.code != 6 {
         assert!(
-            ran.code == 0 && ran.out.contains("RUSTSEC-2023-0018  0.7.0 -> 0.8.4: shown"),
+            ran.code == 0 && ran.out.contains("RUSTSEC-2023-0018      0.7.0 -> 0.8.4: shown"),
             "{}{}",
             ran.out,
             ran.err
