@@ -65,6 +65,8 @@ impl Cache {
         if keep == Keep::None {
             return Ok(None);
         }
+        // Where nothing can be kept all is judged anew; that the report cannot be saved there either is told after it.
+        let Ok(folder) = files::open_below(FOLDER) else { return Ok(None) };
         let own = std::env::current_exe().map(|path| stamp(&path)).unwrap_or_default();
         let variables: Vec<_> = std::env::vars_os()
             .filter(|(key, _)| !PASSING.iter().any(|name| key == name))
@@ -74,7 +76,7 @@ impl Cache {
         let common =
             format!("{} {own}\n{machine}\n{}", env!("CARGO_PKG_VERSION"), sorted(variables).join("\n"));
         let settings = serde_json::to_string(settings)?;
-        let (folder, known, passing) = (files::open_below(FOLDER)?, Mutex::default(), Mutex::default());
+        let (known, passing) = (Mutex::default(), Mutex::default());
         Ok(Some(Cache { folder, keep, settings, common, seed: environment.seed, known, passing }))
     }
 

@@ -54,7 +54,7 @@ fn wrong_input_exits_2_and_says_what_would_be_right() {
         (&["--jobs", "0"], "not in 1.."),
         (&["--format", "xml"], "[possible values: text, json, phases, markdown, html, sarif, junit, github]"),
         (&["--no-such-option"], "unexpected argument"),
-        (&["list", "attackers"], "[possible values: rules, victims, moves]"),
+        (&["list", "attackers"], "[possible values: rules, victims, moves, advisories]"),
     ] {
         let ran = Desk::new().run(args);
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
@@ -107,6 +107,7 @@ fn lists_completions_and_the_manual_name_what_there_is() {
         (&["list", "rules"][..], "follows-link"),
         (&["list", "victims"], "mkstemp"),
         (&["list", "moves"], "swap-over"),
+        (&["list", "advisories"], "RUSTSEC-2023-0018"),
         (&["explain", "leftover"], "CWE-459"),
         (&["completions", "bash"], "--attacker"),
         (&["completions", "fish"], "no-progress"),
