@@ -29,6 +29,16 @@ pub(crate) enum Work {
     Program(Program),
 }
 
+impl Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Work::Body(_) => f.write_str("Body"),
+            Work::Protocol(_) => f.write_str("Protocol"),
+            Work::Program(program) => program.fmt(f),
+        }
+    }
+}
+
 /// A command line, and what it needs. In all texts `{shared}`, `{private}` and `{outside}` stand for the directories
 /// of the arena as the program sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +70,7 @@ pub struct Expected {
 }
 
 /// What is judged. Made by [`Victim::new`] or [`crate::victim`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Victim {
     pub(crate) name: String,
     pub(crate) summary: String,
@@ -286,6 +296,15 @@ impl Victim {
     pub fn writable(mut self, dir: PathBuf) -> Victim {
         if let Work::Program(program) = &mut self.work {
             program.writable.push(dir);
+        }
+        self
+    }
+
+    /// A variable that is set for it if it is a program.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Victim {
+        if let Work::Program(program) = &mut self.work {
+            program.env.push((name.to_owned(), value.to_owned()));
         }
         self
     }

@@ -84,6 +84,14 @@ pub(crate) enum Command {
         #[arg(last = true, value_name = "CARGO ARGS")]
         cargo: Vec<String>,
     },
+    /// Judge published faults, each in the version that has it and the fixed one, and say whether what is found is as published
+    Advisories {
+        /// Ids of advisories, files of some, or directories of them; all that are built in without
+        #[arg(value_name = "ID or FILE")]
+        names: Vec<String>,
+        #[command(flatten)]
+        judging: Judging,
+    },
     /// Make one report of the JSON reports of all shards of a run
     Merge {
         /// The reports, in any order
@@ -154,7 +162,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
-    /// List rules, victims, moves or schemas
+    /// List rules, victims, moves, schemas or advisories
     List {
         /// What to list
         what: Listed,
@@ -218,6 +226,7 @@ pub(crate) enum Listed {
     Victims,
     Moves,
     Schemas,
+    Advisories,
 }
 
 /// The options of `run`.
@@ -272,6 +281,9 @@ pub(crate) struct Judging {
     /// Who reads: auditors also see suspicions
     #[arg(long, value_enum, default_value = "regular", value_name = "WHO")]
     pub(crate) persona: Persona,
+    /// Judge all anew, also what an interrupted run has judged or what tests came out clean before, and keep nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// Show no progress
     #[arg(long)]
     pub(crate) no_progress: bool,
@@ -303,9 +315,6 @@ pub(crate) struct Which {
     /// Judge the tests marked #[ignore] too
     #[arg(long)]
     pub(crate) include_ignored: bool,
-    /// Judge anew what came out clean before, and remember nothing
-    #[arg(long)]
-    pub(crate) no_cache: bool,
 }
 
 /// What becomes of a report.

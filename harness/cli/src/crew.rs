@@ -22,8 +22,16 @@ pub(crate) struct Judged {
     pub(crate) sources: Vec<Source>,
     /// Which of the findings are ignored, in their order; empty before anybody looked.
     pub(crate) ignored: Vec<Option<Ignored>>,
-    /// It is the result of an earlier run.
-    pub(crate) cached: bool,
+    pub(crate) when: When,
+}
+
+/// When a victim was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Now,
+    /// By a run that was interrupted, which this one goes on with.
+    BeforeInterruption,
+    Earlier,
 }
 
 impl Judged {
@@ -37,7 +45,7 @@ impl Judged {
             no_start: false,
             sources: Vec::new(),
             ignored: Vec::new(),
-            cached: false,
+            when: When::Now,
         }
     }
 
@@ -48,7 +56,12 @@ impl Judged {
 
     /// The verdict, and whether it is an old one.
     pub(crate) fn verdict(&self) -> String {
-        format!("{}{}", self.report.verdict, if self.cached { ", cached" } else { "" })
+        let told = match self.when {
+            When::Now => "",
+            When::BeforeInterruption => ", before the interruption",
+            When::Earlier => ", cached",
+        };
+        format!("{}{told}", self.report.verdict)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::args::{ListFormat, Listed, Usage};
 use crate::output::wrap;
 use crate::report::markdown::escape;
-use crate::{output, schema, values};
+use crate::{advisory, output, schema, values};
 use linkbait::{Bait, Group, Rule, Verb, Victim};
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -15,7 +15,8 @@ pub(crate) fn list(what: Listed, format: ListFormat) -> Result<String, Usage> {
         (Listed::Victims, ListFormat::Text) => Ok(victims()),
         (Listed::Moves, ListFormat::Text) => Ok(moves()),
         (Listed::Schemas, ListFormat::Text) => Ok(schema::list()),
-        (Listed::Victims | Listed::Moves | Listed::Schemas, ListFormat::Markdown) => {
+        (Listed::Advisories, ListFormat::Text) => Ok(advisory::list()),
+        (Listed::Victims | Listed::Moves | Listed::Schemas | Listed::Advisories, ListFormat::Markdown) => {
             Err(Usage("--format markdown is for rules; all else is listed as text".to_owned()))
         }
     }

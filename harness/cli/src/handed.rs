@@ -46,6 +46,7 @@ impl Judging {
         args.value("--timeout", humantime::format_duration(self.timeout.into()));
         args.chance(self.chance);
         args.value("--persona", name_of(&self.persona));
+        args.flag("--no-cache", self.no_cache);
         args.flag("--no-progress", self.no_progress);
         self.config.iter().for_each(|file| args.path("--config", file));
         args.printing(&self.printing);
@@ -124,7 +125,7 @@ mod tests {
             "",
             "--attacker none,dir-writer --umask 077,000 --rule hangs,leftover --depth 2 --faults --signals",
             "--samples 7 --depth 5 --trials 8 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
-            "--shard 2/3 --jobs 4 --timeout 1m30s --persona auditor --no-progress --require --verbose",
+            "--shard 2/3 --jobs 4 --timeout 1m30s --persona auditor --no-cache --no-progress --require --verbose",
             "--format phases --output there --baseline before --timeout 1500ms --config mine.toml --writable . --writable ..",
         ] {
             let args: Vec<OsString> = args.split_whitespace().map(Into::into).collect();

@@ -3,10 +3,12 @@
 //! Exit codes: 0 nothing found · 2 usage · 4 nothing to judge · 5 inconclusive · 6 unsupported here · 70 our fault ·
 //! 100 findings · 101 a victim cannot be started, or hangs when left alone.
 
+mod advisory;
 mod apart;
 mod args;
 mod baseline;
 mod bench;
+mod cache;
 mod config;
 mod crew;
 mod doctor;
@@ -14,6 +16,7 @@ mod explain;
 mod files;
 mod handed;
 mod init;
+mod installed;
 mod interrupt;
 mod merge;
 mod names;
@@ -113,6 +116,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Apart { told, judging }) => return apart::inside::judge(&told, &judging),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
         Some(Command::Test { which, judging, cargo }) => return run::test(&judging, &which, &cargo),
+        Some(Command::Advisories { names, judging }) => return advisory::advisories(&judging, &names),
         Some(Command::TellStart { argv }) => return test::tell_start(&argv),
         Some(Command::Merge { files, printing }) => return merge::merge(&files, &printing),
         Some(Command::Replay { file, victim, writable, times, script, output, chance, timeout }) => {

@@ -28,7 +28,7 @@ impl Target {
     }
 }
 
-/// Prints and saves the report. All findings are drawn when the victims were named.
+/// Prints and saves the report, and says what it comes to. All findings are drawn when the victims were named.
 pub(crate) fn publish(
     run: &Run,
     printing: &Printing,
@@ -36,12 +36,18 @@ pub(crate) fn publish(
     target: Target,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
+    let counts = show(run, printing, &report::text(run, named || printing.verbose), target)?;
+    Ok(verdict(run, printing.require, interrupt, counts))
+}
+
+/// Prints and saves the report, of which this is the text for people. True when its findings count, as not all are in the baseline.
+pub(crate) fn show(run: &Run, printing: &Printing, told: &str, target: Target) -> anyhow::Result<bool> {
     let (document, page) = (json::render(run)?, report::page(run));
     let compared = target.baseline.map(|baseline| baseline.compare(run));
     let below = compared.as_ref().map(Compared::tell).unwrap_or_default();
     let text = match printing.format {
         ReportFormat::Json => document.clone(),
-        ReportFormat::Text => report::text(run, named || printing.verbose) + &below,
+        ReportFormat::Text => format!("{told}{below}"),
         ReportFormat::Phases => report::by_phase(run),
         ReportFormat::Markdown => report::in_markdown(run),
         ReportFormat::Html => page.clone(),
@@ -63,8 +69,7 @@ pub(crate) fn publish(
     // A file that could not be written costs no report: what was judged is saved by now.
     written?;
     let (all, ignored) = run.findings();
-    let counts = compared.map_or(all > ignored, |compared| compared.has_new());
-    Ok(verdict(run, printing.require, interrupt, counts))
+    Ok(compared.map_or(all > ignored, |compared| compared.has_new()))
 }
 
 /// Says each fault once, however many victims it befell; the scorecard names them.

@@ -1,7 +1,9 @@
 //! What is judged: victims by name, tag and file, or a command.
 
+use crate::advisory;
 use crate::apart::made_of;
 use crate::args::{Args, Command, Streams, Usage};
+use crate::installed::Installs;
 use crate::output;
 use crate::package::{Kind, Package, spec};
 use crate::roster::{self, SLOW};
@@ -23,15 +25,16 @@ pub(crate) struct Selected {
     pub(crate) aside: Vec<String>,
 }
 
-/// A victim, and what has to be built first if its body is code of others.
+/// A victim, and what has to be there first: what is built if its body is code of others, what is installed for its command.
 pub(crate) struct Chosen {
     pub(crate) victim: Victim,
     pub(crate) package: Option<Package>,
+    pub(crate) installs: Installs,
 }
 
 impl From<Victim> for Chosen {
     fn from(victim: Victim) -> Chosen {
-        Chosen { victim, package: None }
+        Chosen { victim, package: None, installs: Installs::default() }
     }
 }
 
@@ -49,9 +52,9 @@ impl From<Vec<Chosen>> for Selected {
 }
 
 impl Chosen {
-    /// The victim, built if need be, to be run by this process: as a program or within.
+    /// The victim, built or with what it needs installed, to be run by this process: as a program or within.
     pub(crate) fn ready(self, as_program: bool) -> anyhow::Result<Victim> {
-        let Some(package) = self.package else { return Ok(self.victim) };
+        let Some(package) = self.package else { return Ok(self.installs.install(self.victim)?) };
         let kind = if as_program || package.process.is_some() { Kind::Program } else { Kind::Library };
         let built = package.build(kind)?;
         Ok(made_of(self.victim, kind, &built)?)
@@ -179,6 +182,9 @@ pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Cho
     }
     if let Some(chosen) = spec::named(name) {
         return Ok(chosen?);
+    }
+    if let Some(chosen) = advisory::named(name) {
+        return Ok(chosen);
     }
     let roster = roster::roster();
     let found = roster.iter().find(|victim| victim.name() == name).cloned().map(Chosen::from);

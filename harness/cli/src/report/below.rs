@@ -3,6 +3,7 @@
 
 use super::Run;
 use crate::config::ignore;
+use crate::crew::When;
 use crate::output::{self, counted};
 use linkbait::{Report, Verdict};
 
@@ -72,7 +73,7 @@ pub(super) fn totals(run: &Run) -> Vec<String> {
         let why = "nothing to attack, as no call is made in a temporary directory";
         lines.push(format!("n/a: {why}; these have no row"));
     }
-    let cached = run.judged.iter().filter(|judged| judged.cached).count();
+    let cached = run.judged.iter().filter(|judged| judged.when == When::Earlier).count();
     if cached > 0 {
         lines.push(format!("{cached} of them are results of earlier runs; --no-cache judges all anew"));
     }

@@ -3,7 +3,7 @@
 use super::origin::{Environment, Part, Settings};
 use super::{Run, how_ended};
 use crate::config::ignore::{Ignore, Ignored};
-use crate::crew::Judged;
+use crate::crew::{Judged, When};
 use crate::files;
 use crate::source::Source;
 use linkbait::{Cell, Finding, Samples, Scene, Thing, Verdict};
@@ -224,7 +224,7 @@ fn victim_out(judged: &Judged) -> VictimOut<'_> {
             seed,
         }),
         determinism: report.determinism.level.number(),
-        cached: judged.cached,
+        cached: judged.when == When::Earlier,
         duration_s: (judged.seconds * 1e3).round() / 1e3,
         phases: report.cells.iter().map(behind).collect(),
         notes: Cow::from(&report.notes),

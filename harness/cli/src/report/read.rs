@@ -2,7 +2,7 @@
 
 use super::json::{Behind, Document, FindingOut, SCHEMA, SamplesOut, SceneOut, ThingOut, VictimOut, render};
 use super::{Run, how_ended};
-use crate::crew::Judged;
+use crate::crew::{Judged, When};
 use anyhow::{Context, ensure};
 use linkbait::rules::PHASES;
 use linkbait::timeline::Timeline;
@@ -91,7 +91,7 @@ fn judged(victim: VictimOut<'_>, seed: u64) -> Option<Judged> {
         no_start: victim.no_start,
         sources,
         ignored,
-        cached: victim.cached,
+        when: if victim.cached { When::Earlier } else { When::Now },
     })
 }
 

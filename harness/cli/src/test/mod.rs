@@ -2,7 +2,6 @@
 //! called, so that a replay finds one again; how cargo builds them is in `cargo`, what they are is in `listing`.
 
 mod binary;
-pub(crate) mod cache;
 mod cargo;
 mod listing;
 

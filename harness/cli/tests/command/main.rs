@@ -1,6 +1,7 @@
 //! The command as users and scripts meet it: the real binary, in a directory of its own.
 
 mod action;
+mod advisories;
 mod benches;
 mod config;
 mod contained;

@@ -162,7 +162,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_victim_and_roster_of_the_corpus_and_every_file_in_the_readme_fits_its_schema() {
+fn every_victim_and_roster_of_the_corpus_and_every_file_in_the_pages_fits_its_schema() {
     let names = ["linkbait-victim/1", "linkbait-roster/1", "linkbait-config/1"];
     let validators = names.map(validator);
     let mut counts = [0; 3];
@@ -172,13 +172,14 @@ fn every_victim_and_roster_of_the_corpus_and_every_file_in_the_readme_fits_its_s
         assert_fits(&validators[at], &document, what);
         counts[at] += 1;
     };
-    for dir in ["victims", "crates", "rosters"] {
+    for dir in ["victims", "crates", "advisories", "rosters"] {
         for path in files(&Path::new(WORKSPACE).join("corpus").join(dir)) {
             check(&fs::read_to_string(&path).expect("text"), &path.display().to_string());
         }
     }
-    let readme = include_str!("../../../../README.md");
-    let blocks = readme.split("\n```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    let pages = [include_str!("../../../../README.md"), include_str!("../../README.md")];
+    let rests = pages.iter().flat_map(|page| page.split("\n```toml\n").skip(1));
+    let blocks = rests.filter_map(|rest| rest.split("\n```").next());
     blocks.filter(|block| block.contains("schema = ")).for_each(|block| check(block, block));
     assert!(counts[0] > 80 && counts[1] > 2 && counts[2] > 0, "{counts:?}");
 }
