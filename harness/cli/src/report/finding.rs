@@ -48,7 +48,7 @@ pub(crate) fn draw(
         let help = linkbait::rules::help(finding);
         groups.push(Group::with_title(Level::HELP.secondary_title(wrap(help, width - 6, 0))));
     }
-    let names = names_of(&finding.timeline, &text);
+    let names = names_of(&text);
     let timing = timing(finding).map(str::to_owned);
     let line = source.map(|source| wrap(&line_of(finding, source), width - 6, 0));
     let notes = line.into_iter().chain(names).chain(timing).chain([
