@@ -15,7 +15,7 @@ impl Judging {
             output: None,
             baseline: None,
         };
-        Judging { shard: None, jobs: Some(1), no_progress: true, printing, ..self.clone() }
+        Judging { shard: None, costs: None, jobs: Some(1), no_progress: true, printing, ..self.clone() }
     }
 
     /// Arguments that are read as these options.
@@ -34,6 +34,7 @@ impl Judging {
         args.flag("--signals", self.signals);
         args.value("--instances", self.instances);
         args.option("--shard", self.shard);
+        self.costs.iter().for_each(|file| args.path("--costs", file));
         args.option("--jobs", self.jobs);
         args.value("--timeout", humantime::format_duration(self.timeout.into()));
         args.chance(self.chance);
@@ -115,7 +116,7 @@ mod tests {
             "",
             "--attacker none,dir-writer --umask 077,000 --rule hangs,leftover --depth 2 --faults --signals",
             "--samples 7 --depth 5 --trials 8 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
-            "--shard 2/3 --jobs 4 --timeout 1m30s --persona auditor --no-progress --require --verbose",
+            "--shard 2/3 --costs before --jobs 4 --timeout 1m30s --persona auditor --no-progress --require --verbose",
             "--format phases --output there --baseline before --timeout 1500ms --writable . --writable ..",
         ] {
             let args: Vec<OsString> = args.split_whitespace().map(Into::into).collect();
@@ -126,9 +127,17 @@ mod tests {
 
     #[test]
     fn what_concerns_all_victims_is_not_handed_on() {
-        let whole = read(&["--shard", "1/2", "--jobs", "8", "--output", "x", "--seed", "3"].map(Into::into));
+        let whole = read(
+            &["--shard", "1/2", "--costs", "y", "--jobs", "8", "--output", "x", "--seed", "3"]
+                .map(Into::into),
+        );
         let one = whole.for_one();
-        assert!(one.shard.is_none() && one.printing.output.is_none() && one.jobs == Some(1));
+        assert!(
+            one.shard.is_none()
+                && one.costs.is_none()
+                && one.printing.output.is_none()
+                && one.jobs == Some(1)
+        );
         assert_eq!(one.chance.seed, Some(3));
     }
 }

@@ -6,7 +6,7 @@
 mod apart;
 mod args;
 mod baseline;
-
+mod costs;
 mod crew;
 mod doctor;
 mod explain;
