@@ -19,11 +19,25 @@ impl<K: PartialEq, V> Kept<K, V> {
 
     /// The one of that choice, which is made if it is not there. The one not used for longest makes room for it.
     pub(crate) fn get<E>(&mut self, choice: K, make: impl FnOnce(&K) -> Result<V, E>) -> Result<&V, E> {
+        self.get_or_turn(choice, |_, _| false, |choice, _| make(choice))
+    }
+
+    /// The same, but where there is no more room, of those that can be turned into that choice the one not used for longest is
+    /// given to `make`.
+    pub(crate) fn get_or_turn<E>(
+        &mut self,
+        choice: K,
+        turns: impl Fn(&K, &K) -> bool,
+        make: impl FnOnce(&K, Option<V>) -> Result<V, E>,
+    ) -> Result<&V, E> {
         let known = self.all.iter().position(|(known, _)| *known == choice);
         let found = match known.and_then(|at| self.all.remove(at)) {
             Some(found) => found,
             None => {
-                let made = make(&choice)?;
+                let is_full = self.all.len() >= self.room;
+                let old = self.all.iter().rposition(|(known, _)| is_full && turns(known, &choice));
+                let old = old.and_then(|at| self.all.remove(at)).map(|(_, old)| old);
+                let made = make(&choice, old)?;
                 (choice, made)
             }
         };

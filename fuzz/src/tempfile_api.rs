@@ -20,6 +20,7 @@ pub use seeds::tempfile_api_seeds;
 use crate::ready::{Kept, supported};
 use linkbait::fuzz::{Attack, Plan};
 use linkbait::{Class, Error, Host, Judge, Tried};
+use op::Op;
 use program::Program;
 use real::Real;
 use reference::Reference;
@@ -29,7 +30,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// Carries out a program, left alone and attacked.
 ///
@@ -50,7 +51,11 @@ pub fn tempfile_api_with(bytes: &[u8], fault: Option<Fault>) {
     let Some(mut program) = Program::read(bytes) else { return };
     let plans = mem::take(&mut program.plans);
     READY.with_borrow_mut(|ready| {
-        let trial = ready.get((program.clone(), fault), |(program, fault)| Trial::start(program, *fault));
+        let alike = |(one, _): &(Program, _), (other, _): &(Program, _)| one.is_described_as(other);
+        let trial = ready.get_or_turn((program.clone(), fault), alike, |(program, fault), old| match old {
+            Some(old) => old.turn(program, *fault),
+            None => Trial::start(program, *fault),
+        });
         supported(trial.and_then(|trial| trial.attacked(&program, &plans)));
     });
 }
@@ -58,12 +63,41 @@ pub fn tempfile_api_with(bytes: &[u8], fault: Option<Fault>) {
 /// Most programs that are kept ready at once.
 const MOST_READY: usize = 64;
 
-/// What a victim tells of its last run.
+/// What a victim is to do, and what it tells of its last run.
 #[derive(Default)]
 struct Notes {
+    ops: Mutex<(Vec<Op>, Option<Fault>)>,
     answers: Mutex<Vec<Answer>>,
     /// It is to look at what stands in the directory in the end.
     looks: AtomicBool,
+}
+
+impl Notes {
+    fn prepare(&self, program: &Program, fault: Option<Fault>) {
+        *lock(&self.ops) = (program.ops.clone(), fault);
+        self.looks.store(true, Ordering::Relaxed);
+    }
+
+    fn answers(&self) -> Vec<Answer> {
+        lock(&self.answers).clone()
+    }
+
+    /// The victim's body.
+    fn carry_out(&self, dir: &Path) {
+        lock(&self.answers).clear();
+        let (ops, fault) = lock(&self.ops).clone();
+        let looks = self.looks.load(Ordering::Relaxed);
+        let tell = |answer| lock(&self.answers).push(answer);
+        let crate_itself = || carry_out(&mut Real::new(dir, fault), &ops, looks, tell);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(crate_itself)) {
+            tell(Answer::Panicked);
+            resume_unwind(panic);
+        }
+    }
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A program of the crate as a victim, which is right as long as it is left alone.
@@ -75,53 +109,47 @@ struct Trial {
 impl Trial {
     fn start(program: &Program, fault: Option<Fault>) -> Result<Trial, Error> {
         static HOST: LazyLock<Host> = LazyLock::new(Host::detect);
-        let notes = Arc::new(Notes { looks: AtomicBool::new(true), ..Notes::default() });
-        let (told, ops) = (Arc::clone(&notes), program.ops.clone());
-        let victim = linkbait::victim("tempfile-api", move |dir: &Path| {
-            let lock = || told.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            lock().clear();
-            let looks = told.looks.load(Ordering::Relaxed);
-            let crate_itself =
-                || carry_out(&mut Real::new(dir, fault), &ops, looks, |answer| lock().push(answer));
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(crate_itself)) {
-                lock().push(Answer::Panicked);
-                resume_unwind(panic);
-            }
-        });
+        let notes = Arc::new(Notes::default());
+        notes.prepare(program, fault);
+        let told = Arc::clone(&notes);
+        let victim = linkbait::victim("tempfile-api", move |dir: &Path| told.carry_out(dir));
         let judge = Judge::new(HOST.clone());
         let attack = Attack::start(judge, program.describe(victim), program.class(), program.umask())?;
         let trial = Trial { attack, notes };
-        trial.alone(program)?;
+        let tried = trial.attack.try_plans(&[])?;
+        trial.alone(program, &tried);
         Ok(trial)
     }
 
-    fn alone(&self, program: &Program) -> Result<(), Error> {
-        let (tried, alone) = self.run(&[])?;
-        assert_no_findings(&tried, |_| true);
-        assert_eq!(alone, promised(program, None, true), "the crate left, the promise right, of {program:?}");
+    /// Becomes that of another program, which is described in the same way.
+    fn turn(self, program: &Program, fault: Option<Fault>) -> Result<Trial, Error> {
+        self.notes.prepare(program, fault);
+        let tried = self.attack.try_anew(&[])?;
+        self.alone(program, &tried);
+        Ok(self)
+    }
+
+    /// What came when it was left alone.
+    fn alone(&self, program: &Program, tried: &Tried) {
+        assert_no_findings(tried, |_| true);
+        let promised = promised(program, None, true);
+        assert_eq!(self.notes.answers(), promised, "the crate left, the promise right, of {program:?}");
         // From here on what is there is the attacker's too, and none of the crate's affair.
         self.notes.looks.store(false, Ordering::Relaxed);
-        Ok(())
     }
 
     fn attacked(&self, program: &Program, plans: &[Plan]) -> Result<(), Error> {
         if plans.is_empty() || program.class() == Class::None {
             return Ok(());
         }
-        let (tried, answers) = self.run(plans)?;
+        let tried = self.attack.try_plans(plans)?;
         assert_no_findings(&tried, |rule| match rule {
             // What is removed by a name in a directory that was exchanged, or removed and made anew, is removed in another's.
             "deletes-foreign" => !program.works_in_directories(),
             rule => !spoils_paths(program) || !BY_PATH.contains(&rule),
         });
-        compare(program, plans, &answers);
+        compare(program, plans, &self.notes.answers());
         Ok(())
-    }
-
-    fn run(&self, plans: &[Plan]) -> Result<(Tried, Vec<Answer>), Error> {
-        let tried = self.attack.try_plans(plans)?;
-        let answers = self.notes.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok((tried, answers.clone()))
     }
 }
 

@@ -1,25 +1,105 @@
 //! Shows whether code that touches temporary files can be raced.
 //!
-//! linkbait stops the code at every file system call, lets a simulated attacker do in that gap what a real one could
-//! do, checks what must never happen, and shows the first thing that goes wrong as a timeline that can be replayed.
+//! linkbait stops the code before every file system call, does in that gap what an attacker could do, checks what must never
+//! happen, and shows the first thing that goes wrong as a timeline that can be replayed.
+//!
+//! # In a test
+//! Add it to the `[dev-dependencies]`, say what the victim is, and check it:
 //!
 //! ```
+//! use std::io::Write;
+//!
+//! # fn main() {
+//! linkbait::victim("save", |dir| {
+//!     let mut new = tempfile::NamedTempFile::new_in(dir)?;
+//!     new.write_all(b"new")?;
+//!     new.persist(dir.join("app.conf"))?;
+//!     Ok::<(), std::io::Error>(())
+//! })
+//! .stage("app.conf", 0o600, "old")
+//! .replaces("app.conf")
+//! .keeps("app.conf")
+//! .check();
+//! # }
+//! ```
+//!
+//! `replaces` promises that others see the old content or the new at every step, `keeps` names what the victim is meant to leave.
+//! [`Victim`] has more of what no call tells. [`Victim::check`] panics with the timelines when a promise or a [rule](RULES) is broken;
+//! [`Victim::judge`] returns a [`Report`] in place of that, and [`Judge`] chooses attackers, umasks, rules, faults, depth and limits:
+//!
+//! ```
+//! use linkbait::{Class, Host, Judge, Verdict};
 //! use std::fs::File;
 //!
-//! let report = linkbait::victim("predictable name", |dir| File::create(dir.join("app.log")).map(drop)).judge();
-//! let report = report.expect("this machine has seccomp notification");
-//! assert!(report.findings.iter().any(|finding| finding.rule == "follows-link"));
+//! let victim = linkbait::victim("known name", |dir| File::create(dir.join("app.log")).map(drop)).keeps("app.log");
+//! let report = Judge::new(Host::detect()).attackers(&[Class::OtherUser]).judge(&victim)?;
+//! assert_eq!(report.verdict, Verdict::Fail);
+//! let finding = report.findings.iter().find(|finding| finding.rule == "follows-link").expect("it opens what is planted");
+//! assert_eq!(finding.attacker, Class::OtherUser);
+//! assert!(finding.timeline.contains("plant symlink \"shared/app.log\""));
+//! # Ok::<(), linkbait::Error>(())
 //! ```
 //!
+//! # What a finding means
+//! A [`Finding`] was *shown*: in a trial that is written down in its timeline, an attacker of that [`Class`] made that move before
+//! that call, and the victim then did what the rule forbids. [`Victim::replay`] runs the same schedule again. It has the smallest
+//! schedule and the weakest attacker that show it, and says whether it takes a race at all. What only looks wrong is a suspicion, and
+//! is not told unless [`Judge::rules`] asks for it.
+//!
+//! A pass means that no rule was broken in the schedules tried: all those of one act, unless more are asked for. Nothing that was not
+//! tried counts: a window that was not reached, or a limit that was hit, makes a report [`Verdict::Inconclusive`], and
+//! [`Report::not_examined`] lists what was not seen. It does not mean that the code is safe with other inputs.
+//!
 //! # How it works
-//! The victim runs on a thread of its own under a seccomp notification filter. A supervisor on the same core gets
-//! every call before it happens, makes moves as the attacker, then makes the call in the victim's place, so its
-//! result is exact. Every move that can matter is tried before every call that looks the path up. Rules read the
-//! evidence, never the kernel.
+//! The victim runs on a thread of its own under a seccomp notification filter
+//! ([seccomp_unotify(2)](https://man7.org/linux/man-pages/man2/seccomp_unotify.2.html)). A supervisor on the same core gets every call
+//! before it happens, makes moves as the attacker, then makes the call in the victim's place, so its result is exact. Every move that
+//! can matter is tried before every call that looks the path up. The victim works in an arena of its own, in memory; its thread has its
+//! own working directory and umask, so tests run in parallel. Rules read the evidence, never the kernel.
+//!
+//! The body runs once for each trial, hundreds of times. It has to do the same each time and must not rely on what an earlier run left.
+//!
+//! # Guarantees
+//! | on Linux | holds |
+//! |---|---|
+//! | 5.5 | victims within this process are held before every call and judged exactly |
+//! | 5.11 | arenas on overlays, and directories that programs may write, also for ordinary users |
+//! | 5.14 | programs ([`Victim::program`]) are contained and get their descriptors from the supervisor |
+//! | 5.19 | a signal does not wake a victim that is held ([seccomp(2)](https://man7.org/linux/man-pages/man2/seccomp.2.html)) |
+//! | 6.2 | [`Judge::sample`], the race that nobody holds: [landlock(7)](https://man7.org/linux/man-pages/man7/landlock.7.html) keeps the victim in |
+//! | 6.6 | stops are some percent faster |
+//!
+//! On each of them, on x86-64 and aarch64: what cannot be had is an error of kind unsupported, never a pass. As root the attacker is
+//! another uid and the kernel decides what it may do; otherwise linkbait applies the rules of
+//! [sticky directories](https://man7.org/linux/man-pages/man7/inode.7.html) itself. Of the kernel's
+//! [`fs.protected_*`](https://man7.org/linux/man-pages/man5/proc_sys_fs.5.html) settings verdicts obey `protected_hardlinks` only, as the
+//! others make one machine's pass another's fail. [`Host::detect`] tells what there is.
+//!
+//! # Errors and panics
+//! The library never prints and never exits. Whatever judges returns an [`Error`] of one of four [kinds](ErrorKind): this machine cannot do it,
+//! the input is wrong, the victim cannot be started, or it is our own fault. [`Victim::check`] and `fuzz::Target::attack`
+//! panic, as tests and fuzz targets do, on these too: what could not be judged must not look like a pass. A victim that panics is judged like
+//! one that returns an error.
+//!
+//! # Features
+//! `arbitrary` adds the module `fuzz`: schedules out of bytes, for a target of [cargo-fuzz](https://rust-fuzz.github.io/book/), and guidance
+//! of libFuzzer by what attacker and victim did to each other. Without it nothing of that is compiled or counted.
 //!
 //! # Limits
-//! Not a sandbox: a victim in process is trusted code. Windows inside one call cannot be held. Linux 5.5 or later on
-//! x86-64 and aarch64; `mmap` writes and what child processes do are seen only by their effect.
+//! - Not a sandbox: a victim within this process is trusted code. Its changes by path outside of the arena are refused, but a hostile one could
+//!   get around that. Programs are contained.
+//! - What happens inside of one call cannot be held on the kernel; on the [model] it can ([`Stops::Names`]).
+//! - Writes through `mmap`, and what child processes of a closure do, are seen only by their effect.
+//! - A run has [`Limits`]: calls, trials, time without a call.
+//!
+//! # Sources
+//! What the rules ask for comes from CWE ([377](https://cwe.mitre.org/data/definitions/377.html) insecure temporary files,
+//! [59](https://cwe.mitre.org/data/definitions/59.html) links, [367](https://cwe.mitre.org/data/definitions/367.html) time of check to time of
+//! use, and those of each [`Rule::cwe`]), from
+//! [OpenStack's guideline](https://security.openstack.org/guidelines/dg_using-temporary-files-securely.html), from CERT, and from the man pages:
+//! [mkstemp(3)](https://man7.org/linux/man-pages/man3/mkstemp.3.html), [open(2)](https://man7.org/linux/man-pages/man2/open.2.html) on
+//! `O_EXCL`, `O_NOFOLLOW` and `O_TMPFILE`, [rename(2)](https://man7.org/linux/man-pages/man2/rename.2.html),
+//! [unlinkat(2)](https://man7.org/linux/man-pages/man2/unlink.2.html).
 
 mod arena;
 mod attacker;
@@ -76,7 +156,7 @@ pub use rules::{Group, RULES, Rule};
 pub use scene::{Kind, Owner, Scene, Thing};
 pub use schedule::{Act, Does, Key, Schedule};
 pub use stack::{CallSite, Stack};
-pub use victim::{Expected, IntoEnding, LIBRARY_ENTRY, Program, Victim};
+pub use victim::{Expected, IntoEnding, LIBRARY_ENTRY, Program, Victim, fits_pattern};
 pub use world::model::{Ground, Stops};
 
 /// The C library's ways of making temporary files, as victims.

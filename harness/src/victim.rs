@@ -29,6 +29,16 @@ pub(crate) enum Work {
     Program(Program),
 }
 
+impl Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Work::Body(_) => f.write_str("Body"),
+            Work::Protocol(_) => f.write_str("Protocol"),
+            Work::Program(program) => program.fmt(f),
+        }
+    }
+}
+
 /// A command line, and what it needs. In all texts `{shared}`, `{private}` and `{outside}` stand for the directories
 /// of the arena as the program sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +70,7 @@ pub struct Expected {
 }
 
 /// What is judged. Made by [`Victim::new`] or [`crate::victim`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Victim {
     pub(crate) name: String,
     pub(crate) summary: String,
@@ -290,6 +300,15 @@ impl Victim {
         self
     }
 
+    /// A variable that is set for it if it is a program.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Victim {
+        if let Work::Program(program) = &mut self.work {
+            program.env.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
     /// A finding that a roster expects.
     #[must_use]
     pub fn expect(mut self, rule: &'static str, class: Class) -> Victim {
@@ -363,14 +382,48 @@ pub(crate) fn on_kernel(protocol: &Arc<Protocol>) -> Arc<Body> {
     })
 }
 
+/// True when a name fits a pattern of those that victims state, such as [`Victim::keeps`]: `*` is any text, `?` any one byte.
+#[must_use]
+pub fn fits_pattern(pattern: &str, name: &str) -> bool {
+    matches(pattern.as_bytes(), name.as_bytes())
+}
+
 /// Matches a path against a pattern with `*` (any text) and `?` (any one character).
 pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) if matches(rest, path) => true,
-        (Some((b'*', _)), Some((_, path))) => matches(pattern, path),
-        (Some((b'?', rest)), Some((_, path))) => matches(rest, path),
-        (Some((a, rest)), Some((b, path))) if a == b => matches(rest, path),
-        _ => false,
+    let (mut at, mut seen) = (0, 0);
+    // The last star, and where its text ends so far. What an earlier one took can stay as it is.
+    let mut star = None;
+    while let Some(next) = path.get(seen) {
+        match (pattern.get(at), star) {
+            (Some(b'*'), _) => (star, at) = (Some((at, seen)), at + 1),
+            (Some(b), _) if *b == b'?' || b == next => (at, seen) = (at + 1, seen + 1),
+            (_, Some((place, end))) => {
+                (star, at, seen) = (Some((place, end + 1)), place + 1, end + 1);
+            }
+            _ => return false,
+        }
+    }
+    pattern[at..].iter().all(|b| *b == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_text_and_a_question_mark_any_one_byte() {
+        for (pattern, name) in
+            [("*", ""), ("a*", "a"), ("*.tmp", "x.tmp.tmp"), ("a?c*e", "abcdde"), ("**", "a/b")]
+        {
+            assert!(fits_pattern(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("", "a"), ("?", ""), ("a*b", "abc"), ("*.tmp", "tmp"), ("a?c", "ac")] {
+            assert!(!fits_pattern(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_is_soon_refused() {
+        assert!(!fits_pattern(&("*a".repeat(30) + "b"), &"a".repeat(60)));
     }
 }

@@ -72,17 +72,39 @@ impl Program {
 
     /// Says what it is meant to leave, to show and not to replace.
     pub(super) fn describe(&self, mut victim: Victim) -> Victim {
-        let any = |wanted: fn(&Op) -> bool| self.ops.iter().any(wanted);
-        if any(|op| matches!(op.does, Does::Keep | Does::DisableCleanup) || op.disables_cleanup()) {
+        if self.leaves_something() {
             victim = victim.keeps("*");
         }
-        if any(|op| op.mode().is_some_and(|mode| mode & 0o044 != 0)) {
+        if self.shows_something() {
             victim = victim.public("*");
         }
         TARGETS.iter().fold(victim, |victim, name| {
             let victim = victim.keeps(name);
-            if self.ops.iter().any(|op| op.clobbers(name)) { victim } else { victim.noclobber(name) }
+            if self.clobbers(name) { victim } else { victim.noclobber(name) }
         })
+    }
+
+    /// True when the same can be said of both, and they have the same attacker and umask.
+    pub(super) fn is_described_as(&self, other: &Program) -> bool {
+        let told = |program: &Program| {
+            let who = (program.class(), program.umask());
+            let clobbered = TARGETS.map(|name| program.clobbers(name));
+            (who, program.leaves_something(), program.shows_something(), clobbered)
+        };
+        told(self) == told(other)
+    }
+
+    fn leaves_something(&self) -> bool {
+        let leaves = |op: &Op| matches!(op.does, Does::Keep | Does::DisableCleanup) || op.disables_cleanup();
+        self.ops.iter().any(leaves)
+    }
+
+    fn shows_something(&self) -> bool {
+        self.ops.iter().any(|op| op.mode().is_some_and(|mode| mode & 0o044 != 0))
+    }
+
+    fn clobbers(&self, name: &str) -> bool {
+        self.ops.iter().any(|op| op.clobbers(name))
     }
 }
 

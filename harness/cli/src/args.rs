@@ -1,6 +1,7 @@
 //! The command line. Owns names and meanings of arguments, not how their values are read (`values`) nor what is done
 //! with them.
 
+use crate::config::ignore::Ignore;
 use crate::package::spec::Crates;
 use crate::values::{self, Seconds, Shard};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -25,6 +26,22 @@ pub(crate) struct Args {
         value_name = "WHEN"
     )]
     pub(crate) color: Color,
+}
+
+impl Args {
+    /// The options of a command that judges, as the user calls it.
+    pub(crate) fn judging_mut(&mut self) -> Option<&mut Judging> {
+        match &mut self.command {
+            None => Some(&mut self.judging),
+            Some(
+                Command::Run { judging, .. }
+                | Command::Exec { judging, .. }
+                | Command::Crate { judging, .. }
+                | Command::Test { judging, .. },
+            ) => Some(judging),
+            Some(_) => None,
+        }
+    }
 }
 
 const EXITS: &str = "Without a command it does what `run` does.\n\nExit codes: 0 nothing found, 2 usage, \
@@ -66,6 +83,14 @@ pub(crate) enum Command {
         /// Arguments for `cargo test`, after `--`: what is built and how, such as --lib, --package NAME, --features NAME
         #[arg(last = true, value_name = "CARGO ARGS")]
         cargo: Vec<String>,
+    },
+    /// Judge published faults, each in the version that has it and the fixed one, and say whether what is found is as published
+    Advisories {
+        /// Ids of advisories, files of some, or directories of them; all that are built in without
+        #[arg(value_name = "ID or FILE")]
+        names: Vec<String>,
+        #[command(flatten)]
+        judging: Judging,
     },
     /// Make one report of the JSON reports of all shards of a run
     Merge {
@@ -137,7 +162,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = values::seconds, default_value = "2s", value_name = "TIME", help = TIMEOUT)]
         timeout: Seconds,
     },
-    /// List rules, victims or moves
+    /// List rules, victims, moves, schemas or advisories
     List {
         /// What to list
         what: Listed,
@@ -149,6 +174,13 @@ pub(crate) enum Command {
     Explain {
         /// Rule id
         id: String,
+    },
+    /// Write files to start from: a config file, and a test in a cargo package or else a victim file; what is there stays
+    Init,
+    /// Print the JSON Schema of a format of linkbait's; `list schemas` names them
+    Schema {
+        /// What stands in a document as its schema, such as linkbait-report/1
+        name: String,
     },
     /// Say what this machine allows, and what follows
     Doctor,
@@ -185,6 +217,8 @@ pub(crate) enum Listed {
     Rules,
     Victims,
     Moves,
+    Schemas,
+    Advisories,
 }
 
 /// The options of `run`.
@@ -242,9 +276,18 @@ pub(crate) struct Judging {
     /// Who reads: auditors also see suspicions
     #[arg(long, value_enum, default_value = "regular", value_name = "WHO")]
     pub(crate) persona: Persona,
+    /// Judge all anew, also what an interrupted run has judged or what tests came out clean before, and keep nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// Show no progress
     #[arg(long)]
     pub(crate) no_progress: bool,
+    /// Defaults of options, and findings to ignore; by default .config/linkbait.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What that file says to ignore.
+    #[arg(skip)]
+    pub(crate) ignores: Vec<Ignore>,
     #[command(flatten)]
     pub(crate) printing: Printing,
 }
@@ -267,9 +310,6 @@ pub(crate) struct Which {
     /// Judge the tests marked #[ignore] too
     #[arg(long)]
     pub(crate) include_ignored: bool,
-    /// Judge anew what came out clean before, and remember nothing
-    #[arg(long)]
-    pub(crate) no_cache: bool,
 }
 
 /// What becomes of a report.

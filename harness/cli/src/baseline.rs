@@ -30,6 +30,9 @@ struct Finding {
     attacker: String,
     label: String,
     message: String,
+    /// It is known only as long as it is ignored.
+    #[serde(default)]
+    ignored: Option<serde::de::IgnoredAny>,
 }
 
 pub(crate) struct Baseline {
@@ -50,6 +53,7 @@ pub(crate) struct Compared {
     file: PathBuf,
     new: Vec<String>,
     same: usize,
+    ignored: usize,
     gone: Vec<String>,
     /// Those of victims that were not judged this time, or not whole, or without that rule or attacker.
     open: Vec<String>,
@@ -69,7 +73,8 @@ impl Baseline {
         }
         let mut known = BTreeMap::new();
         for Victim { name, findings } in document.victims {
-            for Finding { rule, attacker, label, message } in findings {
+            let counted = findings.into_iter().filter(|finding| finding.ignored.is_none());
+            for Finding { rule, attacker, label, message, .. } in counted {
                 let told = line(&name, &rule, &message);
                 let print = finger::of(&name, &rule, &attacker, &label);
                 known.insert(print, Known { victim: name.clone(), rule, attacker, told });
@@ -87,15 +92,18 @@ impl Baseline {
             file: self.file.clone(),
             new: Vec::new(),
             same: 0,
+            ignored: 0,
             gone: Vec::new(),
             open: Vec::new(),
         };
-        for report in run.judged.iter().map(|judged| &judged.report) {
-            for finding in &report.findings {
-                let print = finger::print(&report.name, finding);
+        for judged in &run.judged {
+            let name = &judged.report.name;
+            for (number, finding) in judged.report.findings.iter().enumerate() {
+                let print = finger::print(name, finding);
                 match self.known.contains_key(&print) {
+                    _ if judged.ignored(number).is_some() => compared.ignored += 1,
                     true => compared.same += 1,
-                    false => compared.new.push(line(&report.name, finding.rule, &finding.message)),
+                    false => compared.new.push(line(name, finding.rule, &finding.message)),
                 }
                 now.insert(print);
             }
@@ -121,9 +129,12 @@ impl Compared {
 
     /// What is said below a report.
     pub(crate) fn tell(&self) -> String {
-        let Compared { file, new, same, gone, open } = self;
+        let Compared { file, new, same, ignored, gone, open } = self;
         let (total, gone_count) = (counted(new.len(), "new finding"), gone.len());
         let mut out = format!("\ncompared with {file:?}: {total}, {same} the same, {gone_count} gone");
+        if *ignored > 0 {
+            let _ = write!(out, ", {ignored} ignored");
+        }
         if !open.is_empty() {
             let _ = write!(out, ", {} not judged again", open.len());
         }

@@ -1,5 +1,6 @@
 //! Judges victims on several cores; the results come in the order of the roster.
 
+use crate::config::ignore::Ignored;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::source::{Reader, Source};
@@ -19,14 +20,48 @@ pub(crate) struct Judged {
     pub(crate) no_start: bool,
     /// The source lines of the findings, in their order; none of victims that are no programs.
     pub(crate) sources: Vec<Source>,
-    /// It is the result of an earlier run.
-    pub(crate) cached: bool,
+    /// Which of the findings are ignored, in their order; empty before anybody looked.
+    pub(crate) ignored: Vec<Option<Ignored>>,
+    pub(crate) when: When,
+}
+
+/// When a victim was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Now,
+    /// By a run that was interrupted, which this one goes on with.
+    BeforeInterruption,
+    Earlier,
 }
 
 impl Judged {
+    /// A report by itself.
+    pub(crate) fn of(report: Report, group: &str) -> Judged {
+        Judged {
+            report,
+            group: group.to_owned(),
+            seconds: 0.0,
+            fault: None,
+            no_start: false,
+            sources: Vec::new(),
+            ignored: Vec::new(),
+            when: When::Now,
+        }
+    }
+
+    /// Why the finding of this number is ignored, if it is.
+    pub(crate) fn ignored(&self, number: usize) -> Option<&Ignored> {
+        self.ignored.get(number)?.as_ref()
+    }
+
     /// The verdict, and whether it is an old one.
     pub(crate) fn verdict(&self) -> String {
-        format!("{}{}", self.report.verdict, if self.cached { ", cached" } else { "" })
+        let told = match self.when {
+            When::Now => "",
+            When::BeforeInterruption => ", before the interruption",
+            When::Earlier => ", cached",
+        };
+        format!("{}{told}", self.report.verdict)
     }
 }
 
@@ -95,9 +130,8 @@ pub(crate) fn not_judged(victim: &Victim, why: &str, fault: Option<&str>) -> Jud
 }
 
 fn empty(victim: &Victim) -> Judged {
-    let group = victim.tag_list().last().map_or("untagged", String::as_str).to_owned();
-    let report = Report::new(victim.name());
-    Judged { report, group, seconds: 0.0, fault: None, no_start: false, sources: Vec::new(), cached: false }
+    let group = victim.tag_list().last().map_or("untagged", String::as_str);
+    Judged::of(Report::new(victim.name()), group)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::args::{ListFormat, Listed, Usage};
 use crate::output::wrap;
 use crate::report::markdown::escape;
-use crate::{output, values};
+use crate::{advisory, output, schema, values};
 use linkbait::{Bait, Group, Rule, Verb, Victim};
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -14,8 +14,10 @@ pub(crate) fn list(what: Listed, format: ListFormat) -> Result<String, Usage> {
         (Listed::Rules, ListFormat::Markdown) => Ok(rules_page()),
         (Listed::Victims, ListFormat::Text) => Ok(victims()),
         (Listed::Moves, ListFormat::Text) => Ok(moves()),
-        (Listed::Victims | Listed::Moves, ListFormat::Markdown) => {
-            Err(Usage("--format markdown is for rules; victims and moves are listed as text".to_owned()))
+        (Listed::Schemas, ListFormat::Text) => Ok(schema::list()),
+        (Listed::Advisories, ListFormat::Text) => Ok(advisory::list()),
+        (Listed::Victims | Listed::Moves | Listed::Schemas | Listed::Advisories, ListFormat::Markdown) => {
+            Err(Usage("--format markdown is for rules; all else is listed as text".to_owned()))
         }
     }
 }
@@ -39,11 +41,19 @@ fn rules() -> String {
     linkbait::RULES.iter().map(line).collect()
 }
 
+const PAGE_HEAD: &str = "# Rules
+
+What must never happen to a victim, the code that is judged, whatever an attacker does to the names around it. Each rule stands under
+its column of the scorecard, with what it is about, why it matters, and what to write instead. Its id never changes its meaning.
+`linkbait explain ID` says the same.
+
+The guideline of OpenStack is [this one](https://security.openstack.org/guidelines/dg_using-temporary-files-securely.html); the rules
+of CERT are those of the [SEI's coding standards](https://wiki.sei.cmu.edu/confluence/display/seccode).
+";
+
 /// All that is said of the rules, under the columns of the scorecard.
 fn rules_page() -> String {
-    let mut page =
-        "# Rules\n\nEach rule stands under its column of the scorecard. Its id never changes its meaning.\n"
-            .to_owned();
+    let mut page = PAGE_HEAD.to_owned();
     for group in Group::ALL {
         // Writing to a string cannot fail.
         let _ = writeln!(page, "\n## {}\n\nA victim passes that {}.", group.name(), group.asks());
@@ -59,9 +69,9 @@ fn rule_section(rule: &Rule) -> String {
         if rule.suspicion { " A suspicion, shown to auditors only (`--persona auditor`)." } else { "" };
     let (title, why, help) = (prose(rule.title), prose(rule.why), prose(rule.help));
     format!(
-        "\n### {}\n\nThe victim {title}. {}.{suspicion}\n\n{why}\n\n- instead of `{}`\n- write `{}`\n- {help}\n",
+        "\n### {}\n\nThe victim {title}. {}.{suspicion}\n\n{why}\n\n- instead of `{}`\n- write `{}`\n- that is: {help}\n",
         rule.id,
-        cwe(rule).replace(' ', ", "),
+        cwe_links(rule),
         rule.bad,
         rule.good,
     )
@@ -71,6 +81,11 @@ fn rule_section(rule: &Rule) -> String {
 fn prose(text: &str) -> String {
     let part = |(at, part): (usize, &str)| if at % 2 == 1 { format!("`{part}`") } else { escape(part) };
     text.split('`').enumerate().map(part).collect()
+}
+
+fn cwe_links(rule: &Rule) -> String {
+    let link = |n| format!("[CWE-{n}](https://cwe.mitre.org/data/definitions/{n}.html)");
+    rule.cwe.iter().map(link).collect::<Vec<_>>().join(", ")
 }
 
 fn cwe(rule: &Rule) -> String {

@@ -15,7 +15,16 @@ impl Judging {
             output: None,
             baseline: None,
         };
-        Judging { shard: None, costs: None, jobs: Some(1), no_progress: true, printing, ..self.clone() }
+        Judging {
+            shard: None,
+            costs: None,
+            jobs: Some(1),
+            no_progress: true,
+            config: None,
+            ignores: Vec::new(),
+            printing,
+            ..self.clone()
+        }
     }
 
     /// Arguments that are read as these options.
@@ -39,7 +48,9 @@ impl Judging {
         args.value("--timeout", humantime::format_duration(self.timeout.into()));
         args.chance(self.chance);
         args.value("--persona", name_of(&self.persona));
+        args.flag("--no-cache", self.no_cache);
         args.flag("--no-progress", self.no_progress);
+        self.config.iter().for_each(|file| args.path("--config", file));
         args.printing(&self.printing);
         args.0
     }
@@ -116,8 +127,8 @@ mod tests {
             "",
             "--attacker none,dir-writer --umask 077,000 --rule hangs,leftover --depth 2 --faults --signals",
             "--samples 7 --depth 5 --trials 8 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
-            "--shard 2/3 --costs before --jobs 4 --timeout 1m30s --persona auditor --no-progress --require --verbose",
-            "--format phases --output there --baseline before --timeout 1500ms --writable . --writable ..",
+            "--shard 2/3 --costs before --jobs 4 --timeout 1m30s --persona auditor --no-cache --no-progress --require --verbose",
+            "--format phases --output there --baseline before --timeout 1500ms --config mine.toml --writable . --writable ..",
         ] {
             let args: Vec<OsString> = args.split_whitespace().map(Into::into).collect();
             let judging = read(&args);

@@ -3,15 +3,20 @@
 //! Exit codes: 0 nothing found · 2 usage · 4 nothing to judge · 5 inconclusive · 6 unsupported here · 70 our fault ·
 //! 100 findings · 101 a victim cannot be started, or hangs when left alone.
 
+mod advisory;
 mod apart;
 mod args;
 mod baseline;
+mod cache;
+mod config;
 mod costs;
 mod crew;
 mod doctor;
 mod explain;
 mod files;
 mod handed;
+mod init;
+mod installed;
 mod interrupt;
 mod merge;
 mod names;
@@ -24,6 +29,7 @@ mod report;
 mod roster;
 mod roster_file;
 mod run;
+mod schema;
 mod script;
 mod select;
 mod shell;
@@ -39,9 +45,16 @@ use linkbait::Dirs;
 use replay::Again;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 #[doc(hidden)]
 pub use victim_file::read_victim;
+
+/// What the pages say in Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
+mod pages {}
 
 /// What a command came to, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +75,14 @@ enum Exit {
 pub fn main(args: impl IntoIterator<Item = OsString>, called: &'static str) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = command().bin_name(called).try_get_matches_from(&args);
-    let parsed = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+    let parsed = matches.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let (mut parsed, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return usage(&error, &args),
     };
     parsed.color.apply();
-    let exit = dispatch(parsed).unwrap_or_else(|error| {
+    let configured = config::apply(&mut parsed, &matches, SystemTime::now());
+    let exit = configured.and_then(|()| dispatch(parsed)).unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));
         exit_of(&error)
     });
@@ -101,6 +116,7 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
         Some(Command::Apart { told, judging }) => return apart::inside::judge(&told, &judging),
         Some(Command::Exec { judging, streams, argv }) => return run::exec(&judging, &streams, &argv),
         Some(Command::Test { which, judging, cargo }) => return run::test(&judging, &which, &cargo),
+        Some(Command::Advisories { names, judging }) => return advisory::advisories(&judging, &names),
         Some(Command::TellStart { argv }) => return test::tell_start(&argv),
         Some(Command::Merge { files, printing }) => return merge::merge(&files, &printing),
         Some(Command::Replay { file, victim, writable, times, script, output, chance, timeout }) => {
@@ -118,8 +134,10 @@ fn dispatch(args: Args) -> anyhow::Result<Exit> {
             let asked = names::Asked { victim, argv, writable, runs, silence: timeout.into(), format };
             return names::names(&asked);
         }
+        Some(Command::Init) => return init::init(),
         Some(Command::Doctor) => return doctor::doctor(),
         Some(Command::List { what, format }) => explain::list(what, format)?,
+        Some(Command::Schema { name }) => schema::schema(&name)?.to_owned(),
         Some(Command::Explain { id }) => explain::explain(&id)?,
         Some(Command::Body { name, shared, outside, private }) => {
             return roster::run_body(&name, &Dirs { shared, outside, private });

@@ -62,10 +62,16 @@ fn fit_together(pieces: &[Piece<'_>]) -> Result<(), Usage> {
         let (Piece { part, run, .. }, one) = (piece, &first.run);
         match () {
             () if part.shard.n != n => return other(&format!("{n} and of {} shards", part.shard.n)),
-            () if part.of != first.part.of || run.left_out != one.left_out => return other("other victims"),
+            () if part.of != first.part.of
+                || run.left_out != one.left_out
+                || run.narrowed != one.narrowed =>
+            {
+                return other("other victims");
+            }
             () if part.shards != first.part.shards => {
                 return other("shards dealt by other costs; give all the same --costs, or none");
             }
+            () if run.ignores != one.ignores => return other("other ignores, or days"),
             () if run.settings != one.settings => return other("other settings"),
             () if run.environment != one.environment => return other("other machines, or other seeds"),
             () => {}

@@ -3,6 +3,7 @@
 use crate::Exit;
 use crate::args::{Printing, ReportFormat};
 use crate::baseline::{Baseline, Compared};
+use crate::config::ignore;
 use crate::interrupt::Interrupt;
 use crate::report::{self, Run, json};
 use crate::{files, output};
@@ -27,7 +28,7 @@ impl Target {
     }
 }
 
-/// Prints and saves the report. All findings are drawn when the victims were named.
+/// Prints and saves the report, and says what it comes to. All findings are drawn when the victims were named.
 pub(crate) fn publish(
     run: &Run,
     printing: &Printing,
@@ -35,12 +36,18 @@ pub(crate) fn publish(
     target: Target,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
+    let counts = show(run, printing, &report::text(run, named || printing.verbose), target)?;
+    Ok(verdict(run, printing.require, interrupt, counts))
+}
+
+/// Prints and saves the report, of which this is the text for people. True when its findings count, as not all are in the baseline.
+pub(crate) fn show(run: &Run, printing: &Printing, told: &str, target: Target) -> anyhow::Result<bool> {
     let (document, page) = (json::render(run)?, report::page(run));
     let compared = target.baseline.map(|baseline| baseline.compare(run));
     let below = compared.as_ref().map(Compared::tell).unwrap_or_default();
     let text = match printing.format {
         ReportFormat::Json => document.clone(),
-        ReportFormat::Text => report::text(run, named || printing.verbose) + &below,
+        ReportFormat::Text => format!("{told}{below}"),
         ReportFormat::Phases => report::by_phase(run),
         ReportFormat::Markdown => report::in_markdown(run),
         ReportFormat::Html => page.clone(),
@@ -53,13 +60,16 @@ pub(crate) fn publish(
         None => output::print(&text).map_err(Into::into),
     };
     complain_of_faults(run);
+    for told in ignore::told(run).iter().filter(|told| told.warns) {
+        output::complain(&format!("warning: {}", told.text));
+    }
     if run.asked > 0 {
         files::save(&run.judged, &document, &page)?;
     }
     // A file that could not be written costs no report: what was judged is saved by now.
     written?;
-    let counts = compared.is_none_or(|compared| compared.has_new());
-    Ok(verdict(run, printing.require, interrupt, counts))
+    let (all, ignored) = run.findings();
+    Ok(compared.map_or(all > ignored, |compared| compared.has_new()))
 }
 
 /// Says each fault once, however many victims it befell; the scorecard names them.
@@ -72,7 +82,7 @@ fn complain_of_faults(run: &Run) {
     }
 }
 
-/// The exit code. A fault of ours hides nothing else: it is what the reader must know first. Findings count unless all are known.
+/// The exit code. A fault of ours hides nothing else: it is what the reader must know first. Findings count unless all are known or ignored.
 fn verdict(run: &Run, require: bool, interrupt: &Interrupt, findings_count: bool) -> Exit {
     let any = |verdict| run.count(verdict) > 0;
     match () {
@@ -101,21 +111,22 @@ mod tests {
     /// The exit code when these were judged.
     fn exit(reports: &[(Verdict, bool)]) -> Exit {
         let judged = reports.iter().map(|&(verdict, hangs_alone)| {
-            let report = Report { verdict, hangs_alone, ..Report::new("made up") };
-            Judged {
-                report,
-                group: String::new(),
-                seconds: 0.0,
-                fault: None,
-                no_start: false,
-                sources: Vec::new(),
-                cached: false,
-            }
+            Judged::of(Report { verdict, hangs_alone, ..Report::new("made up") }, "")
         });
         let judged: Vec<_> = judged.collect();
         let environment = Environment::of(&Host::detect(), Determinism::OFF);
         let (settings, asked) = (Settings::default(), judged.len());
-        let run = Run { environment, settings, part: None, judged, asked, left_out: 0, aside: Vec::new() };
+        let run = Run {
+            environment,
+            settings,
+            part: None,
+            judged,
+            asked,
+            left_out: 0,
+            narrowed: false,
+            ignores: Vec::new(),
+            aside: Vec::new(),
+        };
         verdict(&run, false, &Interrupt::default(), true)
     }
 

@@ -2,6 +2,8 @@
 
 use crate::apart::Apart;
 use crate::args::{Judging, Streams, Usage, Which};
+use crate::cache::{Cache, Keep};
+use crate::config::ignore;
 use crate::costs::{Costs, deal, longest_first};
 use crate::interrupt::Interrupt;
 use crate::package::spec::Crates;
@@ -12,7 +14,6 @@ use crate::report::origin::{self, Environment, Part, Settings};
 use crate::select::{Chosen, Selected};
 use crate::source::Reader;
 use crate::subject::{self, By, Subject};
-use crate::test::cache::Cache;
 use crate::test::{self, Found};
 use crate::values::Shard;
 use crate::{Exit, crew, select};
@@ -33,27 +34,24 @@ pub(crate) fn exec(asked: &Judging, streams: &Streams, argv: &[String]) -> anyho
 
 /// `crate`: calls of crates.
 pub(crate) fn crates(asked: &Judging, crates: &Crates) -> anyhow::Result<Exit> {
-    let selected = Selected { victims: crates.victims()?, left_out: 0, aside: Vec::new() };
-    judge_victims(asked, selected, true, How::new())
+    judge_victims(asked, crates.victims()?.into(), true, How::new())
 }
 
 /// `test`: the tests of the package here.
 pub(crate) fn test(asked: &Judging, which: &Which, cargo: &[String]) -> anyhow::Result<Exit> {
     can_be_tried(asked)?;
-    let Found { victims, aside } = test::find(which, cargo)?;
+    let Found { victims, aside, narrowed } = test::find(which, cargo)?;
     let victims = victims.into_iter().map(Chosen::from).collect();
-    // Samples are others each time unless a seed is given.
-    let remembers = !which.no_cache && asked.samples.is_none();
-    let how = How { tests: true, remembers, ..How::new() };
-    judge_victims(asked, Selected { victims, left_out: 0, aside }, false, how)
+    let how = How { tests: true, keep: Keep::Clean, ..How::new() };
+    judge_victims(asked, Selected { victims, left_out: 0, narrowed, aside }, false, how)
 }
 
 /// How victims are judged, beside what was asked for.
 pub(crate) struct How {
     /// Most of them may have nothing to do with temporary files.
     tests: bool,
-    /// Clean results are kept for the next run, which takes them as they are.
-    remembers: bool,
+    /// Results that the next run takes as they are.
+    keep: Keep,
     /// What samples follow from when no seed was asked for.
     drawn: u64,
 }
@@ -61,24 +59,26 @@ pub(crate) struct How {
 impl How {
     /// As victims are.
     pub(crate) fn new() -> How {
-        How::with_samples_of(any_seed())
+        How { keep: Keep::UntilComplete, ..How::for_another(any_seed()) }
     }
 
-    pub(crate) fn with_samples_of(drawn: u64) -> How {
-        How { tests: false, remembers: false, drawn }
+    /// As a victim is for the linkbait that started this one, which keeps what is to be kept.
+    pub(crate) fn for_another(drawn: u64) -> How {
+        How { tests: false, keep: Keep::None, drawn }
     }
 }
 
 fn judge_victims(asked: &Judging, selected: Selected, named: bool, how: How) -> anyhow::Result<Exit> {
     let target = Target::prepare(&asked.printing)?;
-    let (run, interrupt) = judged(asked, selected, &how)?;
+    let (mut run, interrupt) = judged(asked, selected, &how)?;
+    ignore::apply(&mut run, &asked.ignores);
     publish(&run, &asked.printing, named, target, &interrupt)
 }
 
-/// Judges the victims.
+/// Judges the victims, but for those whose results are known.
 pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::Result<(Run, Interrupt)> {
     can_be_tried(asked)?;
-    let Selected { victims, left_out, aside } = selected;
+    let Selected { victims, left_out, narrowed, aside } = selected;
     let victims = allow(victims, &asked.writable)?;
     let costs = Costs::of(asked.costs.as_deref())?.each(victims.iter().map(|chosen| chosen.victim.name()));
     let (victims, costs, part) = in_shard(asked.shard, victims, costs);
@@ -90,7 +90,7 @@ pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::
     let interrupt = Interrupt::watch()?;
     let environment = Environment::of(&host, asked.chance.or(Determinism::default()));
     let settings = Settings::of(asked);
-    let cache = how.remembers.then(|| Cache::open(&environment, &settings)).transpose()?;
+    let cache = Cache::open(keep(asked, how), &environment, &settings)?;
     let judge = judge(asked, &host, how).until(interrupt.stop());
     let apart = Apart::new(asked, how.drawn, &interrupt);
     let by = By { judge: &judge, apart: &apart, cache: cache.as_ref() };
@@ -98,8 +98,18 @@ pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::
     let progress = Progress::new(!asked.no_progress && !subjects.is_empty(), subjects.len());
     let each = |subject: &Subject, reader: &mut Reader| subject.judge(&by, reader);
     let judged = crew::judge_all(&subjects, &longest_first(&costs), each, jobs, &progress, &interrupt);
-    let run = Run { environment, settings, part, judged, asked: subjects.len(), left_out, aside };
+    if !interrupt.came() {
+        cache.into_iter().for_each(Cache::complete);
+    }
+    let (asked, ignores) = (subjects.len(), Vec::new());
+    let run = Run { environment, settings, part, judged, asked, left_out, narrowed, ignores, aside };
     Ok((run, interrupt))
+}
+
+fn keep(asked: &Judging, how: &How) -> Keep {
+    // Samples are others each time unless a seed is given.
+    let is_lasting = asked.samples.is_none() || asked.chance.seed.is_some();
+    if is_lasting && !asked.no_cache { how.keep } else { Keep::None }
 }
 
 /// The victims of the shard that was asked for with their costs, and which that is. A victim is in one shard with all its schedules: what one

@@ -1,48 +1,60 @@
 //! What is judged: victims by name, tag and file, or a command.
 
+use crate::advisory;
 use crate::apart::made_of;
 use crate::args::{Args, Command, Streams, Usage};
+use crate::installed::Installs;
 use crate::output;
 use crate::package::{Kind, Package, spec};
 use crate::roster::{self, SLOW};
 use crate::test;
 use crate::values;
-use crate::victim_file;
+use crate::victim_file::{self, Read};
 use clap::Parser;
 use linkbait::{Program, Victim};
-use std::io::Read;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The victims to judge, and how many of the roster were left out because they are slow and nobody asked for them.
 pub(crate) struct Selected {
     pub(crate) victims: Vec<Chosen>,
     pub(crate) left_out: usize,
+    /// There may be more than these: they were named, or others were left out.
+    pub(crate) narrowed: bool,
     /// What there is beside them and is not examined, a sentence each.
     pub(crate) aside: Vec<String>,
 }
 
-/// A victim, and what has to be built first if its body is code of others.
+/// A victim, and what has to be there first: what is built if its body is code of others, what is installed for its command.
 pub(crate) struct Chosen {
     pub(crate) victim: Victim,
     pub(crate) package: Option<Package>,
+    pub(crate) installs: Installs,
 }
 
 impl From<Victim> for Chosen {
     fn from(victim: Victim) -> Chosen {
-        Chosen { victim, package: None }
+        Chosen { victim, package: None, installs: Installs::default() }
     }
 }
 
 impl From<Victim> for Selected {
     fn from(victim: Victim) -> Selected {
-        Selected { victims: vec![victim.into()], left_out: 0, aside: Vec::new() }
+        vec![victim.into()].into()
+    }
+}
+
+impl From<Vec<Chosen>> for Selected {
+    /// Those that a command line describes.
+    fn from(victims: Vec<Chosen>) -> Selected {
+        Selected { victims, left_out: 0, narrowed: true, aside: Vec::new() }
     }
 }
 
 impl Chosen {
-    /// The victim, built if need be, to be run by this process: as a program or within.
+    /// The victim, built or with what it needs installed, to be run by this process: as a program or within.
     pub(crate) fn ready(self, as_program: bool) -> anyhow::Result<Victim> {
-        let Some(package) = self.package else { return Ok(self.victim) };
+        let Some(package) = self.package else { return Ok(self.installs.install(self.victim)?) };
         let kind = if as_program || package.process.is_some() { Kind::Program } else { Kind::Library };
         let built = package.build(kind)?;
         Ok(made_of(self.victim, kind, &built)?)
@@ -55,18 +67,22 @@ pub(crate) fn victims(names: &[String]) -> anyhow::Result<Selected> {
     let (paths, names): (Vec<&String>, Vec<&String>) =
         names.iter().partition(|name| victim_file::is_path(name));
     let mut found = Vec::new();
+    let mut narrowed = !names.is_empty();
     for path in &paths {
-        found.extend(victim_file::read(Path::new(path))?);
+        let Read { victims, is_one } = victim_file::read(Path::new(path))?;
+        found.extend(victims);
+        narrowed |= is_one;
     }
     let mut left_out = 0;
     if paths.is_empty() && names.is_empty() {
         let (slow, rest): (Vec<_>, Vec<_>) = roster::roster().into_iter().partition(is_slow);
         left_out = slow.len();
+        narrowed = left_out > 0;
         found.extend(rest.into_iter().map(Chosen::from));
     } else if !names.is_empty() {
         found.extend(of_roster(&names)?.into_iter().map(Chosen::from));
     }
-    Ok(Selected { victims: found, left_out, aside: Vec::new() })
+    Ok(Selected { victims: found, left_out, narrowed, aside: Vec::new() })
 }
 
 fn is_slow(victim: &Victim) -> bool {
@@ -93,7 +109,7 @@ pub(crate) fn one(name: &str) -> anyhow::Result<Chosen> {
     if !victim_file::is_path(name) || name.starts_with(test::TEST) {
         return of_timeline(name, None);
     }
-    let mut found = victim_file::read(Path::new(name))?;
+    let mut found = victim_file::read(Path::new(name))?.victims;
     match (found.pop(), found.is_empty()) {
         (Some(victim), true) => Ok(victim),
         _ => Err(Usage(format!("{name:?}: more than one victim is in it; name a file")).into()),
@@ -153,7 +169,7 @@ pub(crate) fn allow(victim: Victim, writable: &[PathBuf]) -> Victim {
 /// The victim that a timeline is of: a command, a call of a crate, one of the victim file given, one of the roster.
 pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Chosen> {
     if let Some(file) = file {
-        let victims = victim_file::read(file)?;
+        let victims = victim_file::read(file)?.victims;
         let found = victims.into_iter().find(|chosen| chosen.victim.name() == name);
         return Ok(found.ok_or_else(|| Usage(format!("{file:?}: no victim {} in it", output::line(name))))?);
     }
@@ -165,6 +181,9 @@ pub(crate) fn of_timeline(name: &str, file: Option<&Path>) -> anyhow::Result<Cho
     }
     if let Some(chosen) = spec::named(name) {
         return Ok(chosen?);
+    }
+    if let Some(chosen) = advisory::named(name) {
+        return Ok(chosen);
     }
     let roster = roster::roster();
     let found = roster.iter().find(|victim| victim.name() == name).cloned().map(Chosen::from);

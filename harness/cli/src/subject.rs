@@ -3,12 +3,12 @@
 
 use crate::apart::{Apart, Built, must_be_program};
 use crate::args::Judging;
+use crate::cache::Cache;
 use crate::crew::{self, Judged};
 use crate::package::{Failure, Kind, Package};
 use crate::progress::Progress;
 use crate::select::Chosen;
 use crate::source::Reader;
-use crate::test::cache::Cache;
 use linkbait::{Judge, Victim};
 use std::time::Instant;
 
@@ -36,21 +36,30 @@ enum Way {
 
 /// Builds what has to be built.
 pub(crate) fn all(asked: &Judging, victims: Vec<Chosen>) -> anyhow::Result<Vec<Subject>> {
-    let packages = victims.iter().filter(|chosen| chosen.package.is_some()).count();
-    let progress = Progress::building(!asked.no_progress && packages > 0, packages);
+    let is_made = |chosen: &&Chosen| chosen.package.is_some() || !chosen.installs.is_empty();
+    let made = victims.iter().filter(is_made).count();
+    let progress = Progress::building(!asked.no_progress && made > 0, made);
     let mut subjects = Vec::with_capacity(victims.len());
-    for Chosen { victim, package } in victims {
-        let way = match package {
-            None => Way::Here,
-            Some(package) => {
-                progress.begins(&package.name);
-                way(asked, package)?
-            }
-        };
-        subjects.push(Subject { victim, way });
+    for chosen in victims {
+        if is_made(&&chosen) {
+            progress.begins(chosen.victim.name());
+        }
+        subjects.push(subject(asked, chosen)?);
     }
     progress.end();
     Ok(subjects)
+}
+
+fn subject(asked: &Judging, chosen: Chosen) -> anyhow::Result<Subject> {
+    let Chosen { victim, package, installs } = chosen;
+    if let Some(package) = package {
+        return Ok(Subject { victim, way: way(asked, package)? });
+    }
+    match installs.install(victim.clone()) {
+        Ok(victim) => Ok(Subject { victim, way: Way::Here }),
+        Err(Failure::Unsupported(what)) => Ok(Subject { victim, way: Way::Lacks(what) }),
+        Err(other) => Err(other.into()),
+    }
 }
 
 fn way(asked: &Judging, package: Package) -> anyhow::Result<Way> {
@@ -70,7 +79,11 @@ impl Subject {
 
     /// The result of an earlier run that would come to the same, or else of this one, which a later one may take.
     pub(crate) fn judge(&self, by: &By<'_>, reader: &mut Reader) -> Judged {
-        if let Some(known) = by.cache.and_then(|cache| cache.get(&self.victim)) {
+        let built = match &self.way {
+            Way::Apart(_, built) => Some(built.path.as_path()),
+            Way::Here | Way::Lacks(_) => None,
+        };
+        if let Some(known) = by.cache.and_then(|cache| cache.get(&self.victim, built)) {
             return known;
         }
         let start = Instant::now();
@@ -80,7 +93,9 @@ impl Subject {
             Way::Lacks(what) => crew::unsupported(&self.victim, what),
         };
         judged.seconds = start.elapsed().as_secs_f64();
-        by.cache.into_iter().for_each(|cache| cache.put(&self.victim, &judged));
+        // What was being judged when an interrupt came may have ended early.
+        let whole = by.cache.filter(|_| !by.apart.interrupt.came());
+        whole.into_iter().for_each(|cache| cache.put(&self.victim, built, &judged));
         judged
     }
 }

@@ -1,8 +1,10 @@
 //! Victim files: TOML that describes a program, or a body in Rust, as a victim (`linkbait-victim/1`). Owns the format, not the
 //! judging.
 
+use crate::advisory::Advisory;
 use crate::args::Usage;
 use crate::files;
+use crate::installed::Installs;
 use crate::output;
 use crate::package::{Body, Edition, Package, Runtime, spec};
 use crate::roster_file::{self, Named};
@@ -21,6 +23,9 @@ const SCHEMA: &str = "linkbait-victim/1";
 struct File {
     schema: String,
     name: String,
+    /// It is of a published fault, of which there are two versions to judge.
+    #[serde(rename = "advisory")]
+    _advisory: Option<Advisory>,
     #[serde(default)]
     summary: String,
     #[serde(default)]
@@ -51,6 +56,11 @@ struct Command {
     /// Programs beside the first of `argv` without which it is unsupported.
     #[serde(default)]
     needs: Vec<String>,
+    /// Packages of PyPI and npm, as pip and npm name them.
+    #[serde(default)]
+    pip: Vec<String>,
+    #[serde(default)]
+    npm: Vec<String>,
     /// Directories that it may write.
     #[serde(default)]
     writable: Vec<String>,
@@ -132,15 +142,21 @@ pub(crate) fn is_path(name: &str) -> bool {
     name.contains('/') || name.ends_with(".toml") || Path::new(name).is_dir()
 }
 
+/// What a path stands for.
+pub(crate) struct Read {
+    pub(crate) victims: Vec<Chosen>,
+    /// It is a victim file, neither a roster nor a directory.
+    pub(crate) is_one: bool,
+}
+
 /// The victims that a path stands for: a victim file, what a roster file names, or all victim files below a directory in the order of
 /// their names.
-pub(crate) fn read(named: &Path) -> anyhow::Result<Vec<Chosen>> {
-    if !named.is_dir()
-        && let Some(roster) = roster_file::parse(&text(named)?, named)?
-    {
-        return in_roster(roster);
+pub(crate) fn read(named: &Path) -> anyhow::Result<Read> {
+    let is_dir = named.is_dir();
+    if !is_dir && let Some(roster) = roster_file::parse(&text(named)?, named)? {
+        return Ok(Read { victims: in_roster(roster)?, is_one: false });
     }
-    victims(named)
+    Ok(Read { victims: victims(named)?, is_one: !is_dir })
 }
 
 fn in_roster(roster: Vec<Named>) -> anyhow::Result<Vec<Chosen>> {
@@ -156,17 +172,11 @@ fn in_roster(roster: Vec<Named>) -> anyhow::Result<Vec<Chosen>> {
 
 /// The victims of a file, or of all below a directory, beside which rosters may stand.
 fn victims(named: &Path) -> anyhow::Result<Vec<Chosen>> {
-    let mut found = Vec::new();
-    if named.is_dir() {
-        below(named, &mut found)?;
-    } else {
-        found.push(named.to_path_buf());
-    }
     let mut victims = Vec::new();
-    for path in &found {
+    for path in &files(named)? {
         let text = text(path)?;
         if roster_file::parse(&text, path)?.is_none() {
-            victims.push(victim(path, &text)?);
+            victims.extend(in_file(path, &text)?);
         } else if path == named {
             return Err(Usage(format!("{path:?}: a roster cannot name another")).into());
         }
@@ -177,7 +187,26 @@ fn victims(named: &Path) -> anyhow::Result<Vec<Chosen>> {
     Ok(victims)
 }
 
-fn text(path: &Path) -> anyhow::Result<String> {
+/// One, or one of each version of an advisory.
+fn in_file(path: &Path, text: &str) -> anyhow::Result<Vec<Chosen>> {
+    match Advisory::in_file(text).map_err(|what| Usage(format!("{path:?}: {what}")))? {
+        None => Ok(vec![victim(path, text)?]),
+        Some(advisory) => advisory.texts(text).iter().map(|text| victim(path, text)).collect(),
+    }
+}
+
+/// This file, or all below this directory.
+pub(crate) fn files(named: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if named.is_dir() {
+        below(named, &mut found)?;
+    } else {
+        found.push(named.to_path_buf());
+    }
+    Ok(found)
+}
+
+pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     files::read(path, "a victim file was expected")
 }
 
@@ -196,7 +225,8 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn victim(path: &Path, text: &str) -> anyhow::Result<Chosen> {
+/// The victim that the text of this file describes.
+pub(crate) fn victim(path: &Path, text: &str) -> anyhow::Result<Chosen> {
     let real = path.canonicalize().ok();
     let here = real.as_ref().and_then(|real| real.parent()).map(|here| here.to_string_lossy().into_owned());
     let chosen = parse(text, &here.unwrap_or_default());
@@ -234,12 +264,18 @@ fn parse_with(text: &str, here: &str, look: &Look) -> Result<Chosen, String> {
     if file.schema != SCHEMA {
         return Err(format!("schema {:?} is not {SCHEMA:?}", file.schema));
     }
-    let (victim, package) = match (&file.command, &file.rust) {
-        (Some(command), None) => (program(&file.name, command, here, look)?, None),
-        (None, Some(rust)) => (spec::unbuilt(&file.name), Some(package(&file, rust, text, here))),
+    let chosen = match (&file.command, &file.rust) {
+        (Some(command), None) => {
+            let installs = Installs { pip: command.pip.clone(), npm: command.npm.clone() };
+            Chosen { installs, ..Chosen::from(program(&file.name, command, here, look)?) }
+        }
+        (None, Some(rust)) => {
+            let package = Some(package(&file, rust, text, here));
+            Chosen { package, ..Chosen::from(spec::unbuilt(&file.name)) }
+        }
         _ => return Err("either [command] or [rust] was expected".to_owned()),
     };
-    Ok(Chosen { victim: described(victim, &file)?, package })
+    Ok(Chosen { victim: described(chosen.victim, &file)?, ..chosen })
 }
 
 fn package(file: &File, rust: &Rust, text: &str, here: &str) -> Package {

@@ -80,7 +80,7 @@ pub(crate) struct Arena {
     canaries: Vec<Canary>,
     /// The victim's home, watched in the same way.
     home: Option<Canary>,
-    /// What the last look found the canaries to be.
+    /// Whether the canaries are as they were put there, by the last look.
     untouched: bool,
     shows_reads: bool,
 }
@@ -189,6 +189,7 @@ impl Arena {
             baseline.give_to_attacker(staged.below_arena().as_bytes(), self.attacker);
         }
         self.baseline = baseline;
+        self.untouched = true;
         self.hold_canaries().map_err(|e| self.wrong("watch", e))
     }
 

@@ -45,6 +45,7 @@ impl Arena {
         for canary in self.canaries.iter_mut().filter(|c| renewed.contains(&c.path.as_slice())) {
             *canary = Canary::hold(self.root.as_fd(), &canary.path)?;
         }
+        self.untouched = true;
         Ok(())
     }
 

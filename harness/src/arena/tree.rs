@@ -87,6 +87,13 @@ impl Entry {
         self.kind == FileType::Directory
     }
 
+    /// `here` is the same file at the same path before, `known` the same file anywhere before.
+    fn credit(&mut self, here: Option<&Entry>, known: Option<&Entry>, actor: Maker) {
+        self.namer = here.map_or(actor, |was| was.namer);
+        self.maker = known.map_or(actor, |was| was.maker);
+        self.exposed = known.is_some_and(|was| was.exposed);
+    }
+
     pub(super) fn same_state(&self, other: &Entry) -> bool {
         let same =
             (self.ident, self.mode, self.uid, self.gid) == (other.ident, other.mode, other.uid, other.gid);
@@ -306,58 +313,57 @@ impl Tree {
             };
             let was = if order.is_le() { old.next() } else { None };
             let is = if order.is_ge() { new.next() } else { None };
-            match (was, is) {
-                (Some(a), Some(b)) if a.same_state(b) => {
-                    if a.ctime != b.ctime && !b.is_dir() {
-                        let (path, was) = (self.path(b), Some(a));
-                        each(Difference { path, what: What::Attributes, was, is });
-                    }
-                }
-                (Some(a), Some(b)) if a.ident == b.ident => {
-                    let path = self.path(b);
-                    let told = [
-                        (a.size != b.size || (!b.is_dir() && a.mtime != b.mtime), What::Content),
-                        (a.mode != b.mode, What::Mode),
-                        ((a.uid, a.gid) != (b.uid, b.gid), What::Owner),
-                    ];
-                    let told = told
-                        .into_iter()
-                        .filter(|(differs, what)| *differs && !(b.is_dir() && *what == What::Content));
-                    told.for_each(|(_, what)| {
-                        each(Difference { path, what, was: Some(a), is: Some(b) });
-                    });
-                }
-                (was, is) => {
-                    if let Some(a) = was {
-                        each(Difference { path: before.path(a), what: What::Vanished, was, is: None });
-                    }
-                    if let Some(b) = is {
-                        each(Difference { path: self.path(b), what: What::Appeared, was: None, is });
-                    }
-                }
-            }
+            let path = was.map(|was| before.path(was)).or(is.map(|is| self.path(is))).unwrap_or_default();
+            compare(path, was, is, &mut each);
         }
+    }
+
+    /// The same for one entry that was just brought up to date ([`Tree::refresh`]) where nothing else can have changed;
+    /// `was` is what stood there before.
+    pub(crate) fn succeed_at(
+        &mut self,
+        path: &[u8],
+        was: Option<Entry>,
+        actor: Maker,
+        mut each: impl FnMut(&Tree, Difference<'_>),
+    ) {
+        let at = self.position(path);
+        if let Some(at) = at {
+            self.credit_one(at, was, actor);
+            let opens_way = |is: &Entry| is.is_dir() && was.is_none_or(|was| was.mode != is.mode);
+            if opens_way(&self.entries[at]) { self.expose() } else { self.expose_one(at) }
+        }
+        let is = at.map(|at| &self.entries[at]);
+        compare(path, was.as_ref(), is, |told| each(self, told));
     }
 
     fn credit(&mut self, before: &Tree, actor: Maker) {
         for at in 0..self.entries.len() {
             let mut entry = self.entries[at];
             let here = before.get(self.path(&entry)).filter(|was| was.ident == entry.ident);
-            entry.namer = here.map_or(actor, |was| was.namer);
-            let known = here.or_else(|| before.by_ident(entry.ident));
-            entry.maker = known.map_or(actor, |was| was.maker);
-            entry.exposed = known.is_some_and(|was| was.exposed);
+            entry.credit(here, here.or_else(|| before.by_ident(entry.ident)), actor);
             self.entries[at] = entry;
         }
     }
 
+    fn credit_one(&mut self, at: usize, was: Option<Entry>, actor: Maker) {
+        let mut entry = self.entries[at];
+        let here = was.filter(|was| was.ident == entry.ident);
+        let elsewhere = || self.entries.iter().enumerate().find(|(n, e)| *n != at && e.ident == entry.ident);
+        let known = here.or_else(|| elsewhere().map(|(_, entry)| *entry));
+        entry.credit(here.as_ref(), known.as_ref(), actor);
+        self.entries[at] = entry;
+    }
+
     /// Marks the files that others can open for reading now, their directories considered.
     fn expose(&mut self) {
-        for at in 0..self.entries.len() {
-            let entry = self.entries[at];
-            if entry.mode & 0o004 != 0 && self.reachable(self.path(&entry)) {
-                self.entries[at].exposed = true;
-            }
+        (0..self.entries.len()).for_each(|at| self.expose_one(at));
+    }
+
+    fn expose_one(&mut self, at: usize) {
+        let entry = self.entries[at];
+        if entry.mode & 0o004 != 0 && self.reachable(self.path(&entry)) {
+            self.entries[at].exposed = true;
         }
     }
 
@@ -394,6 +400,40 @@ impl Tree {
     pub(crate) fn settle(&mut self) {
         for entry in &mut self.entries {
             (entry.maker, entry.namer, entry.exposed) = (Maker::Stage, Maker::Stage, false);
+        }
+    }
+}
+
+/// Tells what has become of the entry at a path.
+fn compare<'a>(
+    path: &'a [u8],
+    was: Option<&'a Entry>,
+    is: Option<&'a Entry>,
+    mut each: impl FnMut(Difference<'a>),
+) {
+    let mut tell = |what, was, is| each(Difference { path, what, was, is });
+    match (was, is) {
+        (Some(a), Some(b)) if a.same_state(b) => {
+            if a.ctime != b.ctime && !b.is_dir() {
+                tell(What::Attributes, was, is);
+            }
+        }
+        (Some(a), Some(b)) if a.ident == b.ident => {
+            let content = a.size != b.size || a.mtime != b.mtime;
+            let told = [
+                (content && !b.is_dir(), What::Content),
+                (a.mode != b.mode, What::Mode),
+                ((a.uid, a.gid) != (b.uid, b.gid), What::Owner),
+            ];
+            told.into_iter().filter(|(differs, _)| *differs).for_each(|(_, what)| tell(what, was, is));
+        }
+        _ => {
+            if was.is_some() {
+                tell(What::Vanished, was, None);
+            }
+            if is.is_some() {
+                tell(What::Appeared, None, is);
+            }
         }
     }
 }

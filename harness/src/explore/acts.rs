@@ -157,9 +157,7 @@ impl Bench {
         if !whole || !one_entry || self.everywhere || self.blind || !self.now.is_direct(&self.path) {
             return self.look(world, Maker::Attacker);
         }
-        self.next.copy_from(&self.now);
-        world.look_at(&self.path, &mut self.next);
-        self.succeed(Maker::Attacker);
+        self.look_at_one(world, Maker::Attacker);
     }
 
     /// Takes the very name that the victim is about to make.

@@ -55,6 +55,10 @@ pub(crate) struct Bench {
     reads: bool,
     /// A call was made whose effect has not been looked at.
     pub(super) blind: bool,
+    /// Something may have changed, or may yet change, without a call that shows it.
+    unseen: bool,
+    /// The last undisturbed run of this victim ended in a tree that its calls do not explain.
+    surprises: bool,
     pub(super) now: Tree,
     pub(super) next: Tree,
     pub(super) stop: Stop,
@@ -83,6 +87,8 @@ impl Bench {
             replaced: Vec::new(),
             reads: false,
             blind: false,
+            unseen: false,
+            surprises: true,
             now: Tree::default(),
             next: Tree::default(),
             stop: Stop::default(),
@@ -100,7 +106,7 @@ impl Bench {
         let nothing = Schedule::default();
         self.evidence.restart();
         self.labels.restart();
-        (self.blind, self.second) = (false, false);
+        (self.blind, self.unseen, self.second) = (false, self.foresight.is_some(), false);
         // What the attacker puts there, or takes away, is not the victim's doing.
         self.reads = schedule.moves().next().is_none() && self.foresight.is_none();
         if !std::mem::take(&mut self.kept) {
@@ -207,8 +213,7 @@ impl Bench {
         let seen = world.still_open(&mut |number| kept_open.push(number));
         self.evidence.full |= !seen;
         self.come_true();
-        self.look(world, self.worker());
-        self.read_replaced(world);
+        self.look_at_last(world);
         self.evidence.last.copy_from(&self.now);
         self.evidence.full |= self.now.is_full();
         if self.keep {
@@ -216,6 +221,21 @@ impl Bench {
             return Ok(Reset::Undone);
         }
         world.reset(&self.now)
+    }
+
+    /// Looks at what the victim leaves. After an attack there is no need to where every change came by a call that was looked
+    /// at, as in the undisturbed run, which is always looked at, and whose end its calls explained.
+    fn look_at_last(&mut self, world: &mut dyn World) {
+        let explained = !self.unseen && !self.blind && !self.everywhere && world.sees_all();
+        if explained && !self.surprises && self.evidence.landed > 0 {
+            return;
+        }
+        let known = self.evidence.change_count();
+        self.look(world, self.worker());
+        self.read_replaced(world);
+        if self.evidence.landed == 0 {
+            self.surprises = self.evidence.change_count() > known;
+        }
     }
 
     /// Reads no more, as an attacker is about, and forgets what was read.
@@ -242,6 +262,8 @@ impl Bench {
     fn look_after_call(&mut self, world: &mut dyn World, outcome: Outcome) {
         let may_change = self.stop.mutates() || self.stop.sys.op == Op::Run;
         self.blind |= outcome == Outcome::Unknown && may_change;
+        self.unseen |=
+            outcome == Outcome::Unknown || (outcome.succeeded() && self.stop.gives_what_was_there());
         if !outcome.succeeded() || !self.stop.mutates() {
             return;
         }
@@ -249,11 +271,29 @@ impl Bench {
         if !narrow {
             return self.look(world, self.worker());
         }
-        self.next.copy_from(&self.now);
-        for place in self.stop.places().iter().filter(|p| tree::is_below(&p.path, b"shared")) {
-            world.look_at(&place.path, &mut self.next);
+        let mut named = self.stop.places().iter().filter(|p| tree::is_below(&p.path, b"shared"));
+        match (named.next(), named.next()) {
+            (None, _) => {}
+            (Some(one), None) => {
+                self.path.clone_from(&one.path);
+                self.look_at_one(world, self.worker());
+            }
+            (Some(one), Some(other)) => {
+                self.next.copy_from(&self.now);
+                for place in [one, other] {
+                    world.look_at(&place.path, &mut self.next);
+                }
+                self.succeed(self.worker());
+            }
         }
-        self.succeed(self.worker());
+    }
+
+    /// Looks at the entry of `self.path`, the only one that can have changed.
+    pub(super) fn look_at_one(&mut self, world: &mut dyn World, actor: Maker) {
+        let was = self.now.get(&self.path).copied();
+        world.look_at(&self.path, &mut self.now);
+        let (evidence, labels) = (&mut self.evidence, &mut self.labels);
+        self.now.succeed_at(&self.path, was, actor, |now, told| evidence.note_change(&told, now, labels));
     }
 
     pub(super) fn look(&mut self, world: &mut dyn World, actor: Maker) {

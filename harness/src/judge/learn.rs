@@ -1,6 +1,8 @@
 //! Which names of a victim mean the same in every run, learned by running it alone.
 
 use super::engine::Engine;
+#[cfg(feature = "arbitrary")]
+use super::names::Watched;
 use crate::arena::Stage;
 use crate::class::Class;
 use crate::ending::Ending;
@@ -53,6 +55,13 @@ impl Names {
 }
 
 impl Engine<'_> {
+    /// Forgets what was learned of the victim.
+    #[cfg(feature = "arbitrary")]
+    pub(super) fn forget(&mut self) {
+        (self.names, self.watched) = (Names::default(), Watched::default());
+        self.replaced.clear();
+    }
+
     /// Learns which names stay the same, then records one run with labels; its evidence stays on the bench.
     pub(super) fn record(&mut self, class: Class, umask: u32) -> Result<(), Error> {
         (self.class, self.umask, self.bench.class) = (class, umask, class);

@@ -120,6 +120,18 @@ impl<'a> Session<'a> {
         Ok(Tried { schedule: schedule.clone(), landed, findings, stays })
     }
 
+    /// Learns and records anew, as the victim's body has become another.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn start_over(&mut self) -> Result<(), Error> {
+        let (class, umask) = (self.engine.class, self.engine.umask);
+        self.engine.forget();
+        self.engine.must_record(class, umask)?;
+        self.stops = self.engine.stops().collect();
+        self.schedules = self.engine.schedules();
+        self.faults = self.engine.faults();
+        Ok(())
+    }
+
     /// Lets no improvised trial make more than this many stops.
     #[cfg(feature = "arbitrary")]
     pub(crate) fn bound(&mut self, stops: u32) {

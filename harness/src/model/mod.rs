@@ -5,6 +5,24 @@
 //! another process may act: in the kernel too, but nothing can stop it there. What the steps of one call come to, errno for
 //! errno, is compared with the kernel by a test.
 //!
+//! ```
+//! use linkbait::model::{Call, Errno, Guards, Model, OFlags, Place, Reply};
+//!
+//! // A sticky directory that everyone may write, as /tmp is, with a link that user 2000 has planted there.
+//! let mut model = Model::new(Guards::default(), 0, 0, 0o1777);
+//! let (attacker, victim) = (model.enter(2000, 2000, 0o022), model.enter(1000, 1000, 0o022));
+//! model.perform(attacker, &Call::Symlink { target: b"elsewhere".into(), at: Place::at("app.log") })?;
+//!
+//! let create = OFlags::WRONLY | OFlags::CREATE;
+//! let open = |flags| Call::Open { at: Place::at("app.log"), flags, mode: 0o600 };
+//! assert_eq!(model.perform(victim, &open(create | OFlags::EXCL)), Err(Errno::EXIST));
+//! assert!(matches!(model.perform(victim, &open(create)), Ok(Reply::Descriptor(_))));
+//! # Ok::<(), Errno>(())
+//! ```
+//!
+//! A victim that makes its calls through [`Files`] ([`Victim::protocol`](crate::Victim::protocol)) is judged on it by
+//! [`Judge::on_model`](crate::Judge::on_model); [`interleave`](crate::interleave) runs several processes in every order of their steps.
+//!
 //! Not in it: set-id bits, access control lists, mounts, time, quotas, and what is written to a FIFO.
 
 mod access;

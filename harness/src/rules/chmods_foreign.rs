@@ -11,10 +11,10 @@ pub(super) static RULE: Rule = Rule {
     title: "changes mode, owner, times or attributes of what it did not make",
     cwe: &[59, 732],
     why: "chmod and chown by path follow links: between making a file and chmod another file can take its name, and \
-          any file of the victim's can be opened to the world. CERT FIO21-C, CWE-732.",
+          any file of the victim's can be opened to the world. CERT FIO01-C.",
     help: "give the mode when creating, or use fchmod on the open descriptor",
     bad: "fs::set_permissions(&path, Permissions::from_mode(0o600))?;",
-    good: "OpenOptions::new().create_new(true).mode(0o600)",
+    good: "OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;",
     suspicion: false,
     counts: |case| case.is_attacked() || case.schedule.second,
     check,

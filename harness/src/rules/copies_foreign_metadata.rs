@@ -8,8 +8,8 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Foreign,
     title: "gives its own file a mode or owner taken from a planted entry",
     cwe: &[281, 732],
-    why: "Code that preserves mode and owner of the file it replaces hands its secret to whoever planted that file. \
-          CWE-281.",
+    why: "Code that preserves mode and owner of the file it replaces hands its secret to whoever planted that file: its \
+          mode can open the new one to everyone.",
     help: "keep the mode and owner of your own file, or check with fstat on the open old file that it is yours",
     bad: "fs::set_permissions(&temp, fs::metadata(&target)?.permissions())?;",
     good: "tempfile::NamedTempFile::new_in(dir)?.persist(&target)?;",

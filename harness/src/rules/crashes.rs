@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     title: "dies or panics in clean-up because of a move or a fault",
     cwe: &[248, 754],
     why: "A destructor that panics when its file is gone takes the program down, and aborts it while another panic \
-          unwinds. CWE-248.",
+          unwinds.",
     help: "ignore or report errors of clean-up, do not unwrap them",
     bad: "impl Drop for Temp { fn drop(&mut self) { fs::remove_file(&self.0).unwrap() } }",
     good: "impl Drop for Temp { fn drop(&mut self) { let _ = fs::remove_file(&self.0); } }",

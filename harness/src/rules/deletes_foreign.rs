@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     title: "removes or moves away what it did not make",
     cwe: &[59, 367],
     why: "A path that is removed may mean another file than the one that was made under it; with a swapped directory \
-          the victim deletes files of others. CERT FIO03-J, CWE-367.",
+          the victim deletes files of others. CERT FIO01-C.",
     help: "remove relative to a directory that is held open (unlinkat, openat with O_NOFOLLOW), as remove_dir_all does",
     bad: "for e in fs::read_dir(path)? { fs::remove_file(e?.path())? }",
     good: "fs::remove_dir_all(path)?;",

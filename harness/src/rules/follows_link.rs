@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     cwe: &[59, 61, 62],
     why: "Whoever can make a name in the directory chooses which file is opened with the victim's rights. \
           OpenStack guideline: never open a predictable name in a shared directory; CERT FIO21-C.",
-    help: "create with O_CREAT|O_EXCL (create_new, mkstemp), which never follows a link",
+    help: "create with O_CREAT|O_EXCL (create_new, mkstemp), open with O_NOFOLLOW: neither follows a link",
     bad: "File::create(dir.join(\"app.log\"))?;",
     good: "tempfile::NamedTempFile::new_in(dir)?;",
     suspicion: false,

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     title: "blocks or loops for ever because of a planted entry",
     cwe: &[400, 835],
     why: "Opening a FIFO waits for its other end; a loop that retries while a name is taken never ends. Any local user \
-          can stop the program for good. CWE-400, CWE-835.",
+          can stop the program for good.",
     help: "create exclusively (never opens what exists) and give up after a number of tries",
     bad: "while let Err(_) = File::create_new(&path) {}",
     good: "tempfile::NamedTempFile::new_in(dir)?;",

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     cwe: &[403],
     why: "Whoever inherits a descriptor reads and writes the file, whatever its mode, and keeps it after it was removed. \
           Seen at execve(2): no standard stream, no FD_CLOEXEC. What is passed on purpose is told by `passes`. \
-          CERT FIO22-C, CWE-403.",
+          CERT FIO22-C.",
     help: "open with O_CLOEXEC (mkostemp, Rust and Python do); in a shell close it for the command: cmd 3>&-",
     bad: "int fd = mkstemp(path); system(\"sort data\");",
     good: "int fd = mkostemp(path, O_CLOEXEC); system(\"sort data\");",

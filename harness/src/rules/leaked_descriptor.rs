@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cwe: &[775],
     why: "A process that lives on runs out of descriptors, and what was removed keeps its space on the disk. Judged of \
           victims within this process: the kernel closes those of a program when it ends. Descriptors made by dup(2) \
-          are not seen. CERT FIO42-C, CWE-775.",
+          are not seen. CERT FIO42-C.",
     help: "let a guard (File, NamedTempFile) own the descriptor, and close what into_raw_fd or mem::forget released",
     bad: "let fd = file.into_raw_fd(); write(fd, data)?;",
     good: "let file = tempfile::tempfile()?; (&file).write_all(data)?;",

@@ -12,8 +12,8 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Data,
     title: "reports success although a write, sync, rename or close failed",
     cwe: &[252, 391],
-    why: "A full disk, a quota or a network file system shows only in the result of the call. Who does not look at it \
-          tells others that the data is safe. CWE-252; close(2) and fsync(2), NOTES.",
+    why: "A full disk, a quota or a network file system shows only in the result of the call. Whoever does not look at it \
+          tells others that the data is safe. close(2) and fsync(2), NOTES.",
     help: "check the result of every write, and of fsync and rename; sync_all before a File is dropped",
     bad: "let mut f = BufWriter::new(f); f.write_all(data)?; drop(f); Ok(())",
     good: "f.write_all(data)?; f.sync_all()?; fs::rename(&new, &path)?; Ok(())",

@@ -11,8 +11,9 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Names,
     title: "uses a name that we could predict: proved by predicting the names of fresh runs",
     cwe: &[340, 377],
-    why: "In each of five fresh runs it was among at most 1024 candidates that were there before it. Whoever knows the next name plants there before the program begins, without any race. Pids, clocks, counters, \
-          constants and what is computed of them can be known. OpenStack guideline: never open a predictable name in a \
+    why: "Whoever knows the next name plants there before the program begins, without any race. Pids, clocks, \
+          counters, constants and what is computed of them can be known: in each of five fresh runs the name was among \
+          at most 1024 candidates that were there before it. OpenStack guideline: never open a predictable name in a \
           shared directory; CERT FIO21-C.",
     help: "let mkstemp, mkdtemp or NamedTempFile draw the name, and create it exclusively",
     bad: "File::create(dir.join(format!(\"app.{}\", process::id())))?;",

@@ -11,9 +11,9 @@ pub(super) static RULE: Rule = Rule {
     group: Group::Data,
     title: "shows neither old nor new content while it replaces, or clobbers where it promised not to",
     cwe: &[362],
-    why: "Who reads a file while it is rewritten in place gets half of it, and after a crash half of it is all there is. \
+    why: "Whoever reads a file while it is rewritten in place gets half of it, and after a crash half of it is all there is. \
           Read at every step at what the victim says it replaces (`replaces`), also after errors, signals and \
-          SIGKILL. A look before a rename(2) keeps nobody from making the name in between (`noclobber`). CWE-362, CWE-367.",
+          SIGKILL. A look before a rename(2) keeps nobody from making the name in between (`noclobber`).",
     help: "write a new file in the same directory, sync it, rename it over the old one; persist_noclobber, link(2) or \
            RENAME_NOREPLACE where nothing may be replaced",
     bad: "fs::write(\"app.conf\", data)?;",

@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     title: "has content that others can read, at any step",
     cwe: &[276, 732],
     why: "A file that is private only after a later chmod can be opened before it, and the open descriptor reads \
-          everything written afterwards. OpenStack guideline: mode 0600 from the start; CWE-276.",
+          everything written afterwards. OpenStack guideline: mode 0600 from the start.",
     help: "create with mode 0600, or in a directory of mode 0700",
     bad: "let f = File::create(path)?; fs::set_permissions(path, Permissions::from_mode(0o600))?;",
     good: "OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;",

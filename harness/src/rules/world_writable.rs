@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     title: "has a file or directory that others can write, at any step",
     cwe: &[276, 379, 732],
     why: "Whoever can write a directory chooses what its names mean; whoever can write a file chooses its content. \
-          Modes that depend on the umask fail under umask 000. OpenStack guideline: mkdtemp; CWE-379.",
+          Modes that depend on the umask fail under umask 000. OpenStack guideline: mkdtemp.",
     help: "give the mode when creating: 0600 for files, 0700 for directories",
     bad: "fs::create_dir(path)?;",
     good: "DirBuilder::new().mode(0o700).create(path)?;",

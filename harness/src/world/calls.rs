@@ -110,6 +110,9 @@ pub(crate) static WATCHED: &[Sys] = &[
     both("removexattr", 197, 14, Op::Alter, "p-"),
     both("lremovexattr", 198, 15, Op::Alter, "p-"),
     both("fremovexattr", 199, 16, Op::Alter, "f-"),
+    both("setxattrat", 463, 463, Op::Alter, "dpa---"),
+    both("removexattrat", 466, 466, Op::Alter, "dpa-"),
+    both("file_setattr", 469, 469, Op::Alter, "dp--a"),
     both("getxattr", 191, 8, Op::Look, "p---"),
     both("lgetxattr", 192, 9, Op::Look, "p---"),
     both("listxattr", 194, 11, Op::Look, "p--"),
@@ -163,12 +166,12 @@ pub(crate) fn watched(watch: Watch) -> impl Iterator<Item = u32> {
 pub(crate) static REFUSED: [u32; 3] = [425, 426, 427];
 
 /// Calls refused beside io_uring: new namespaces, mounts and roots, in which paths would mean something else. unshare,
-/// setns, mount, umount2, pivot_root, chroot, open_tree, move_mount, fsopen, fsmount, mount_setattr, and
+/// setns, mount, umount2, pivot_root, chroot, open_tree, move_mount, fsopen, fsmount, mount_setattr, open_tree_attr, and
 /// open_by_handle_at, which opens files without a path.
 #[cfg(target_arch = "x86_64")]
-pub(crate) static NAMESPACES: [u32; 12] = [272, 308, 165, 166, 155, 161, 428, 429, 430, 432, 442, 304];
+pub(crate) static NAMESPACES: [u32; 13] = [272, 308, 165, 166, 155, 161, 428, 429, 430, 432, 442, 467, 304];
 #[cfg(target_arch = "aarch64")]
-pub(crate) static NAMESPACES: [u32; 12] = [97, 268, 40, 39, 41, 51, 428, 429, 430, 432, 442, 265];
+pub(crate) static NAMESPACES: [u32; 13] = [97, 268, 40, 39, 41, 51, 428, 429, 430, 432, 442, 467, 265];
 
 /// Calls that ask for pids or signal one: getpid, gettid, getppid, kill, tkill, tgkill. Copies of a program go by the
 /// pid of the original.
@@ -180,6 +183,12 @@ pub(crate) static PIDS: [u32; 6] = [172, 178, 173, 129, 130, 131];
 /// Calls that start a thread; watched so that none outlives its trial unseen.
 pub(crate) const CLONE: u32 = if cfg!(target_arch = "x86_64") { 56 } else { 220 };
 pub(crate) const CLONE3: u32 = 435;
+
+/// Calls that make a process or a thread.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const MAKE_TASKS: [u32; 4] = [CLONE, CLONE3, 57, 58];
+#[cfg(target_arch = "aarch64")]
+pub(crate) const MAKE_TASKS: [u32; 2] = [CLONE, CLONE3];
 
 /// Ends the whole process; watched so that a victim cannot end ours with a status that looks like success.
 pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
@@ -258,7 +267,8 @@ mod tests {
             assert_eq!(Sys::named(name).and_then(Sys::number), Some(number as u32), "{name}");
         }
         assert_eq!(EXIT_GROUP, libc::SYS_exit_group as u32);
-        assert_eq!([CLONE, CLONE3], [libc::SYS_clone, libc::SYS_clone3].map(|nr| nr as u32));
+        let makers = [libc::SYS_clone, libc::SYS_clone3, libc::SYS_fork, libc::SYS_vfork];
+        assert_eq!(MAKE_TASKS, makers.map(|nr| nr as u32));
         let pids = [
             libc::SYS_getpid,
             libc::SYS_gettid,
@@ -268,7 +278,7 @@ mod tests {
             libc::SYS_tgkill,
         ];
         assert_eq!(PIDS, pids.map(|nr| nr as u32));
-        let ends = [NAMESPACES[0], NAMESPACES[5], NAMESPACES[11]];
+        let ends = [NAMESPACES[0], NAMESPACES[5], NAMESPACES[12]];
         assert_eq!(
             ends,
             [libc::SYS_unshare, libc::SYS_chroot, libc::SYS_open_by_handle_at].map(|nr| nr as u32)

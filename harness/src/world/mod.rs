@@ -138,6 +138,11 @@ pub(crate) trait World {
     }
     /// Shows the tree as it stands.
     fn look(&mut self, tree: &mut Tree);
+    /// True when nobody but the victim's one task has changed anything in this trial, and each call by which it did so was
+    /// a stop.
+    fn sees_all(&self) -> bool {
+        false
+    }
     /// Brings one entry of a tree up to date, for when nothing else can have changed.
     fn look_at(&mut self, path: &[u8], tree: &mut Tree);
     /// True where it shows in its access time that a file was read.

@@ -33,7 +33,7 @@ mod writable;
 pub(crate) use contain::prepare_to_contain;
 pub(crate) use writable::check as check_writable;
 
-use super::calls::{Op, Sys, Watch};
+use super::calls::{MAKE_TASKS, Op, Sys, Watch};
 use super::decode::Decoder;
 use super::no_excl::NoExcl;
 use super::proc::Proc;
@@ -58,7 +58,7 @@ use crate::sys::notify::{Listener, Notification};
 use crate::sys::streams::Terminal;
 use crate::sys::thread as own_thread;
 use crate::victim::Program;
-use bounds::{Bounds, MAKE_TASKS};
+use bounds::Bounds;
 use chance::Chance;
 use ends::{start_cell, unexpected};
 use events::Event;

@@ -127,6 +127,13 @@ impl Stop {
         self.sys.op == Op::Open && self.flags & both == both
     }
 
+    /// True for an open that may give the victim a file of others, which it can then read, or change through a mapping,
+    /// without a stop.
+    pub(crate) fn gives_what_was_there(&self) -> bool {
+        let makes_its_own = self.is_exclusive_create() && self.was_taken.is_none();
+        self.opens() && !makes_its_own && self.flags & libc::O_DIRECTORY as u32 == 0
+    }
+
     /// The flags that an open is made with.
     pub(crate) fn made_with(&self) -> u32 {
         if self.was_taken.is_some() { self.flags & !(libc::O_EXCL as u32) } else { self.flags }

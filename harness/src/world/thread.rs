@@ -7,7 +7,7 @@
 //!
 //! Between receiving a stop and answering it nothing here allocates or locks: the victim can be held inside malloc.
 
-use super::calls::{CLONE, CLONE3, EXIT_GROUP, Op, Sys, Watch};
+use super::calls::{EXIT_GROUP, MAKE_TASKS, Op, Sys, Watch};
 use super::decode::Decoder;
 use super::no_excl::{self, NoExcl};
 use super::stop::{Place, Stop};
@@ -86,6 +86,10 @@ pub(crate) struct ThreadWorld {
     killed: bool,
     /// The victim has panicked in this trial, and perhaps still unwinds.
     panicked: bool,
+    /// It has started neither a thread nor a process in this trial.
+    alone: bool,
+    /// It has changed its working directory, which is ours.
+    wandered: bool,
     refused: Refused,
     no_excl: NoExcl,
 }
@@ -143,6 +147,8 @@ impl ThreadWorld {
             held: None,
             killed: false,
             panicked: false,
+            alone: true,
+            wandered: true,
             refused: Refused { count: 0, first: Vec::with_capacity(PATH_SHOWN) },
             no_excl: NoExcl::new(!host.is_exclusive()),
         })
@@ -167,7 +173,8 @@ impl ThreadWorld {
             return self.take_marker(seen);
         }
         let ours = self.is_ours(seen.tid);
-        if let CLONE | CLONE3 = seen.nr {
+        if MAKE_TASKS.contains(&seen.nr) {
+            self.alone = false;
             if ours {
                 self.crew.starts(seen);
             }
@@ -249,6 +256,7 @@ impl ThreadWorld {
         }
         let value = perform(&call.raw());
         if stop.sys.op == Op::Enter && value == 0 {
+            self.wandered = true;
             self.decoder.learn_cwd();
         }
         self.victim.listener.answer(stop.id, value);
@@ -338,11 +346,13 @@ impl World for ThreadWorld {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
-        self.decoder.learn_cwd();
+        if mem::take(&mut self.wandered) {
+            rustix::process::fchdir(&self.home).map_err(|e| Error::ours("fchdir", e))?;
+            self.decoder.learn_cwd();
+        }
         own_thread::umask(self.umask);
         self.tasks.clear();
-        (self.killed, self.panicked) = (false, false);
+        (self.killed, self.panicked, self.alone) = (false, false, true);
         self.descriptors = 3;
         self.opened.clear();
         let idle = self
@@ -427,6 +437,10 @@ impl World for ThreadWorld {
 
     fn look(&mut self, tree: &mut Tree) {
         self.arena.look(tree);
+    }
+
+    fn sees_all(&self) -> bool {
+        self.alone
     }
 
     fn look_at(&mut self, path: &[u8], tree: &mut Tree) {

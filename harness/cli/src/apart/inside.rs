@@ -20,7 +20,7 @@ pub(crate) fn judge(told: &str, asked: &Judging) -> anyhow::Result<Exit> {
     let mut report = keep_output()?;
     let chosen = select::of_timeline(&told.name, told.file.as_deref())?;
     let victim = made_of(chosen.victim, told.kind, &told.built)?;
-    let (run, _) = run::judged(asked, Selected::from(victim), &How::with_samples_of(told.drawn))?;
+    let (run, _) = run::judged(asked, Selected::from(victim), &How::for_another(told.drawn))?;
     report.write_all(json::render(&run)?.as_bytes()).context("write a report")?;
     Ok(Exit::Clean)
 }

@@ -49,15 +49,22 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// What contained programs are to find must not lie where they see the arena.
+pub(crate) fn refuse_hidden(folder: &Path) -> Result<(), Failure> {
+    if HIDDEN.iter().any(|hidden| folder.starts_with(hidden)) {
+        let what = format!("{FOLDER} here is hidden from contained programs; {ADVICE}");
+        return Err(Failure::Unsupported(what));
+    }
+    Ok(())
+}
+
 impl Package {
     /// Builds it where that was not done before; what was built.
     pub(crate) fn build(&self, kind: Kind) -> Result<PathBuf, Failure> {
         let layout = Layout::of(self).context("describe a package").map_err(Failure::Ours)?;
         let folder = std::env::current_dir().context("getcwd").map_err(Failure::Ours)?.join(FOLDER);
-        if kind == Kind::Program && HIDDEN.iter().any(|hidden| folder.starts_with(hidden)) {
-            return Err(Failure::Unsupported(format!(
-                "{FOLDER} here is hidden from contained programs; {ADVICE}"
-            )));
+        if kind == Kind::Program {
+            refuse_hidden(&folder)?;
         }
         let dir = folder.join("crates").join(&layout.key);
         write(&dir, &layout).map_err(Failure::Ours)?;

@@ -6,7 +6,7 @@ mod cargo;
 mod layout;
 pub(crate) mod spec;
 
-pub(crate) use cargo::{Failure, Kind};
+pub(crate) use cargo::{Failure, Kind, refuse_hidden};
 
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

@@ -84,7 +84,7 @@ impl Crates {
         let victim =
             self.stage.iter().fold(unbuilt(&title), |victim, file| victim.stage(file, 0o600, "staged\n"));
         let victim = self.keeps.iter().fold(victim, |victim, pattern| victim.keeps(pattern));
-        Ok(Chosen { victim: victim.tags(&["crate"]), package: Some(package) })
+        Ok(Chosen { package: Some(package), ..Chosen::from(victim.tags(&["crate"])) })
     }
 
     /// The arguments that make one victim.

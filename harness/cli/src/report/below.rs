@@ -2,6 +2,8 @@
 //! clean row does not mean. No grade: it would hide which hole is open.
 
 use super::Run;
+use crate::config::ignore;
+use crate::crew::When;
 use crate::output::{self, counted};
 use linkbait::{Report, Verdict};
 
@@ -25,9 +27,10 @@ pub(super) const LEGEND: &str = "pass N: each rule of the group that could be br
 
 /// Notes and what was not examined, each once, with the victims it is about.
 pub(super) fn notes(run: &Run) -> Vec<(&'static str, Vec<String>)> {
-    let all: [(_, Vec<String>); 3] = [
+    let all: [(_, Vec<String>); 4] = [
         ("notes", section(run, |report| &report.notes)),
         ("not examined", section(run, |report| &report.not_examined)),
+        ("ignores", ignore::told(run).into_iter().map(|told| told.text).collect()),
         ("left aside", run.aside.iter().map(|what| output::line(what)).collect()),
     ];
     all.into_iter().filter(|(_, notes)| !notes.is_empty()).collect()
@@ -63,11 +66,14 @@ pub(super) fn totals(run: &Run) -> Vec<String> {
     let (victims, counts) = (counted(run.judged.len(), "victim"), counts.join(", "));
     let mut lines = vec![format!("{victims}, {trials} trials: {counts}")];
     lines.extend(depth(run));
+    if let (all, ignored @ 1..) = run.findings() {
+        lines.push(format!("{ignored} of {} ignored; only the others fail a run", counted(all, "finding")));
+    }
     if run.count(Verdict::NothingToAttack) > 0 {
         let why = "nothing to attack, as no call is made in a temporary directory";
         lines.push(format!("n/a: {why}; these have no row"));
     }
-    let cached = run.judged.iter().filter(|judged| judged.cached).count();
+    let cached = run.judged.iter().filter(|judged| judged.when == When::Earlier).count();
     if cached > 0 {
         lines.push(format!("{cached} of them are results of earlier runs; --no-cache judges all anew"));
     }

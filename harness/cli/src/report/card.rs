@@ -6,7 +6,7 @@ use super::Run;
 use super::origin::Settings;
 use crate::crew::Judged;
 use linkbait::{Group, RULES, Report, Rule, Verdict};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What the trials say about the rules of a group.
@@ -143,15 +143,19 @@ impl Row<'_> {
     /// first of the file systems judged on; or that there is no verdict.
     pub(super) fn remark(&self) -> Option<String> {
         let report = &self.judged.report;
-        let mut rules: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        // Of each rule whether all that broke it is ignored.
+        let mut rules: BTreeMap<_, BTreeMap<String, bool>> = BTreeMap::new();
         let usual = report.file_systems.first().map(|(name, _)| *name);
-        for finding in &report.findings {
+        for (number, finding) in report.findings.iter().enumerate() {
+            let ignored = self.judged.ignored(number).is_some();
             let place = Some(finding.file_system).filter(|place| Some(*place) != usual);
             let place = place.map(|place| format!(" on {place}")).unwrap_or_default();
-            rules.entry(finding.attacker).or_default().insert(format!("{}{place}", finding.rule));
+            let of_class = rules.entry(finding.attacker).or_default();
+            *of_class.entry(format!("{}{place}", finding.rule)).or_insert(true) &= ignored;
         }
-        let of_class = |(class, rules): (_, BTreeSet<String>)| {
-            format!("{class}: {}", rules.into_iter().collect::<Vec<_>>().join(", "))
+        let told = |(rule, ignored)| if ignored { format!("{rule} (ignored)") } else { rule };
+        let of_class = |(class, rules): (_, BTreeMap<String, bool>)| {
+            format!("{class}: {}", rules.into_iter().map(told).collect::<Vec<_>>().join(", "))
         };
         let found: Vec<_> = rules.into_iter().map(of_class).collect();
         match report.verdict {

@@ -2,11 +2,11 @@
 
 use super::steps::{self, Step, parse, steps_of};
 use super::told::{how_found, line_of, names_of, timing};
+use crate::crew::Judged;
 use crate::output::wrap;
-use crate::source::Source;
 use crate::{files, output};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use linkbait::{Finding, Report};
+use linkbait::Finding;
 
 /// Timelines up to this length are shown whole.
 const SHOWN_WHOLE: usize = 16;
@@ -14,15 +14,11 @@ const SHOWN_WHOLE: usize = 16;
 /// What stands left of a line, and the gap before a label.
 const GUTTER: usize = 4;
 
-pub(crate) fn draw(
-    report: &Report,
-    number: usize,
-    finding: &Finding,
-    source: Option<&Source>,
-    width: usize,
-) -> String {
+pub(crate) fn draw(judged: &Judged, number: usize, finding: &Finding, width: usize) -> String {
+    let (report, ignored) = (&judged.report, judged.ignored(number));
     let rule = linkbait::rules::rule(finding.rule);
-    let head = "error[]: ".len() + finding.rule.len();
+    let level = if ignored.is_some() { Level::INFO.with_name("ignored") } else { Level::ERROR };
+    let head = "ignored[]: ".len() + finding.rule.len();
     let title = format!("{} {}", output::line(&report.name), rule.map_or("broke a rule", |rule| rule.title));
     let file = files::replay_path(&report.name, number, finding.rule);
     let (text, first) = steps_of(&finding.timeline);
@@ -36,7 +32,7 @@ pub(crate) fn draw(
         let label = Some(label).filter(|label| fits(step, label));
         marks.push(kind.span(step.span.clone()).label(label.map(str::to_owned)));
     }
-    let mut group = Level::ERROR
+    let mut group = level
         .primary_title(wrap(&title, width.saturating_sub(head), 0))
         .id(finding.rule)
         .element(snippet.fold(steps.len() > SHOWN_WHOLE).annotations(marks));
@@ -50,8 +46,9 @@ pub(crate) fn draw(
     }
     let names = names_of(&text);
     let timing = timing(finding).map(str::to_owned);
-    let line = source.map(|source| wrap(&line_of(finding, source), width - 6, 0));
-    let notes = line.into_iter().chain(names).chain(timing).chain([
+    let why = ignored.map(|ignored| wrap(&ignored.to_string(), width - 6, 0));
+    let line = judged.sources.get(number).map(|source| wrap(&line_of(finding, source), width - 6, 0));
+    let notes = why.into_iter().chain(line).chain(names).chain(timing).chain([
         wrap(&how_found(report, finding), width - 6, 0),
         // Not wrapped: these are there to be copied.
         format!("replay with `linkbait replay {file}`"),

@@ -1,4 +1,4 @@
-//! The report as commands of GitHub's workflows, which become annotations: an error for each finding, at its line of source where that
+//! The report as commands of GitHub's workflows, which become annotations: an error for each finding that counts, at its line of source where that
 //! is known, and a warning for each victim without a verdict.
 
 use super::Run;
@@ -11,10 +11,12 @@ pub(super) fn render(run: &Run) -> String {
     let mut out = String::new();
     for judged in &run.judged {
         for (number, finding) in judged.report.findings.iter().enumerate() {
-            let kind = if finding.suspicion { "notice" } else { "error" };
+            let ignored = judged.ignored(number).map(|ignored| format!("; {ignored}"));
+            let kind = if finding.suspicion || ignored.is_some() { "notice" } else { "error" };
             let (file, line) = super::place(judged, number, finding);
             let place = format!("file={},line={line},title=linkbait {}", property(&file), finding.rule);
-            let what = format!("{}: {}; attacker {}", judged.report.name, finding.message, finding.attacker);
+            let (name, message, attacker) = (&judged.report.name, &finding.message, finding.attacker);
+            let what = format!("{name}: {message}; attacker {attacker}{}", ignored.unwrap_or_default());
             // Writing to a string cannot fail.
             let _ = writeln!(out, "::{kind} {place}::{}", data(&what));
         }

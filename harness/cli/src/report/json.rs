@@ -2,7 +2,8 @@
 
 use super::origin::{Environment, Part, Settings};
 use super::{Run, how_ended};
-use crate::crew::Judged;
+use crate::config::ignore::{Ignore, Ignored};
+use crate::crew::{Judged, When};
 use crate::files;
 use crate::source::Source;
 use linkbait::{Cell, Finding, Samples, Scene, Thing, Verdict};
@@ -26,6 +27,11 @@ pub(super) struct Document<'a> {
     pub(super) asked: usize,
     /// How many slow victims were not, because nobody named them.
     pub(super) left_out: usize,
+    /// There may be more than these: they were named, or others were left out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) narrowed: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ignores: Vec<Ignore>,
     /// What there is beside the victims and was not examined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) aside: Vec<String>,
@@ -124,6 +130,9 @@ pub(super) struct FindingOut<'a> {
     pub(super) umask: String,
     pub(super) environment: Surroundings<'a>,
     pub(super) confidence: Text<'a>,
+    /// It does not fail a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ignored: Option<Ignored>,
     pub(super) message: Text<'a>,
     pub(super) help: Text<'a>,
     pub(super) step: Option<usize>,
@@ -170,6 +179,8 @@ pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
         part: run.part.clone(),
         asked: run.asked,
         left_out: run.left_out,
+        narrowed: run.narrowed,
+        ignores: run.ignores.clone(),
         aside: run.aside.clone(),
         victims: run.judged.iter().map(victim_out).collect(),
     };
@@ -213,15 +224,13 @@ fn victim_out(judged: &Judged) -> VictimOut<'_> {
             seed,
         }),
         determinism: report.determinism.level.number(),
-        cached: judged.cached,
+        cached: judged.when == When::Earlier,
         duration_s: (judged.seconds * 1e3).round() / 1e3,
         phases: report.cells.iter().map(behind).collect(),
         notes: Cow::from(&report.notes),
         not_examined: Cow::from(&report.not_examined),
         file_systems: report.file_systems.iter().map(file_system_out).collect(),
-        findings: findings
-            .map(|(number, found)| finding_out(&report.name, number, found, judged.sources.get(number)))
-            .collect(),
+        findings: findings.map(|(number, found)| finding_out(judged, number, found)).collect(),
     }
 }
 
@@ -234,12 +243,7 @@ fn file_system_out((name, verdict): &(&'static str, Verdict)) -> FileSystemOut<'
     FileSystemOut { name: Cow::from(*name), verdict: verdict.to_string() }
 }
 
-fn finding_out<'a>(
-    victim: &str,
-    number: usize,
-    finding: &'a Finding,
-    source: Option<&'a Source>,
-) -> FindingOut<'a> {
+fn finding_out<'a>(judged: &'a Judged, number: usize, finding: &'a Finding) -> FindingOut<'a> {
     let umask = format!("{:03o}", finding.umask);
     FindingOut {
         rule: finding.rule.into(),
@@ -252,17 +256,18 @@ fn finding_out<'a>(
         umask: umask.clone(),
         environment: Surroundings { file_system: finding.file_system.into(), umask },
         confidence: confidence(finding.suspicion).into(),
+        ignored: judged.ignored(number).cloned(),
         message: Cow::from(&finding.message),
         help: linkbait::rules::help(finding).into(),
         step: finding.step,
-        source: source.map(Cow::Borrowed),
+        source: judged.sources.get(number).map(Cow::Borrowed),
         trial: finding.trial,
         instances: if finding.schedule.second { 2 } else { 1 },
         before: scene_out(&finding.before),
         after: scene_out(&finding.after),
         schedule: finding.schedule.acts.iter().map(|act| format!("{} at {}", act.does, act.at)).collect(),
         timeline: finding.timeline.lines().map(Cow::from).collect(),
-        replay: files::replay_path(victim, number, finding.rule),
+        replay: files::replay_path(&judged.report.name, number, finding.rule),
     }
 }
 

@@ -13,10 +13,11 @@ const BOLD: Style = Style::new().bold();
 
 pub(super) fn render(run: &Run, count: usize, width: usize) -> String {
     let mut lines = Vec::with_capacity(count);
-    for report in run.judged.iter().map(|judged| &judged.report) {
-        for (number, finding) in report.findings.iter().enumerate() {
-            let file = replay_name(&report.name, number, finding.rule);
-            lines.push((output::line(&finding.path), file));
+    for judged in &run.judged {
+        for (number, finding) in judged.report.findings.iter().enumerate() {
+            let file = replay_name(&judged.report.name, number, finding.rule);
+            let ignored = if judged.ignored(number).is_some() { ", ignored" } else { "" };
+            lines.push((format!("{}{ignored}", output::line(&finding.path)), file));
         }
     }
     let column = lines.iter().map(|(path, _)| path.chars().count()).max().unwrap_or(0);

@@ -20,6 +20,7 @@ mod scorecard;
 mod steps;
 mod told;
 
+use crate::config::ignore::Ignore;
 use crate::crew::Judged;
 use crate::{files, output};
 use linkbait::{Ending, Finding, Verdict};
@@ -37,6 +38,10 @@ pub(crate) struct Run {
     pub(crate) asked: usize,
     /// How many slow ones were not, because nobody named them.
     pub(crate) left_out: usize,
+    /// There may be more than these: they were named, or others were left out.
+    pub(crate) narrowed: bool,
+    /// What was to be ignored.
+    pub(crate) ignores: Vec<Ignore>,
     /// What there is beside the victims and was not examined, a sentence each.
     pub(crate) aside: Vec<String>,
 }
@@ -57,6 +62,12 @@ impl Run {
     pub(crate) fn count(&self, verdict: Verdict) -> usize {
         self.judged.iter().filter(|j| j.report.verdict == verdict).count()
     }
+
+    /// How many findings there are, and how many of them are ignored.
+    pub(crate) fn findings(&self) -> (usize, usize) {
+        let all = self.judged.iter().map(|judged| judged.report.findings.len()).sum();
+        (all, self.judged.iter().flat_map(|judged| &judged.ignored).flatten().count())
+    }
 }
 
 /// More findings than this are listed a line each; as drawings nobody would read them.
@@ -66,7 +77,7 @@ const FEW: usize = 5;
 /// drawn, however many there are.
 pub(crate) fn text(run: &Run, drawn: bool) -> String {
     let width = output::width();
-    let count = run.judged.iter().map(|judged| judged.report.findings.len()).sum();
+    let (count, _) = run.findings();
     let findings = match count {
         0 => String::new(),
         _ if drawn || count <= FEW => draw_all(run, width),
@@ -130,9 +141,9 @@ fn how_ended(ending: &Ending) -> String {
 
 fn draw_all(run: &Run, width: usize) -> String {
     let mut text = String::new();
-    for Judged { report, sources, .. } in &run.judged {
-        for (number, found) in report.findings.iter().enumerate() {
-            text.push_str(&finding::draw(report, number, found, sources.get(number), width));
+    for judged in &run.judged {
+        for (number, found) in judged.report.findings.iter().enumerate() {
+            text.push_str(&finding::draw(judged, number, found, width));
             text.push_str("\n\n");
         }
     }

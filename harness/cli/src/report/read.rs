@@ -2,7 +2,7 @@
 
 use super::json::{Behind, Document, FindingOut, SCHEMA, SamplesOut, SceneOut, ThingOut, VictimOut, render};
 use super::{Run, how_ended};
-use crate::crew::Judged;
+use crate::crew::{Judged, When};
 use anyhow::{Context, ensure};
 use linkbait::rules::PHASES;
 use linkbait::timeline::Timeline;
@@ -36,10 +36,11 @@ pub(crate) fn run(text: &str) -> anyhow::Result<Run> {
     );
     let document: Document<'_> =
         serde_json::from_str(text).context("it was damaged, or is of another version")?;
-    let Document { environment, settings, part, asked, left_out, aside, victims, .. } = document;
+    let Document { environment, settings, part, asked, left_out, narrowed, ignores, aside, victims, .. } =
+        document;
     let judged: Option<Vec<_>> = victims.into_iter().map(|victim| judged(victim, environment.seed)).collect();
     let judged = judged.context("it names what this version does not know")?;
-    let run = Run { environment, settings, part, judged, asked, left_out, aside };
+    let run = Run { environment, settings, part, judged, asked, left_out, narrowed, ignores, aside };
     ensure!(render(&run)? == text, "it was changed after linkbait wrote it, or is of another version");
     Ok(run)
 }
@@ -60,6 +61,7 @@ fn judged(victim: VictimOut<'_>, seed: u64) -> Option<Judged> {
         Alone { ending, output, cut: victim.output_cut }
     });
     let sources = victim.findings.iter().filter_map(|found| Some(found.source.as_deref()?.clone())).collect();
+    let ignored = victim.findings.iter().map(|found| found.ignored.clone()).collect();
     let samples =
         victim.samples.map(|SamplesOut { drawn, landed, acts, seed }| Samples { drawn, landed, acts, seed });
     let report = Report {
@@ -88,7 +90,8 @@ fn judged(victim: VictimOut<'_>, seed: u64) -> Option<Judged> {
         fault: victim.fault.map(Into::into),
         no_start: victim.no_start,
         sources,
-        cached: victim.cached,
+        ignored,
+        when: if victim.cached { When::Earlier } else { When::Now },
     })
 }
 

@@ -4,6 +4,7 @@
 use super::steps::{self, Step};
 use super::told::timing;
 use super::{Run, finger, how_ended};
+use crate::config::ignore::Ignored;
 use crate::crew::Judged;
 use crate::output;
 use linkbait::{Finding, RULES, Rule, Verdict};
@@ -15,7 +16,8 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const MOST_STEPS: usize = 400;
 
 pub(super) fn render(run: &Run) -> anyhow::Result<String> {
-    let results: Vec<Value> = run.judged.iter().flat_map(results).collect();
+    let results: Vec<Value> =
+        run.judged.iter().flat_map(|judged| results(judged, !run.ignores.is_empty())).collect();
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -81,9 +83,22 @@ fn notifications(run: &Run) -> Vec<Value> {
     all
 }
 
-fn results(judged: &Judged) -> Vec<Value> {
+/// With `suppressed` each says whether it is: where nothing can be, nothing is said of that.
+fn results(judged: &Judged, suppressed: bool) -> Vec<Value> {
     let findings = judged.report.findings.iter().enumerate();
-    findings.map(|(number, finding)| result(judged, number, finding)).collect()
+    let result = |(number, finding)| {
+        let mut result = result(judged, number, finding);
+        if suppressed {
+            result["suppressions"] = judged.ignored(number).into_iter().map(suppression).collect();
+        }
+        result
+    };
+    findings.map(result).collect()
+}
+
+/// External, as it stands in the config file and not in the source.
+fn suppression(ignored: &Ignored) -> Value {
+    json!({ "kind": "external", "status": "accepted", "justification": output::line(&ignored.to_string()) })
 }
 
 fn result(judged: &Judged, number: usize, finding: &Finding) -> Value {

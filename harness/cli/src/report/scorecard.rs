@@ -168,15 +168,7 @@ mod tests {
         let judged = |name: &&str| {
             let cells = RULES.iter().map(cell).collect();
             let report = Report { verdict: Verdict::Fail, cells, ..Report::new(name) };
-            Judged {
-                report,
-                group: "made-up".to_owned(),
-                seconds: 0.0,
-                fault: None,
-                no_start: false,
-                sources: Vec::new(),
-                cached: false,
-            }
+            Judged::of(report, "made-up")
         };
         Run {
             environment: Environment::of(&Host::detect(), Determinism::OFF),
@@ -185,6 +177,8 @@ mod tests {
             judged: names.iter().map(judged).collect(),
             asked: names.len(),
             left_out: 0,
+            narrowed: false,
+            ignores: Vec::new(),
             aside: Vec::new(),
         }
     }

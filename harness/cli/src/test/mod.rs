@@ -2,7 +2,6 @@
 //! called, so that a replay finds one again; how cargo builds them is in `cargo`, what they are is in `listing`.
 
 mod binary;
-pub(crate) mod cache;
 mod cargo;
 mod listing;
 
@@ -22,12 +21,14 @@ pub(crate) struct Found {
     pub(crate) victims: Vec<Victim>,
     /// What there is beside them and was not examined, a sentence each.
     pub(crate) aside: Vec<String>,
+    /// There are more in the package, or may be.
+    pub(crate) narrowed: bool,
 }
 
 /// Builds the tests of this package as `cargo test` would with these arguments, and lists those that are wanted.
 pub(crate) fn find(which: &Which, args: &[String]) -> anyhow::Result<Found> {
     let Built { binaries: built, astray } = cargo::build(args)?;
-    let mut found = Found { victims: Vec::new(), aside: Vec::new() };
+    let mut found = Found { victims: Vec::new(), aside: Vec::new(), narrowed: !args.is_empty() };
     let (mut ignored, mut filtered) = (0, 0);
     for binary in &built {
         if let Some(why) = binary.unfit() {
@@ -43,6 +44,7 @@ pub(crate) fn find(which: &Which, args: &[String]) -> anyhow::Result<Found> {
             }
         }
     }
+    found.narrowed |= ignored + filtered > 0;
     let mut count = |number: usize, what: &str| {
         if number > 0 {
             found.aside.push(format!("{} {what}", crate::output::counted(number, "test")));

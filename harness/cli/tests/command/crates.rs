@@ -93,6 +93,22 @@ fn a_call_of_a_crate_is_judged_and_its_timelines_replay_and_minimize() {
 }
 
 #[test]
+fn a_finding_of_a_crate_can_be_ignored_and_defaults_reach_what_is_judged_apart() {
+    let desk = Desk::new();
+    put_crate(&desk, "tiny", TINY);
+    fs::create_dir(desk.path(".config")).expect("a directory");
+    let config = "schema = 'linkbait-config/1'\n[defaults]\numask = ['027']\nrule = ['follows-link']\n\
+        [[ignore]]\nrule = 'follows-link'\nvictim = 'crate: tiny*'\nreason = 'known'\nuntil = 9999-12-31\n";
+    fs::write(desk.path(".config/linkbait.toml"), config).expect("a file");
+    let Some(ran) = run(&desk, &["crate", "tiny", "--path", "tiny", "--call", "tiny::log(dir)?"]) else {
+        return;
+    };
+    assert!(ran.code == 0 && ran.out.contains("ignored[follows-link]"), "{}{}", ran.out, ran.err);
+    let findings = report(&desk)["victims"][0]["findings"].as_array().cloned().expect("findings");
+    assert!(!findings.is_empty() && findings.iter().all(|finding| finding["umask"] == "027"), "{findings:?}");
+}
+
+#[test]
 fn an_asynchronous_body_awaits_and_a_crate_that_changes_is_built_anew() {
     let desk = Desk::new();
     put_crate(&desk, "tiny", TINY);

@@ -40,6 +40,7 @@ fn wrong_input_exits_2_and_says_what_would_be_right() {
     for (args, said) in [
         (&["run", "mkstmp"][..], "did you mean mkstemp?"),
         (&["explain", "follow-link"], "did you mean follows-link?"),
+        (&["schema", "linkbait-reports/1"], "did you mean linkbait-report/1?"),
         (&["--rule", "hang"], "did you mean hangs?"),
         (&["--attacker", "root"], "there are none, other-user, dir-writer"),
         (&["--umask", "888"], "from 000 to 777"),
@@ -54,7 +55,7 @@ fn wrong_input_exits_2_and_says_what_would_be_right() {
         (&["--jobs", "0"], "not in 1.."),
         (&["--format", "xml"], "[possible values: text, json, phases, markdown, html, sarif, junit, github]"),
         (&["--no-such-option"], "unexpected argument"),
-        (&["list", "attackers"], "[possible values: rules, victims, moves]"),
+        (&["list", "attackers"], "[possible values: rules, victims, moves, schemas, advisories]"),
     ] {
         let ran = Desk::new().run(args);
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
@@ -107,6 +108,9 @@ fn lists_completions_and_the_manual_name_what_there_is() {
         (&["list", "rules"][..], "follows-link"),
         (&["list", "victims"], "mkstemp"),
         (&["list", "moves"], "swap-over"),
+        (&["list", "schemas"], "linkbait-report/1"),
+        (&["schema", "linkbait-victim/1"], "json-schema.org/draft/2020-12"),
+        (&["list", "advisories"], "RUSTSEC-2023-0018"),
         (&["explain", "leftover"], "CWE-459"),
         (&["completions", "bash"], "--attacker"),
         (&["completions", "fish"], "no-progress"),

@@ -68,3 +68,69 @@ fn a_finished_run_leaves_nothing_behind_either() {
     assert_eq!(ran.code, 100, "{}", ran.err);
     assert_eq!(fs::read_dir(arenas.path()).expect("a directory").count(), 0);
 }
+
+/// Five victims whose names are the same in every run.
+const FIVE: [&str; 5] =
+    ["check-then-create", "create-fixed", "create-then-chmod", "fixed-in-public", "rewrite-in-place"];
+
+/// Starts to judge them, and sends this once one is judged. No more than three are then.
+fn started_and_ended(desk: &Desk, signal: Signal) {
+    let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).expect("a pipe");
+    fcntl_setpipe_size(&writer, 4096).expect("one packet");
+    let mut command = desk.command(&[&["run"], &FIVE[..], &["--jobs", "1"]].concat());
+    let mut child =
+        command.stdout(std::process::Stdio::null()).stderr(writer).spawn().expect("the command starts");
+    drop(command);
+    let mut reader = fs::File::from(reader);
+    let mut packet = [0; 4096];
+    while let Ok(length @ 1..) = reader.read(&mut packet) {
+        if packet[..length].starts_with(b"judged 1 of ") {
+            kill_process(Pid::from_child(&child), signal).expect("it runs");
+        }
+    }
+    child.wait().expect("it ended");
+}
+
+/// Judges them; the report without durations, and how many were judged before the interruption.
+fn judged(desk: &Desk, options: &[&str]) -> (serde_json::Value, usize) {
+    let (ran, mut report) = desk.json(&[&["run"], &FIVE[..], options].concat());
+    assert_eq!(ran.code, 100, "{}", ran.err);
+    for victim in report["victims"].as_array_mut().expect("victims") {
+        victim["duration_s"] = 0.into();
+    }
+    (report, ran.err.matches(", before the interruption").count())
+}
+
+/// Where two reports part.
+fn first_difference(one: &serde_json::Value, other: &serde_json::Value) -> String {
+    let pretty = |report| serde_json::to_string_pretty(report).expect("JSON");
+    let (one, other) = (pretty(one), pretty(other));
+    let lines = one.lines().zip(other.lines()).find(|(one, other)| one != other);
+    format!("{lines:?}")
+}
+
+#[test]
+fn a_run_that_was_interrupted_or_killed_goes_on_and_its_report_is_that_of_a_whole_one() {
+    let (whole, before) = judged(&Desk::new(), &[]);
+    assert_eq!(before, 0);
+    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+        let desk = Desk::new();
+        started_and_ended(&desk, signal);
+        let (report, before) = judged(&desk, &[]);
+        assert!((1..=3).contains(&before), "{signal:?}: {before}");
+        // All of both would be too much to read.
+        assert!(report == whole, "{signal:?}: {}", first_difference(&report, &whole));
+        let kept = fs::read_dir(desk.path("target/linkbait/results")).expect("a folder").count();
+        assert_eq!(kept, 0, "{signal:?}: a run that is complete leaves none");
+        assert_eq!(judged(&desk, &[]).1, 0, "{signal:?}");
+    }
+}
+
+#[test]
+fn other_settings_and_no_cache_judge_anew_what_an_interrupted_run_has_judged() {
+    let desk = Desk::new();
+    started_and_ended(&desk, Signal::INT);
+    assert_eq!(judged(&desk, &["--umask", "022"]).1, 0);
+    assert_eq!(judged(&desk, &["--no-cache"]).1, 0);
+    assert_ne!(judged(&desk, &[]).1, 0);
+}

@@ -1,5 +1,8 @@
 //! The command as users and scripts meet it: the real binary, in a directory of its own.
 
+mod action;
+mod advisories;
+mod config;
 mod contained;
 mod crates;
 mod desk;
@@ -7,17 +10,21 @@ mod exits;
 mod file_systems;
 mod files;
 mod html;
+mod init;
 mod interrupts;
 mod machines;
 mod markdown;
 mod names;
 mod packages;
+mod pages;
 mod programs;
 mod readme;
 mod replays;
 mod reports;
 mod rosters;
+mod schemas;
 mod scripts;
 mod shards;
 mod sources;
+mod standards;
 mod writable;

@@ -205,6 +205,20 @@ fn each_test_is_a_victim_and_a_finding_tells_the_line_of_the_package_that_made_t
 }
 
 #[test]
+fn a_finding_of_a_test_can_be_ignored() {
+    let Some(dir) = package() else { return };
+    let desk = Desk::new();
+    let ignore = "schema = 'linkbait-config/1'\n[[ignore]]\nrule = 'follows-link'\nvictim = 'test: * tests::saves *'\n\
+        reason = 'known'\nuntil = 9999-12-31\n";
+    fs::write(desk.path("mine.toml"), ignore).expect("a file");
+    let options = ["saves", "--rule", "follows-link", "--config", "mine.toml", "--exact"];
+    let judged = |name| test(&desk, dir, &[&options[..], &[name]].concat(), &["--lib"]);
+    let ran = judged("tests::saves");
+    assert!(ran.code == 0 && ran.out.contains("ignored until 9999-12-31: known"), "{}{}", ran.out, ran.err);
+    assert_eq!(judged("tests::saves_too").code, 100, "another test");
+}
+
+#[test]
 fn a_finding_of_a_test_is_replayed_in_its_checkout() {
     let Some(dir) = package() else { return };
     let desk = Desk::new();

@@ -1,15 +1,23 @@
-//! The README names exactly the commands, options and exit codes that exist.
+//! The reference names exactly the commands, options and exit codes that exist, and samples are what the command prints.
 
 use crate::desk::Desk;
 use std::collections::BTreeSet;
 
+const README: &str = include_str!("../../../../README.md");
+const REFERENCE: &str = include_str!("../../README.md");
+
 /// The first column of the table under this head, without its marks.
 fn column(head: &str) -> BTreeSet<String> {
-    let readme = include_str!("../../../../README.md");
-    let table = readme.lines().skip_while(|line| !line.starts_with(&format!("| {head} |"))).skip(2);
+    let table = REFERENCE.lines().skip_while(|line| !line.starts_with(&format!("| {head} |"))).skip(2);
     let rows = table.take_while(|line| line.starts_with('|'));
     rows.map(|row| row.split(" | ").next().unwrap_or_default().trim_start_matches("| ").replace('`', ""))
         .collect()
+}
+
+/// The block of a page that begins like this.
+fn sample(page: &'static str, start: &str) -> &'static str {
+    let below = page.split("```text\n").find(|block| block.starts_with(start)).expect("a sample");
+    below.split("```").next().unwrap_or(below)
 }
 
 fn second_word(text: &str) -> String {
@@ -39,7 +47,7 @@ fn the_option_table_names_every_option_and_no_other() {
 }
 
 #[test]
-fn the_exit_codes_of_the_help_are_those_of_the_readme() {
+fn the_exit_codes_of_the_help_are_those_of_the_reference() {
     let help = linkbait_cli::command().render_long_help().to_string();
     let codes = help.split("Exit codes: ").nth(1).expect("exit codes").split(", ");
     let told: BTreeSet<_> =
@@ -50,8 +58,7 @@ fn the_exit_codes_of_the_help_are_those_of_the_readme() {
 #[test]
 fn the_finding_in_the_readme_is_what_the_command_prints() {
     let ran = Desk::new().run(&["run", "check-then-create", "--rule", "follows-link"]);
-    let readme = include_str!("../../../../README.md");
-    let sample = readme.split("```").find(|block| block.starts_with("\nerror[")).expect("a sample");
+    let sample = sample(README, "error[");
     // How many trials there are changes with every new move.
     let same = |line: &&str| !line.starts_with("note: found after");
     let printed = ran.out.lines().take_while(|line| !line.is_empty()).filter(same);
@@ -59,10 +66,9 @@ fn the_finding_in_the_readme_is_what_the_command_prints() {
 }
 
 #[test]
-fn the_scorecard_in_the_readme_is_what_the_command_prints() {
+fn the_scorecard_in_the_reference_is_what_the_command_prints() {
     let ran = Desk::new().run(&["run", "create-new", "reopen-by-path"]);
-    let readme = include_str!("../../../../README.md");
-    let sample = readme.split("```").find(|block| block.starts_with("\n  victim ")).expect("a sample");
+    let sample = sample(REFERENCE, "  victim ");
     // How many trials there are changes with every new move.
     let words = |text: &str| {
         let words = text.split_whitespace().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));

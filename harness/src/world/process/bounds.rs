@@ -6,7 +6,7 @@
 use crate::arena::disk::ROOM_BYTES;
 use crate::sys::bpf::Fate;
 use crate::sys::ptrace;
-use crate::world::calls::{CLONE, CLONE3};
+use crate::world::calls::{CLONE, MAKE_TASKS};
 use crate::world::proc::Proc;
 use rustix::fs::{StatVfs, fstatvfs, statvfs};
 use std::os::fd::BorrowedFd;
@@ -19,13 +19,7 @@ const MOST_TASKS: usize = 512;
 const MOST_CALLS: u32 = 200_000;
 const MOST_CALLS_OF_DAEMONS: u32 = 50_000;
 
-/// Calls that make a process or a thread.
-#[cfg(target_arch = "x86_64")]
-pub(super) const MAKE_TASKS: [u32; 4] = [CLONE, CLONE3, libc::SYS_fork as u32, libc::SYS_vfork as u32];
-#[cfg(not(target_arch = "x86_64"))]
-pub(super) const MAKE_TASKS: [u32; 2] = [CLONE, CLONE3];
-
-/// The same with what becomes of them: all are stops, but a clone that makes a copy for us. Whoever else makes that one
+/// The calls that make tasks, with what becomes of them: all are stops, but a clone that makes a copy for us. Whoever else makes that one
 /// is found by its number of tasks.
 pub(super) fn watched() -> Vec<(Fate, Vec<u32>)> {
     let fate = |nr| if nr == CLONE { Fate::WatchedUnless(0, ptrace::FORK) } else { Fate::Watched };

@@ -2,11 +2,11 @@
 //! the one that was started first is let go on, and sleepers when nobody else can. A program with one task is never
 //! waited for. At other levels they go on as they come.
 
-use super::bounds::MAKE_TASKS;
 use super::clock::{self, Clock};
 use super::held::Held;
 use super::template::Template;
 use crate::sys::notify::{Listener, Notification};
+use crate::world::calls::MAKE_TASKS;
 use crate::world::proc::Proc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use crate::ending::Ending;
 use crate::sys::memory;
 use crate::sys::notify::Notification;
 use crate::sys::thread::is_ours;
-use crate::world::calls::CLONE;
+use crate::world::calls::{CLONE, CLONE3};
 use rustix::event::Timespec;
 use std::time::Duration;
 
@@ -109,11 +109,10 @@ impl Crew {
 /// Where the kernel writes the id of the thread that this call starts; `None` for one that starts a process.
 fn thread_id_place(seen: &Notification) -> Option<u64> {
     // clone3(2) points to a struct: flags, pidfd, child_tid, parent_tid. clone(2) has flags, stack, parent_tid.
-    let (flags, place) = if seen.nr == CLONE {
-        (seen.args[0], seen.args[2])
-    } else {
-        let [flags, _, _, place] = memory::read_words(seen.tid, seen.args[0])?;
-        (flags, place)
+    let (flags, place) = match seen.nr {
+        CLONE => (seen.args[0], seen.args[2]),
+        CLONE3 => memory::read_words(seen.tid, seen.args[0]).map(|[flags, _, _, place]| (flags, place))?,
+        _ => return None,
     };
     (flags & libc::CLONE_THREAD as u64 != 0 && place != 0).then_some(place)
 }

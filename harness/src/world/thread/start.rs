@@ -8,7 +8,7 @@ use crate::sys::notify::{self, Listener, Ready};
 use crate::sys::perform::{MARKER, stop_at_marker};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
-use crate::world::calls::{self, CLONE, CLONE3, EXIT_GROUP, NAMESPACES, REFUSED, Watch};
+use crate::world::calls::{self, EXIT_GROUP, MAKE_TASKS, NAMESPACES, REFUSED, Watch};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
@@ -35,7 +35,7 @@ impl Victim {
 pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Watch) -> Result<Victim, Error> {
     body::quiet_panics();
     let watched: Vec<u32> =
-        [MARKER, EXIT_GROUP, CLONE, CLONE3].into_iter().chain(calls::watched(watch)).collect();
+        [MARKER, EXIT_GROUP].into_iter().chain(MAKE_TASKS).chain(calls::watched(watch)).collect();
     let refused: Vec<u32> = REFUSED.iter().chain(&NAMESPACES).copied().collect();
     let ending = Arc::new(Mutex::new(None));
     let (theirs, body) = (Arc::clone(&ending), Arc::clone(body));

@@ -14,19 +14,22 @@ pub(super) fn render(number: usize, judged: &Judged, at: usize, finding: &Findin
     let report = &judged.report;
     let line = judged.sources.get(at).map(|source| line_of(finding, source));
     let cwe: Vec<String> = finding.cwe.iter().map(|number| format!("CWE-{number}")).collect();
+    let ignored = judged.ignored(at);
     let file = files::replay_path(&report.name, at, finding.rule);
     html! {
-        details class=(filter::classes(number, finding)) id={ (filter::victim(number)) "-" (at + 1) } open[open] {
+        details class=(filter::classes(number, finding)) id={ (filter::victim(number)) "-" (at + 1) } open[open && ignored.is_none()] {
             summary {
                 h4 {
                     span.rule { (finding.rule) } " "
                     span.attacker { (attacker(finding.attacker)) } " "
                     @if finding.suspicion { span.suspicion { "suspected" } " " }
+                    @if ignored.is_some() { span.suspicion { "ignored" } " " }
                     span.message { (Text(&finding.message)) }
                 }
             }
             (lanes(finding))
             ul.how {
+                @if let Some(ignored) = ignored { li { (Text(&ignored.to_string())) } }
                 @if let Some(line) = line { li { (Text(&line)) } }
                 @if let Some(names) = names_of(&finding.timeline) { li { (names) } }
                 @if let Some(timing) = timing(finding) { li { (timing) } }
@@ -50,7 +53,7 @@ fn attacker(class: Class) -> &'static str {
 fn explained(rule: &Rule, finding: &Finding, cwe: &str) -> Markup {
     html! {
         h5 { "What to do" }
-        p { (prose(linkbait::rules::help(finding))) }
+        p.help { (prose(linkbait::rules::help(finding))) }
         details.why {
             summary { "Why this matters: the victim " (rule.title) " (" (cwe) ")" }
             p { (prose(rule.why)) }

@@ -165,7 +165,7 @@ fn notes(run: &Run) -> Markup {
 
 fn caveats() -> Markup {
     html! {
-        section aria-labelledby="caveats" {
+        section.caveats aria-labelledby="caveats" {
             h2 id="caveats" { "What a clean row does not mean" }
             ul { @for caveat in below::CAVEATS { li { (prose(caveat)) } } }
         }
