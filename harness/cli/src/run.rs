@@ -175,6 +175,7 @@ fn judge(asked: &Judging, host: &Host, how: &How) -> Judge {
     let judge =
         judge.file_systems(&asked.fs).faults(asked.faults).signals(asked.signals).instances(asked.instances);
     let judge = if asked.no_reduction { judge.without_reduction() } else { judge };
+    let judge = if how.tests { judge.looks_first() } else { judge };
     let judge = match asked.samples {
         Some(count) => judge.samples(count, asked.depth, asked.chance.seed.unwrap_or(how.drawn)),
         None => judge.depth(asked.depth),
