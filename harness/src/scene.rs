@@ -5,7 +5,7 @@
 pub struct Scene {
     /// The entries, sorted by path. What stands outside of `shared/` is left out while nothing happens to it.
     pub things: Vec<Thing>,
-    /// How many more there were.
+    /// How many more there were in `shared/`, without what was planted by prediction and missed.
     pub more: usize,
 }
 

@@ -79,18 +79,8 @@ impl fmt::Display for Timeline {
 }
 
 /// Writes a trial; `broken` are the lines about findings.
-pub(crate) fn render(
-    head: &Head,
-    evidence: &Evidence,
-    schedule: &Schedule,
-    fresh: &[String],
-    broken: &[String],
-) -> String {
+pub(crate) fn render(head: &Head, evidence: &Evidence, schedule: &Schedule, broken: &[String]) -> String {
     let mut out = head.lines(schedule.second);
-    if !fresh.is_empty() {
-        let named = fresh.iter().take(8).enumerate().map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
-        let _ = writeln!(out, "names     {}", named.collect::<Vec<_>>().join("  "));
-    }
     for line in steps(evidence, schedule) {
         out.push_str(&line);
         out.push('\n');

@@ -268,9 +268,12 @@ pub(crate) struct Judging {
     /// With 2, also run two copies of each program at once, in every order of their calls that matters
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2), default_value = "1", value_name = "N")]
     pub(crate) instances: u8,
-    /// Judge only every n-th victim, beginning with the k-th, from 1; `merge` makes one report of all shards
+    /// Judge only the k-th of n shards of the victims, from 1, dealt evenly by cost; `merge` makes one report of all shards
     #[arg(long, value_parser = values::shard, value_name = "K/N")]
     pub(crate) shard: Option<Shard>,
+    /// Take the costs of victims from this JSON report of an earlier run; all shards need the same
+    #[arg(long, value_name = "FILE")]
+    pub(crate) costs: Option<PathBuf>,
     /// Judge this many victims at once; by default one on each core
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     pub(crate) jobs: Option<u16>,

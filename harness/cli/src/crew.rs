@@ -65,9 +65,10 @@ impl Judged {
     }
 }
 
-/// Judges the victims, each by `judge`, `jobs` at once, until all are done or the user interrupts.
+/// Judges the victims, each by `judge`, `jobs` at once and begun in this order, until all are done or the user interrupts.
 pub(crate) fn judge_all<V: Sync>(
     victims: &[V],
+    order: &[usize],
     judge: impl Fn(&V, &mut Reader) -> Judged + Sync,
     jobs: usize,
     progress: &Progress,
@@ -79,7 +80,7 @@ pub(crate) fn judge_all<V: Sync>(
         for _ in 0..jobs.min(victims.len()) {
             scope.spawn(|| {
                 let mut reader = Reader::default();
-                while let Some((at, victim)) = take(&next, victims).filter(|_| !interrupt.came()) {
+                while let Some((at, victim)) = take(&next, order, victims).filter(|_| !interrupt.came()) {
                     let judged = judge(victim, &mut reader);
                     progress.judged(&judged.report.name, &judged.verdict());
                     results.lock().unwrap_or_else(PoisonError::into_inner).push((at, judged));
@@ -93,8 +94,8 @@ pub(crate) fn judge_all<V: Sync>(
     results.into_iter().map(|(_, judged)| judged).collect()
 }
 
-fn take<'v, V>(next: &AtomicUsize, victims: &'v [V]) -> Option<(usize, &'v V)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
+fn take<'v, V>(next: &AtomicUsize, order: &[usize], victims: &'v [V]) -> Option<(usize, &'v V)> {
+    let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
     victims.get(at).map(|victim| (at, victim))
 }
 
@@ -131,4 +132,32 @@ pub(crate) fn not_judged(victim: &Victim, why: &str, fault: Option<&str>) -> Jud
 fn empty(victim: &Victim) -> Judged {
     let group = victim.tag_list().last().map_or("untagged", String::as_str);
     Judged::of(Report::new(victim.name()), group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Judges victims that are only names, begun in this order.
+    fn judge(order: &[usize], trials: impl Fn(usize) -> usize + Sync) -> Vec<(String, u64)> {
+        let victims = ["a", "b", "c"];
+        let each = |name: &&str, _: &mut Reader| {
+            let mut judged = empty(&Victim::program(name, linkbait::Program::default()));
+            judged.report.trials =
+                trials(victims.iter().position(|victim| victim == name).unwrap_or(9)) as u64;
+            judged
+        };
+        let progress = Progress::new(false, victims.len());
+        let judged = judge_all(&victims, order, each, 1, &progress, &Interrupt::default());
+        judged.into_iter().map(|judged| (judged.report.name, judged.report.trials)).collect()
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_roster_and_what_depends_on_the_order_of_judging_shows() {
+        let own = |at| at + 1;
+        assert_eq!(judge(&[2, 0, 1], own), judge(&[0, 1, 2], own));
+        let turns = AtomicUsize::new(0);
+        let in_turn = |_| turns.fetch_add(1, Ordering::Relaxed);
+        assert_ne!(judge(&[2, 0, 1], in_turn), judge(&[0, 1, 2], |at| at));
+    }
 }

@@ -17,6 +17,7 @@ impl Judging {
         };
         Judging {
             shard: None,
+            costs: None,
             jobs: Some(1),
             no_progress: true,
             config: None,
@@ -42,6 +43,7 @@ impl Judging {
         args.flag("--signals", self.signals);
         args.value("--instances", self.instances);
         args.option("--shard", self.shard);
+        self.costs.iter().for_each(|file| args.path("--costs", file));
         args.option("--jobs", self.jobs);
         args.value("--timeout", humantime::format_duration(self.timeout.into()));
         args.chance(self.chance);
@@ -125,7 +127,7 @@ mod tests {
             "",
             "--attacker none,dir-writer --umask 077,000 --rule hangs,leftover --depth 2 --faults --signals",
             "--samples 7 --depth 5 --trials 8 --no-reduction --seed 9 --determinism 2 --instances 2 --fs ext4,no-excl",
-            "--shard 2/3 --jobs 4 --timeout 1m30s --persona auditor --no-cache --no-progress --require --verbose",
+            "--shard 2/3 --costs before --jobs 4 --timeout 1m30s --persona auditor --no-cache --no-progress --require --verbose",
             "--format phases --output there --baseline before --timeout 1500ms --config mine.toml --writable . --writable ..",
         ] {
             let args: Vec<OsString> = args.split_whitespace().map(Into::into).collect();
@@ -136,9 +138,17 @@ mod tests {
 
     #[test]
     fn what_concerns_all_victims_is_not_handed_on() {
-        let whole = read(&["--shard", "1/2", "--jobs", "8", "--output", "x", "--seed", "3"].map(Into::into));
+        let whole = read(
+            &["--shard", "1/2", "--costs", "y", "--jobs", "8", "--output", "x", "--seed", "3"]
+                .map(Into::into),
+        );
         let one = whole.for_one();
-        assert!(one.shard.is_none() && one.printing.output.is_none() && one.jobs == Some(1));
+        assert!(
+            one.shard.is_none()
+                && one.costs.is_none()
+                && one.printing.output.is_none()
+                && one.jobs == Some(1)
+        );
         assert_eq!(one.chance.seed, Some(3));
     }
 }

@@ -10,6 +10,7 @@ mod baseline;
 mod bench;
 mod cache;
 mod config;
+mod costs;
 mod crew;
 mod doctor;
 mod explain;

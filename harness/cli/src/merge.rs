@@ -39,13 +39,13 @@ fn joined(mut pieces: Vec<Piece<'_>>) -> Result<Run, Usage> {
     pieces.sort_by_key(|piece| piece.part.shard.k);
     let mut pieces = pieces.into_iter();
     let first = pieces.next().ok_or_else(|| Usage("there is nothing to merge".to_owned()))?;
-    let (n, of, mut whole) = (first.part.shard.n, first.part.of, first.run);
+    let (Part { of, shards: places, .. }, mut whole) = (first.part, first.run);
     whole.asked = of.len();
     let mut shards: Vec<VecDeque<Judged>> = vec![std::mem::take(&mut whole.judged).into()];
     shards.extend(pieces.map(|piece| VecDeque::from(piece.run.judged)));
     // A shard that was interrupted has no report on some of its victims, and so the whole has none.
-    let judged = of.iter().enumerate().filter_map(|(at, name)| {
-        let shard = shards.get_mut(at % n)?;
+    let judged = of.iter().zip(places).filter_map(|(name, place)| {
+        let shard = shards.get_mut(place - 1)?;
         let is_next = shard.front().is_some_and(|judged| judged.report.name == *name);
         is_next.then(|| shard.pop_front()).flatten()
     });
@@ -67,6 +67,9 @@ fn fit_together(pieces: &[Piece<'_>]) -> Result<(), Usage> {
                 || run.narrowed != one.narrowed =>
             {
                 return other("other victims");
+            }
+            () if part.shards != first.part.shards => {
+                return other("shards dealt by other costs; give all the same --costs, or none");
             }
             () if run.ignores != one.ignores => return other("other ignores, or days"),
             () if run.settings != one.settings => return other("other settings"),
@@ -90,10 +93,14 @@ fn fit_together(pieces: &[Piece<'_>]) -> Result<(), Usage> {
 
 /// Refuses a shard that has another's victim, or fewer of its own although it was not interrupted.
 fn only_its_own(piece: &Piece<'_>) -> Result<(), Usage> {
-    let Piece { file, part: Part { shard, of }, run } = piece;
-    let mut own = of.iter().enumerate().filter(|(at, _)| shard.has(*at)).map(|(_, name)| name);
+    let Piece { file, part: Part { shard, of, shards }, run } = piece;
     let Shard { k, n } = *shard;
-    if !(1..=n).contains(&k) || run.asked != own.clone().count() {
+    let is_one = |k| (1..=n).contains(&k);
+    if !is_one(k) || of.len() != shards.len() || !shards.iter().all(|k| is_one(*k)) {
+        return Err(Usage(format!("{file:?}: it does not say which victims its shard {k} of {n} has")));
+    }
+    let mut own = shard.own(of, shards);
+    if run.asked != shards.iter().filter(|own| **own == k).count() {
         return Err(Usage(format!("{file:?}: shard {k} of {n} does not have {} victims", run.asked)));
     }
     match run.judged.iter().find(|judged| !own.any(|name| *name == judged.report.name)) {

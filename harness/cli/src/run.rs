@@ -4,6 +4,7 @@ use crate::apart::Apart;
 use crate::args::{Judging, Streams, Usage, Which};
 use crate::cache::{Cache, Keep};
 use crate::config::ignore;
+use crate::costs::{Costs, deal, longest_first};
 use crate::interrupt::Interrupt;
 use crate::package::spec::Crates;
 use crate::progress::Progress;
@@ -14,6 +15,7 @@ use crate::select::{Chosen, Selected};
 use crate::source::Reader;
 use crate::subject::{self, By, Subject};
 use crate::test::{self, Found};
+use crate::values::Shard;
 use crate::{Exit, crew, select};
 use linkbait::{Determinism, Error, ErrorKind, Host, Judge, Limits};
 use std::collections::hash_map::RandomState;
@@ -77,7 +79,9 @@ fn judge_victims(asked: &Judging, selected: Selected, named: bool, how: How) -> 
 pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::Result<(Run, Interrupt)> {
     can_be_tried(asked)?;
     let Selected { victims, left_out, narrowed, aside } = selected;
-    let (victims, part) = in_shard(asked, allow(victims, &asked.writable)?);
+    let victims = allow(victims, &asked.writable)?;
+    let costs = Costs::of(asked.costs.as_deref())?.each(victims.iter().map(|chosen| chosen.victim.name()));
+    let (victims, costs, part) = in_shard(asked.shard, victims, costs);
     let subjects = subject::all(asked, victims)?;
     if subjects.iter().any(Subject::is_program_here) || !asked.fs.is_empty() {
         contain()?;
@@ -93,7 +97,7 @@ pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::
     let jobs = host.at_once(asked.jobs.map_or(host.cores(), usize::from));
     let progress = Progress::new(!asked.no_progress && !subjects.is_empty(), subjects.len());
     let each = |subject: &Subject, reader: &mut Reader| subject.judge(&by, reader);
-    let judged = crew::judge_all(&subjects, each, jobs, &progress, &interrupt);
+    let judged = crew::judge_all(&subjects, &longest_first(&costs), each, jobs, &progress, &interrupt);
     if !interrupt.came() {
         cache.into_iter().for_each(Cache::complete);
     }
@@ -108,13 +112,18 @@ fn keep(asked: &Judging, how: &How) -> Keep {
     if is_lasting && !asked.no_cache { how.keep } else { Keep::None }
 }
 
-/// The victims of the shard that was asked for, and which that is. A victim is in one shard with all its schedules: what one
+/// The victims of the shard that was asked for with their costs, and which that is. A victim is in one shard with all its schedules: what one
 /// shows, others need not show again, so that shards of schedules would not come to what all of them come to.
-fn in_shard(asked: &Judging, victims: Vec<Chosen>) -> (Vec<Chosen>, Option<Part>) {
-    let Some(shard) = asked.shard else { return (victims, None) };
+fn in_shard(
+    shard: Option<Shard>,
+    victims: Vec<Chosen>,
+    costs: Vec<u64>,
+) -> (Vec<Chosen>, Vec<u64>, Option<Part>) {
+    let Some(shard) = shard else { return (victims, costs, None) };
     let of = victims.iter().map(|chosen| chosen.victim.name().to_owned()).collect();
-    let here = victims.into_iter().enumerate().filter(|(at, _)| shard.has(*at)).map(|(_, victim)| victim);
-    (here.collect(), Some(Part { shard, of }))
+    let shards = deal(&costs, shard.n);
+    let (victims, costs) = (shard.own(victims, &shards).collect(), shard.own(costs, &shards).collect());
+    (victims, costs, Some(Part { shard, of, shards }))
 }
 
 /// More than three acts can only be sampled; samples of shards that are to be merged need a seed.

@@ -5,19 +5,12 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Every n-th victim, beginning with the k-th.
+/// The k-th of n parts of the victims.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Shard {
     /// From 1.
     pub(crate) k: usize,
     pub(crate) n: usize,
-}
-
-impl Shard {
-    /// True when the shard has the victim at this place of the roster, from 0.
-    pub(crate) fn has(self, at: usize) -> bool {
-        at % self.n == self.k - 1
-    }
 }
 
 impl std::fmt::Display for Shard {
@@ -98,16 +91,6 @@ pub(crate) fn nearest(asked: &str, known: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shards_take_every_victim_exactly_once() {
-        for n in 1..6 {
-            for at in 0..20 {
-                let takers = (1..=n).filter(|&k| Shard { k, n }.has(at)).count();
-                assert_eq!(takers, 1, "victim {at} of {n} shards");
-            }
-        }
-    }
 
     #[test]
     fn a_name_nearly_right_is_suggested() {

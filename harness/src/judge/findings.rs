@@ -164,9 +164,7 @@ impl Engine<'_> {
         let victim = self.victim.name.clone();
         let determinism = self.report.determinism;
         let head = Head { victim, class: self.class, umask: self.umask, file_system, determinism };
-        let fresh: Vec<String> =
-            self.bench.labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
-        timeline::render(&head, &self.bench.evidence, schedule, &fresh, broken)
+        timeline::render(&head, &self.bench.evidence, schedule, broken)
     }
 }
 

@@ -29,8 +29,8 @@ pub(super) fn around(evidence: &Evidence, schedule: &Schedule, at: Option<usize>
     [&before, &after].map(|entries| scene(evidence, schedule, entries, &told))
 }
 
-/// Labels and paths that scenes tell of, sorted: what is not the same in both, and what stands in `shared/`. What was planted
-/// by prediction and missed has no label, and another name in every run.
+/// Labels and paths that scenes tell of, sorted: what is not the same in both, and what stands in `shared/` and has
+/// a label.
 fn worth_telling<'e>(
     evidence: &Evidence,
     before: &Entries<'e>,
@@ -89,8 +89,14 @@ fn scene(
     };
     let here = told.iter().filter_map(|(label, path)| Some(thing(label, entries.get(path)?)));
     let things: Vec<Thing> = here.collect();
-    let in_shared = |path: &&&[u8]| path.starts_with(SHARED) && !told.values().any(|told| told == *path);
-    Scene { things, more: entries.keys().filter(in_shared).count() }
+    let untold = |path: &[u8]| path.starts_with(SHARED) && !told.values().any(|told| *told == path);
+    let more = entries.iter().filter(|(path, entry)| untold(path) && !has_missed(evidence, path, entry));
+    Scene { things, more: more.count() }
+}
+
+/// True for what was planted by prediction and missed: how many those are depends on how long the victim's runs took.
+fn has_missed(evidence: &Evidence, path: &[u8], entry: &Entry) -> bool {
+    entry.maker == Maker::Attacker && evidence.label_of(path).is_none()
 }
 
 fn kind(kind: FileType) -> Kind {

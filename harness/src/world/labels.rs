@@ -44,7 +44,7 @@ impl Labels {
     }
 
     /// The fresh names of this trial, in order.
-    pub(crate) fn fresh(&self) -> impl Iterator<Item = &[u8]> {
+    fn fresh(&self) -> impl Iterator<Item = &[u8]> {
         self.fresh.iter().map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 
@@ -54,9 +54,11 @@ impl Labels {
             if at > 0 {
                 into.push(b'/');
             }
-            // The first name is one of ours (`shared`); canaries and the rest of the machine are no names of the victim.
+            // The first name is one of ours (`shared`); canaries and the rest of the machine are no names of the victim, unless it
+            // makes one of its own there, behind a link.
             let outside = path.starts_with(b"/") || path.starts_with(b"outside/");
-            if at == 0 || outside || self.known.binary_search_by(|k| k.as_slice().cmp(name)).is_ok() {
+            let foreign = outside && !self.fresh().any(|fresh| fresh == name);
+            if at == 0 || foreign || self.known.binary_search_by(|k| k.as_slice().cmp(name)).is_ok() {
                 self.push_known(name, into);
             } else {
                 let number = self.number(name);
@@ -185,6 +187,15 @@ mod tests {
         assert_eq!(label(&mut labels, b"shared/.tmpAb"), "shared/<1>");
         labels.restart();
         assert_eq!(label(&mut labels, b"shared/other"), "shared/<1>");
+    }
+
+    #[test]
+    fn a_name_of_the_victims_own_has_its_number_behind_a_link_too() {
+        let mut labels = Labels::default();
+        assert_eq!(label(&mut labels, b"outside/decoy/app.1795984686"), "outside/decoy/app.1795984686");
+        assert_eq!(label(&mut labels, b"shared/app.1795984686"), "shared/<1>");
+        assert_eq!(label(&mut labels, b"outside/decoy/app.1795984686"), "outside/decoy/<1>");
+        assert_eq!(label(&mut labels, b"outside/canary"), "outside/canary");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) fn draw(judged: &Judged, number: usize, finding: &Finding, width: usi
         let help = linkbait::rules::help(finding);
         groups.push(Group::with_title(Level::HELP.secondary_title(wrap(help, width - 6, 0))));
     }
-    let names = names_of(&finding.timeline, &text);
+    let names = names_of(&text);
     let timing = timing(finding).map(str::to_owned);
     let why = ignored.map(|ignored| wrap(&ignored.to_string(), width - 6, 0));
     let line = judged.sources.get(number).map(|source| wrap(&line_of(finding, source), width - 6, 0));

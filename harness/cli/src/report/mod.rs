@@ -49,7 +49,7 @@ pub(crate) struct Run {
 impl Run {
     /// Says that this is a part, if it is.
     pub(crate) fn of_a_part(&self) -> Option<String> {
-        let Part { shard, of } = self.part.as_ref()?;
+        let Part { shard, of, .. } = self.part.as_ref()?;
         let (k, n, here, all) = (shard.k, shard.n, self.asked, output::counted(of.len(), "victim"));
         Some(format!("shard {k} of {n}: {here} of {all}; `linkbait merge` makes one report of all shards"))
     }

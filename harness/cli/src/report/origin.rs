@@ -140,10 +140,12 @@ pub(crate) fn rules(asked: &Judging) -> Vec<&'static Rule> {
     linkbait::RULES.iter().copied().filter(wanted).collect()
 }
 
-/// Which of the victims a report is on.
+/// Which of the victims a report is on; enough to see whether shards were dealt in the same way.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Part {
     pub(crate) shard: Shard,
     /// The names of all victims, those of other shards too, in their order.
     pub(crate) of: Vec<String>,
+    /// The shard that each of them is in.
+    pub(crate) shards: Vec<usize>,
 }

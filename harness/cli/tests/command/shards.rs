@@ -1,9 +1,9 @@
 //! Shards, and the one report that is made of them.
 
-use crate::desk::{Desk, Ran};
+use crate::desk::{self, Desk, Ran};
 use std::fs;
 
-/// Victims whose names are the same in every run, so that two runs of them differ in nothing but time.
+/// Victims that take little time.
 const RUN: &[&str] =
     &["run", "check-then-create", "create-fixed", "create-new", "lock-file-checked", "rename-no-excl"];
 
@@ -63,6 +63,78 @@ fn merged_shards_are_the_report_of_the_whole_to_the_byte_but_for_durations() {
     // The replay files are there again, too.
     let timelines = desk.timelines();
     assert!(!timelines.is_empty() && desk.run(&["replay", &timelines[0]]).code == 100);
+}
+
+/// Names drawn, counted, made of pids and of the time; predicted and planted by the hundred; a program.
+const WITH_CHANCE: &[&str] = &[
+    "run",
+    "create-new",
+    "create-pid",
+    "mktemp-style",
+    "name-seconds",
+    "name-counted-up",
+    "name-file-count",
+    "named-new",
+    "rename-keeping-mode",
+    "sh-pid-name",
+];
+
+#[test]
+fn the_report_is_the_same_with_any_number_of_jobs_and_as_merged_shards() {
+    let desk = Desk::new();
+    let run = |options: &[&str]| desk.run(&[WITH_CHANCE, &["--format", "json"], options].concat()).out;
+    let one = run(&["--jobs", "1"]);
+    for jobs in ["2", "4"] {
+        assert_eq!(differs(&one, &run(&["--jobs", jobs])), None, "{jobs} jobs");
+    }
+    let files: Vec<String> = (1..=SHARDS).map(|k| format!("{k}.json")).collect();
+    for (k, file) in (1..).zip(&files) {
+        run(&["--shard", &format!("{k}/{SHARDS}"), "--output", file]);
+    }
+    assert_eq!(differs(&one, &merge(&desk, &files, &["--format", "json"]).out), None);
+    // Also when other victims are begun first.
+    fs::write(desk.path("one.json"), one.replace("\"duration_s\": 0.", "\"duration_s\": 9."))
+        .expect("a file");
+    assert_eq!(differs(&one, &run(&["--jobs", "2", "--costs", "one.json"])), None);
+}
+
+#[test]
+fn a_victim_that_does_other_things_in_other_runs_makes_the_reports_differ() {
+    let Some(desk) = Desk::seen_by_programs() else { return };
+    let text = "schema = 'linkbait-victim/1'\nname = 'turn'\n[command]\nargv = ['sh', '-c', 'echo x > /tmp/a$TURN']\n";
+    fs::write(desk.path("turn.toml"), text).expect("a file");
+    let run = |turn: &str| {
+        let mut command = desk.command(&["run", "./turn.toml", "--format", "json"]);
+        desk::ran(command.env("TURN", turn).output().expect("the command starts")).out
+    };
+    let first = run("1");
+    assert!(first.contains("shared/a1"), "{first}");
+    assert_eq!(differs(&first, &run("1")), None);
+    assert!(differs(&first, &run("2")).is_some());
+}
+
+#[test]
+fn shards_are_dealt_by_the_costs_of_an_earlier_run_and_by_no_others() {
+    let desk = Desk::new();
+    let mut victims: Vec<_> =
+        RUN[1..].iter().map(|name| serde_json::json!({ "name": name, "duration_s": 0.01 })).collect();
+    victims[3]["duration_s"] = 1.into();
+    let costs = serde_json::json!({ "schema": "linkbait-report/1", "victims": victims });
+    fs::write(desk.path("costs.json"), costs.to_string()).expect("a file");
+    let options = ["--costs", "costs.json"];
+    judge(&desk, "1/2", "1.json", &options);
+    judge(&desk, "2/2", "2.json", &options);
+    let report = fs::read_to_string(desk.path("1.json")).expect("a report");
+    let document: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(document["part"]["shards"], serde_json::json!([2, 2, 2, 1, 2]));
+    let files = ["1.json".to_owned(), "2.json".to_owned()];
+    assert_eq!(merge(&desk, &files, &[]).code, 100);
+    judge(&desk, "2/2", "2.json", &[]);
+    let merged = merge(&desk, &files, &[]);
+    assert!(merged.code == 2 && merged.err.contains("dealt by other costs"), "{}", merged.err);
+    fs::write(desk.path("costs.json"), "{}").expect("a file");
+    let ran = judge(&desk, "1/2", "1.json", &options);
+    assert!(ran.code == 2 && ran.err.contains("so it has no costs"), "{}", ran.err);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) fn render(number: usize, judged: &Judged, at: usize, finding: &Findin
             ul.how {
                 @if let Some(ignored) = ignored { li { (Text(&ignored.to_string())) } }
                 @if let Some(line) = line { li { (Text(&line)) } }
-                @if let Some(names) = names_of(&finding.timeline, &finding.timeline) { li { (names) } }
+                @if let Some(names) = names_of(&finding.timeline) { li { (names) } }
                 @if let Some(timing) = timing(finding) { li { (timing) } }
                 li { (how_found(report, finding)) }
                 li { "path " code { (Text(&finding.path)) } ", after " (finding.phase) }
