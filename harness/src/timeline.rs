@@ -78,9 +78,19 @@ impl fmt::Display for Timeline {
     }
 }
 
-/// Writes a trial; `broken` are the lines about findings.
-pub(crate) fn render(head: &Head, evidence: &Evidence, schedule: &Schedule, broken: &[String]) -> String {
+/// Writes a trial; `names` are what the numbers stand for, where that is told, `broken` the lines about findings.
+pub(crate) fn render(
+    head: &Head,
+    evidence: &Evidence,
+    schedule: &Schedule,
+    names: &[String],
+    broken: &[String],
+) -> String {
     let mut out = head.lines(schedule.second);
+    if !names.is_empty() {
+        let named = names.iter().take(8).enumerate().map(|(at, name)| format!("<{}> = \"{name}\"", at + 1));
+        let _ = writeln!(out, "names     {}", named.collect::<Vec<_>>().join("  "));
+    }
     for line in steps(evidence, schedule) {
         out.push_str(&line);
         out.push('\n');

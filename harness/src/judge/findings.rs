@@ -140,7 +140,7 @@ impl Engine<'_> {
             after,
             site: self.site(hit),
             schedule: schedule.clone(),
-            timeline: self.timeline(schedule, &broken),
+            timeline: self.timeline(schedule, &[], &broken),
         }
     }
 
@@ -159,12 +159,13 @@ impl Engine<'_> {
         schedule.moves().next().is_some() && first == Some(0)
     }
 
-    pub(super) fn timeline(&self, schedule: &Schedule, broken: &[String]) -> String {
+    /// The trial on the bench. `names` are those that differ from run to run, where they are told: a report is the same each time.
+    pub(super) fn timeline(&self, schedule: &Schedule, names: &[String], broken: &[String]) -> String {
         let file_system = self.judge.ground().to_owned();
         let victim = self.victim.name.clone();
         let determinism = self.report.determinism;
         let head = Head { victim, class: self.class, umask: self.umask, file_system, determinism };
-        timeline::render(&head, &self.bench.evidence, schedule, broken)
+        timeline::render(&head, &self.bench.evidence, schedule, names, broken)
     }
 }
 

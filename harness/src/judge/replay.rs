@@ -32,10 +32,12 @@ impl Engine<'_> {
         let hits = self.hits(schedule);
         let race = self.race(schedule);
         let broken: Vec<String> = hits.iter().map(|(rule, hit)| broken_line(rule, hit, race)).collect();
+        let names: Vec<String> =
+            self.bench.labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
         Ok(Replay {
             same_steps: timeline::steps(&self.bench.evidence, schedule) == file.steps,
             same_findings,
-            timeline: self.timeline(schedule, &broken),
+            timeline: self.timeline(schedule, &names, &broken),
         })
     }
 

@@ -105,7 +105,7 @@ impl Judge {
         let path = "outside/canary".to_owned();
         let broken = [format!("follows-link  {path}  {message}   CWE-59")];
         let schedule = Schedule::default();
-        let timeline = timeline::render(&head, &Evidence::default(), &schedule, &broken);
+        let timeline = timeline::render(&head, &Evidence::default(), &schedule, &[], &broken);
         let (rule, cwe, phase, example) = ("follows-link", vec![59], "success", path.clone());
         let (step, trial, suspicion) = (None, 0, false);
         Finding {

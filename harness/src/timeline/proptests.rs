@@ -230,7 +230,8 @@ fn write(trial: &Trial) -> Written {
         .enumerate()
         .map(|(at, (rule, path))| format!("{rule}  {path}  {}   CWE-59 CWE-367", message(at)))
         .collect();
-    let text = render(&trial.head, &evidence, &schedule, &lines);
+    let names: Vec<String> = labels.fresh().map(|name| name.escape_ascii().to_string()).collect();
+    let text = render(&trial.head, &evidence, &schedule, &names, &lines);
     Written { text, steps: steps(&evidence, &schedule), schedule, broken }
 }
 

@@ -44,7 +44,7 @@ impl Labels {
     }
 
     /// The fresh names of this trial, in order.
-    fn fresh(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn fresh(&self) -> impl Iterator<Item = &[u8]> {
         self.fresh.iter().map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 

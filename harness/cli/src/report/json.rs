@@ -124,8 +124,9 @@ pub(super) struct FindingOut<'a> {
     pub(super) phase: Text<'a>,
     /// The attacker has to act between two calls of the victim, or another copy of it to come between.
     pub(super) raced: bool,
-    /// Twice the same: names mean the same in every run.
+    /// As it was in one trial.
     pub(super) path: Text<'a>,
+    /// The same with names that mean the same in every run.
     pub(super) label: Text<'a>,
     pub(super) umask: String,
     pub(super) environment: Surroundings<'a>,
@@ -251,7 +252,7 @@ fn finding_out<'a>(judged: &'a Judged, number: usize, finding: &'a Finding) -> F
         attacker: finding.attacker.name().into(),
         phase: finding.phase.into(),
         raced: finding.raced,
-        path: Cow::from(&finding.path),
+        path: Cow::from(&finding.example),
         label: Cow::from(&finding.path),
         umask: umask.clone(),
         environment: Surroundings { file_system: finding.file_system.into(), umask },

@@ -30,10 +30,19 @@ fn merge(desk: &Desk, files: &[String], options: &[&str]) -> Ran {
     desk.run(&[&["merge"], files.as_slice(), options].concat())
 }
 
-/// The first line that one report has otherwise than the other, durations aside.
+/// What a report says in every run: durations aside, and the paths of findings as they were in one trial, each of which has its
+/// label behind it.
+fn told(report: &str) -> impl Iterator<Item = &str> {
+    let is = |line: &str, key: &str| line.trim_start().starts_with(&format!("\"{key}\":"));
+    let behind = report.lines().skip(1).chain([""]);
+    let each = report.lines().zip(behind);
+    let kept = each.filter(move |(line, next)| !is(line, "duration_s") && !(is(line, "path") && is(next, "label")));
+    kept.map(|(line, _)| line)
+}
+
+/// The first line that one report has otherwise than the other.
 fn differs(one: &str, other: &str) -> Option<String> {
-    let is_time = |line: &&str| line.trim_start().starts_with("\"duration_s\"");
-    let mut lines = (one.lines().filter(|line| !is_time(line)), other.lines().filter(|line| !is_time(line)));
+    let mut lines = (told(one), told(other));
     loop {
         match (lines.0.next(), lines.1.next()) {
             (None, None) => return None,
