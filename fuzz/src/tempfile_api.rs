@@ -56,8 +56,27 @@ pub fn tempfile_api_with(bytes: &[u8], fault: Option<Fault>) {
             Some(old) => old.turn(program, *fault),
             None => Trial::start(program, *fault),
         });
-        supported(trial.and_then(|trial| trial.attacked(&program, &plans)));
+        let all = [plans.clone()].into_iter().chain(more_plans(bytes).filter(|_| !plans.is_empty()));
+        supported(
+            trial.and_then(|trial| all.into_iter().try_for_each(|plans| trial.attacked(&program, &plans))),
+        );
     });
+}
+
+/// Further plans, of one act each, that follow from an input: starting its program takes as long as some trials.
+fn more_plans(bytes: &[u8]) -> impl Iterator<Item = Vec<Plan>> {
+    const MORE: u64 = 6;
+    // Within the first stops, where it does most.
+    const STOPS: u8 = 24;
+    let mixed = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |mixed, byte| {
+        (mixed ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (1..=MORE).map(move |number| {
+        let drawn = mixed.wrapping_mul(2 * number + 1);
+        let [stop, name, verb, bait, way, ..] =
+            (drawn ^ (drawn >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9).to_be_bytes();
+        vec![Plan { stop: stop % STOPS, name, verb, bait, way }]
+    })
 }
 
 /// Most programs that are kept ready at once.

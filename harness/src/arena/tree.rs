@@ -221,6 +221,11 @@ impl Tree {
         };
         let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
         let found = statx(root, c_path, AtFlags::SYMLINK_NOFOLLOW, wanted).ok().map(|found| entry_of(&found));
+        self.set(path, found);
+    }
+
+    /// The same with what stands there now, for who knows.
+    pub(crate) fn set(&mut self, path: &[u8], found: Option<Entry>) {
         match (self.entries.binary_search_by(|e| self.path(e).cmp(path)), found) {
             (Ok(at), Some(entry)) => self.entries[at] = Entry { path: self.entries[at].path, ..entry },
             (Ok(at), None) => drop(self.entries.remove(at)),

@@ -60,6 +60,8 @@ pub(crate) struct ModelWorld {
     opened: Vec<Fd>,
     /// The victim was killed in this trial.
     killed: bool,
+    /// Room for a look at one entry.
+    shown: Tree,
 }
 
 impl ModelWorld {
@@ -83,6 +85,7 @@ impl ModelWorld {
             listed: None,
             opened: Vec::new(),
             killed: false,
+            shown: Tree::default(),
         }
     }
 
@@ -258,8 +261,9 @@ impl World for ModelWorld {
         show::tree(&self.model, tree);
     }
 
-    fn look_at(&mut self, _: &[u8], tree: &mut Tree) {
-        show::tree(&self.model, tree);
+    fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
+        show::tree(&self.model, &mut self.shown);
+        tree.set(path, self.shown.get(path).copied());
     }
 
     fn shows_reads(&self) -> bool {

@@ -36,7 +36,8 @@ fn told(report: &str) -> impl Iterator<Item = &str> {
     let is = |line: &str, key: &str| line.trim_start().starts_with(&format!("\"{key}\":"));
     let behind = report.lines().skip(1).chain([""]);
     let each = report.lines().zip(behind);
-    let kept = each.filter(move |(line, next)| !is(line, "duration_s") && !(is(line, "path") && is(next, "label")));
+    let kept =
+        each.filter(move |(line, next)| !is(line, "duration_s") && !(is(line, "path") && is(next, "label")));
     kept.map(|(line, _)| line)
 }
 
