@@ -106,7 +106,7 @@ impl Attack {
     }
 
     /// The same after the victim's body has become another, as its owner has seen to: what it does when left alone is learned
-    /// first. This takes a quarter of what starting an attack takes.
+    /// first. It takes no thread, filter and arena of its own, as starting an attack does.
     ///
     /// # Errors
     /// As [`Judge::session`], after which the attack is over.

@@ -177,15 +177,16 @@ fn is_clean(judged: &Judged) -> bool {
     verdict && judged.report.findings.is_empty()
 }
 
-/// All files below a directory, but those of cargo and git.
-fn tree(dir: &Path) -> String {
+/// All files below a directory, but those of cargo and git at its top.
+fn tree(top: &Path) -> String {
     let mut lines = Vec::new();
-    let mut left = vec![dir.to_owned()];
+    let mut left = vec![top.to_owned()];
     while let Some(dir) = left.pop() {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
             let path = entry.path();
             let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let skipped = is_dir && ["target", ".git"].iter().any(|name| entry.file_name() == *name);
+            let skipped =
+                is_dir && dir == top && ["target", ".git"].iter().any(|name| entry.file_name() == *name);
             lines.extend((!skipped && !is_dir).then(|| format!("{path:?} {}", stamp(&path))));
             left.extend((is_dir && !skipped).then_some(path));
         }

@@ -36,7 +36,13 @@ impl Installs {
                 continue;
             }
             let found = installer.found_in(&installer.directory(packages)?);
-            victim = victim.env(installer.variable(), &found.to_string_lossy());
+            let own = victim.command().and_then(|program| {
+                let own = program.env.iter().find(|(name, _)| name == installer.variable());
+                own.map(|(_, directories)| directories.clone())
+            });
+            let all = [Some(found.to_string_lossy().into_owned()), own];
+            let all: Vec<String> = all.into_iter().flatten().collect();
+            victim = victim.env(installer.variable(), &all.join(":"));
         }
         Ok(victim)
     }

@@ -94,7 +94,10 @@ fn verdict(run: &Run, require: bool, interrupt: &Interrupt, findings_count: bool
         () if run.judged.iter().any(|judged| judged.no_start || judged.report.hangs_alone) => {
             Exit::HangsAlone
         }
-        () if any(Verdict::Inconclusive) => Exit::Inconclusive,
+        // Known findings say nothing of what was not tried.
+        () if any(Verdict::Inconclusive) || run.judged.iter().any(|judged| judged.report.unreached > 0) => {
+            Exit::Inconclusive
+        }
         () if any(Verdict::Pass) || any(Verdict::Fail) => Exit::Clean,
         () if any(Verdict::NothingToAttack) && !any(Verdict::Unsupported) => Exit::NothingToJudge,
         () => Exit::Unsupported,

@@ -5,7 +5,9 @@ use crate::args::{Judging, Streams, Usage, Which};
 use crate::cache::{Cache, Keep};
 use crate::config::ignore;
 use crate::costs::{Costs, deal, longest_first};
+use crate::crew::When;
 use crate::interrupt::Interrupt;
+use crate::output::{self, counted};
 use crate::package::spec::Crates;
 use crate::progress::Progress;
 use crate::publish::{Target, publish};
@@ -98,6 +100,13 @@ pub(crate) fn judged(asked: &Judging, selected: Selected, how: &How) -> anyhow::
     let progress = Progress::new(!asked.no_progress && !subjects.is_empty(), subjects.len());
     let each = |subject: &Subject, reader: &mut Reader| subject.judge(&by, reader);
     let judged = crew::judge_all(&subjects, &longest_first(&costs), each, jobs, &progress, &interrupt);
+    let before = judged.iter().filter(|judged| judged.when == When::BeforeInterruption).count();
+    if before > 0 {
+        let of = counted(judged.len(), "result");
+        output::complain(&format!(
+            "{before} of {of} from before an interruption; `--no-cache` judges all anew"
+        ));
+    }
     if !interrupt.came() {
         cache.into_iter().for_each(Cache::complete);
     }

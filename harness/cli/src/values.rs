@@ -65,10 +65,14 @@ pub(crate) fn seconds(text: &str) -> Result<Seconds, String> {
     }
 }
 
+/// More shards than a run has victims help nobody.
+const MOST_SHARDS: usize = 10_000;
+
 pub(crate) fn shard(text: &str) -> Result<Shard, String> {
     let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
     match parts {
         Some((0, n)) => Err(format!("shards are counted from 1: the first is 1/{n}")),
+        Some((_, MOST_SHARDS..)) => Err(format!("fewer than {MOST_SHARDS} shards were expected")),
         Some((k, n)) if k <= n => Ok(Shard { k, n }),
         Some((_, n)) => Err(format!("there are {n} shards; the last is {n}/{n}")),
         None => Err("K/N was expected, such as 1/4".to_owned()),

@@ -138,8 +138,8 @@ pub(crate) trait World {
     }
     /// Shows the tree as it stands.
     fn look(&mut self, tree: &mut Tree);
-    /// True when nobody but the victim's one task has changed anything in this trial, and each call by which it did so was
-    /// a stop.
+    /// True when the victim has started no other task in this trial, and each call by which it changed anything was a stop. What
+    /// a thread does that was there before, as of a pool, is not known.
     fn sees_all(&self) -> bool {
         false
     }

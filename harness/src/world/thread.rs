@@ -174,7 +174,8 @@ impl ThreadWorld {
         }
         let ours = self.is_ours(seen.tid);
         if MAKE_TASKS.contains(&seen.nr) {
-            self.alone = false;
+            // A process can share our working directory (CLONE_FS), and we are not told of its calls.
+            (self.alone, self.wandered) = (false, true);
             if ours {
                 self.crew.starts(seen);
             }

@@ -55,6 +55,7 @@ fn wrong_input_exits_2_and_says_what_would_be_right() {
         (&["--jobs", "0"], "not in 1.."),
         (&["--format", "xml"], "[possible values: text, json, phases, markdown, html, sarif, junit, github]"),
         (&["--no-such-option"], "unexpected argument"),
+        (&["run", "--shard", "1/18446744073709551615"], "fewer than 10000 shards were expected"),
         (&["list", "attackers"], "[possible values: rules, victims, moves, schemas, advisories]"),
     ] {
         let ran = Desk::new().run(args);
