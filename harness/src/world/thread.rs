@@ -304,8 +304,8 @@ impl ThreadWorld {
     /// True when the call can be made by us with the same effect.
     fn ours_to_make(&self, stop: &Stop) -> bool {
         // splice(2) has a pipe at one end, which may be empty.
-        let waits = stop.sys.name == "splice" || !Self::writes_to_regular_file(stop);
-        let never_waits = stop.sys.op != Op::Write || !waits;
+        let waits = || stop.sys.name == "splice" || !Self::writes_to_regular_file(stop);
+        let never_waits = stop.sys.op != Op::Write || !waits();
         stop.sys.op != Op::Run && never_waits && self.is_ours(stop.tid)
     }
 
