@@ -51,19 +51,25 @@ impl Engine<'_> {
 impl<'a> Session<'a> {
     /// Takes over an engine that has just recorded.
     pub(super) fn new(engine: Engine<'a>) -> Session<'a> {
-        let stops = engine.stops().collect();
-        let schedules = engine.schedules();
-        let faults = engine.faults();
-        Session {
+        let mut session = Session {
             engine,
-            stops,
-            schedules,
-            faults,
+            stops: Vec::new(),
+            schedules: Vec::new(),
+            faults: Vec::new(),
             #[cfg(feature = "arbitrary")]
             shown: 0,
             #[cfg(feature = "arbitrary")]
             brief: u32::MAX,
-        }
+        };
+        session.list();
+        session
+    }
+
+    /// Notes what can be tried with the run that was just recorded.
+    fn list(&mut self) {
+        self.stops = self.engine.stops().collect();
+        self.schedules = self.engine.schedules();
+        self.faults = self.engine.faults();
     }
 
     /// The attacker.
@@ -126,9 +132,7 @@ impl<'a> Session<'a> {
         let (class, umask) = (self.engine.class, self.engine.umask);
         self.engine.forget();
         self.engine.must_record(class, umask)?;
-        self.stops = self.engine.stops().collect();
-        self.schedules = self.engine.schedules();
-        self.faults = self.engine.faults();
+        self.list();
         Ok(())
     }
 
