@@ -22,9 +22,13 @@ pub(crate) struct Came {
 /// Where branches are counted.
 pub(crate) const BRANCHES: &str = "fuzz/coverage.toml";
 
+/// The targets whose inputs are schedules, and where functions are counted alone.
+const OF_SCHEDULES: [&str; 4] = ["attack", "remove_tree", "replace_file", "tempfile_api"];
+const FUNCTIONS: &str = "fuzz/schedules.toml";
+
 /// Builds a target for a stable compiler as its users do, with these features; returns the program.
 pub(crate) fn build(target: &str, features: &str) -> Result<PathBuf> {
-    build_with(if target == "attack" { "fuzz/schedules.toml" } else { BRANCHES }, target, features)
+    build_with(if OF_SCHEDULES.contains(&target) { FUNCTIONS } else { BRANCHES }, target, features)
 }
 
 /// The same with this configuration of cargo.
