@@ -46,12 +46,11 @@ impl Alarm {
         if in_time.is_ok() {
             return (result, false);
         }
-        while self.state.load(Ordering::Acquire) == RINGS {
+        while self.state.compare_exchange(RANG, AWAKE, Ordering::AcqRel, Ordering::Acquire).is_err() {
             yield_now();
         }
         // Whatever the kernel has for this thread arrives at the end of a call.
         yield_now();
-        self.state.store(AWAKE, Ordering::Release);
         (result, true)
     }
 }
@@ -65,7 +64,8 @@ fn watch(state: &AtomicU64, pause: Duration, tid: u32) {
             return;
         }
         (last, times) = if now == last { (last, times + 1) } else { (now, 0) };
-        let late = now >= FIRST && times >= LOOKS;
+        // A signal that came before the wait began has interrupted nothing, so it rings until it is heard.
+        let late = now == RANG || (now >= FIRST && times >= LOOKS);
         if late && state.compare_exchange(now, RINGS, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             interrupt(tid);
             state.store(RANG, Ordering::Release);
@@ -84,45 +84,48 @@ impl Drop for Alarm {
     }
 }
 
-/// The signal that interrupts; only we send it.
-fn interrupting_signal() -> i32 {
-    libc::SIGRTMIN() + 6
-}
+/// The signal that interrupts. The kernel sends it never, and it is none of the real-time signals, which are refused once as
+/// many as RLIMIT_SIGPENDING wait (setrlimit(2)), be it for a victim that blocks them.
+const INTERRUPTS: libc::c_int = libc::SIGSTKFLT;
 
 extern "C" fn do_nothing(_signal: libc::c_int) {}
 
-/// Makes the signal end the calls of this thread that wait, with EINTR, and do nothing else.
+/// Lets the signal through to this thread.
 fn allow_interruption() -> io::Result<()> {
-    // SAFETY: an all-zero `sigaction` is valid: no flags, so without SA_RESTART, and no further signals are blocked.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = do_nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
-    // SAFETY: `action` is live and its handler does nothing.
-    succeeded(unsafe { libc::sigaction(interrupting_signal(), &raw const action, std::ptr::null_mut()) })?;
     // SAFETY: an all-zero set is a valid buffer for the next call.
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `set` is live.
     unsafe { libc::sigemptyset(&raw mut set) };
     // SAFETY: `set` is live and empty.
-    unsafe { libc::sigaddset(&raw mut set, interrupting_signal()) };
+    unsafe { libc::sigaddset(&raw mut set, INTERRUPTS) };
     // SAFETY: `set` is live; only the calling thread's mask changes.
-    succeeded(unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) })
+    match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
 }
 
-/// Interrupts a thread of this process that has allowed it.
+/// Ends a call in which a thread of this process waits, with EINTR, and does nothing else. What the victim has made of
+/// the signal meanwhile does not count.
 fn interrupt(tid: u32) {
+    // SAFETY: an all-zero `sigaction` is valid: no flags, so without SA_RESTART, and no further signals are blocked.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = do_nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: `action` is live and its handler does nothing.
+    if unsafe { libc::sigaction(INTERRUPTS, &raw const action, std::ptr::null_mut()) } != 0 {
+        return;
+    }
     let pid = std::process::id() as libc::pid_t;
     // SAFETY: sends a signal to one thread of this process, which has a handler for it.
-    let _ = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid as libc::pid_t, interrupting_signal()) };
-}
-
-fn succeeded(result: libc::c_int) -> io::Result<()> {
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    let _ = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid as libc::pid_t, INTERRUPTS) };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read, Write, pipe};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
 
     #[test]
     fn a_read_that_nothing_ends_is_interrupted_and_one_that_ends_is_not() {
@@ -137,6 +140,44 @@ mod tests {
             let (read, _) = alarm.limit(|| reader.read(&mut byte));
             assert_eq!(read.expect("there is a byte"), 1);
         }
+    }
+
+    #[test]
+    fn it_rings_until_the_call_is_over_as_a_signal_before_the_wait_interrupts_nothing() {
+        let (mut reader, _writer) = pipe().expect("a pipe");
+        let mut alarm = Alarm::new(Duration::from_millis(20)).expect("a thread");
+        let mut byte = [0];
+        let (reads, rang) = alarm.limit(|| [reader.read(&mut byte), reader.read(&mut byte)]);
+        assert!(rang);
+        for read in reads {
+            assert_eq!(read.map_err(|e| e.kind()), Err(io::ErrorKind::Interrupted));
+        }
+    }
+
+    #[test]
+    fn a_victim_that_ignores_all_signals_does_not_silence_it() {
+        let (mut reader, _writer) = pipe().expect("a pipe");
+        let mut alarm = Alarm::new(Duration::from_millis(20)).expect("a thread");
+        // SAFETY: what an alarm needs it sets before it rings.
+        unsafe { libc::signal(INTERRUPTS, libc::SIG_IGN) };
+        let (read, rang) = alarm.limit(|| reader.read(&mut [0]));
+        assert!(rang);
+        assert_eq!(read.map_err(|e| e.kind()), Err(io::ErrorKind::Interrupted));
+    }
+
+    #[test]
+    fn it_rings_where_no_more_signals_can_wait() {
+        let test = "sys::alarm::tests::a_read_that_nothing_ends_is_interrupted_and_one_that_ends_is_not";
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", test]);
+        let none = || {
+            let limit = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+            Ok(rustix::process::setrlimit(rustix::process::Resource::Sigpending, limit)?)
+        };
+        // SAFETY: makes one system call.
+        unsafe { command.pre_exec(none) };
+        let out = command.output().expect("this program starts");
+        assert!(String::from_utf8_lossy(&out.stdout).contains("1 passed"), "{out:?}");
     }
 
     #[test]

@@ -4,7 +4,6 @@ use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabiliti
 use std::io;
 use std::ops::Range;
 use std::os::unix::thread::JoinHandleExt;
-use std::sync::Once;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -138,12 +137,10 @@ extern "C" fn end_this_thread(_signal: libc::c_int) {
 /// Makes a thread of this process end at once, without unwinding, wherever it is in user code or in an
 /// interruptible call. What it owned is leaked, and its stack until it is [`reclaim`]ed.
 pub(crate) fn end(tid: u32) {
-    static HANDLER: Once = Once::new();
-    HANDLER.call_once(|| {
-        let handler = end_this_thread as extern "C" fn(libc::c_int) as libc::sighandler_t;
-        // SAFETY: a real-time signal that only we send, to threads that only we started.
-        let _ = unsafe { libc::signal(ending_signal(), handler) };
-    });
+    // Each time, as victims alter what signals do.
+    let handler = end_this_thread as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: a real-time signal that only we send, to threads that only we started.
+    let _ = unsafe { libc::signal(ending_signal(), handler) };
     let pid = std::process::id() as libc::pid_t;
     // SAFETY: sends a signal to one thread of this process; a dead one gives an error that does not matter.
     let _ = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid as libc::pid_t, ending_signal()) };
