@@ -1,10 +1,11 @@
 //! What an attacked victim does where nobody looks of its own accord: a trial that is not looked at once more at its end shows what
 //! one does that is looked at everywhere, and leaves nothing to the next.
 
-use linkbait::{Class, Dirs, Host, Judge, Report, Verdict, Victim};
-use std::fs::{self, File, Permissions};
-use std::io::{ErrorKind, Result};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use linkbait::{Act, Bait, Class, Dirs, Host, Judge, Move, Report, Schedule, Verb, Verdict, Victim};
+use rustix::fs::Mode;
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{ErrorKind, Result, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::Path;
 
 /// Does something else where the name is taken.
@@ -61,4 +62,46 @@ fn what_a_hard_link_in_the_victims_home_leads_to_is_looked_at() {
         })
     });
     same(&victim);
+}
+
+/// The rules that this victim breaks where the first name is moved away right before this call.
+fn broken_when_moved(victim: &Victim, call: &str) -> Vec<&'static str> {
+    let rules = [false, true].map(|everywhere| {
+        let judge = Judge::new(Host::detect());
+        let judge = if everywhere { judge.look_everywhere() } else { judge };
+        let tried = judge.session(victim, Class::DirWriter, 0, |session| {
+            let mut stops = session.stops().into_iter();
+            let at = stops.find(|key| key.call == call).expect("it makes that call");
+            let target = at.path.split('/').take(2).collect::<Vec<_>>().join("/");
+            let does = Move { verb: Verb::MoveAway, bait: Bait::Link, target }.into();
+            session.run(&Schedule::from(Act { at, does }))
+        });
+        let tried = tried.expect("this machine can judge");
+        assert!(tried.landed);
+        tried.findings.iter().map(|found| found.rule).collect::<Vec<_>>()
+    });
+    let [near, everywhere] = rules;
+    assert_eq!(near, everywhere, "{}", victim.name());
+    near
+}
+
+#[test]
+fn what_is_written_to_a_file_of_two_names_is_seen_where_one_was_moved_away_right_before() {
+    let victim = Victim::new("writes", |dirs: &Dirs| {
+        let mut file = File::create_new(dirs.shared.join("a"))?;
+        fs::hard_link(dirs.shared.join("a"), dirs.shared.join("b"))?;
+        file.write_all(b"x")
+    });
+    assert!(broken_when_moved(&victim, "write").contains(&"world-readable"));
+}
+
+#[test]
+fn what_is_made_in_an_open_directory_that_was_moved_away_right_before_is_seen() {
+    let victim = Victim::new("makes below", |dirs: &Dirs| {
+        let name = dirs.shared.join("d");
+        DirBuilder::new().mode(0o755).create(&name)?;
+        let dir = File::open(name)?;
+        Result::Ok(rustix::fs::mkdirat(&dir, "new", Mode::from_raw_mode(0o777))?)
+    });
+    assert!(broken_when_moved(&victim, "mkdirat").contains(&"world-writable"));
 }

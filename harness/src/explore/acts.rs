@@ -153,7 +153,11 @@ impl Bench {
 
     pub(super) fn look_after_move(&mut self, world: &mut dyn World, does: &Move, whole: bool) {
         let narrow = whole && !self.everywhere && !self.blind && self.is_narrow_move(does);
-        if narrow { self.look_at_one(world, Maker::Attacker) } else { self.look(world, Maker::Attacker) }
+        if narrow {
+            return self.look_at_one(world, Maker::Attacker);
+        }
+        self.displaced = true;
+        self.look(world, Maker::Attacker);
     }
 
     /// True when the move to `self.path` has changed no other entry: no link is in its way and no directory goes.

@@ -60,7 +60,7 @@ impl Bench {
         let worst = loop {
             let next = match pair.resumed.take() {
                 Some(stop) => {
-                    self.stop = *stop;
+                    (self.stop, self.displaced) = (*stop, true);
                     Next::Stop
                 }
                 None => world.next(&mut self.stop)?,

@@ -22,6 +22,7 @@ use crate::world::labels::Labels;
 use crate::world::stop::{Space, Stop};
 use crate::world::{Next, Outcome, World};
 use rustix::fs::FileType;
+use std::mem;
 
 /// The buffers of one engine, made once and used for every trial.
 pub(crate) struct Bench {
@@ -55,6 +56,8 @@ pub(crate) struct Bench {
     reads: bool,
     /// A call was made whose effect has not been looked at.
     pub(super) blind: bool,
+    /// What the held call leads to by a descriptor can have got another name since the call came.
+    pub(super) displaced: bool,
     /// Something may have changed, or may yet change, without a call that shows it.
     unseen: bool,
     /// The last undisturbed run of this victim ended in a tree that its calls do not explain.
@@ -87,6 +90,7 @@ impl Bench {
             replaced: Vec::new(),
             reads: false,
             blind: false,
+            displaced: false,
             unseen: false,
             surprises: true,
             now: Tree::default(),
@@ -107,9 +111,10 @@ impl Bench {
         self.evidence.restart();
         self.labels.restart();
         (self.blind, self.unseen, self.second) = (false, self.foresight.is_some(), false);
+        self.displaced = false;
         // What the attacker puts there, or takes away, is not the victim's doing.
         self.reads = schedule.moves().next().is_none() && self.foresight.is_none();
-        if !std::mem::take(&mut self.kept) {
+        if !mem::take(&mut self.kept) {
             world.look_at_stage(&mut self.now);
         }
         self.plant_ahead(world);
@@ -260,6 +265,7 @@ impl Bench {
 
     /// Looks at what the call that was just made can have changed.
     fn look_after_call(&mut self, world: &mut dyn World, outcome: Outcome) {
+        let displaced = mem::take(&mut self.displaced);
         let may_change = self.stop.mutates() || self.stop.sys.op == Op::Run;
         self.blind |= outcome == Outcome::Unknown && may_change;
         self.unseen |=
@@ -267,7 +273,7 @@ impl Bench {
         if !outcome.succeeded() || !self.stop.mutates() {
             return;
         }
-        let narrow = !self.everywhere && !self.blind && is_narrow(&self.stop, &self.now);
+        let narrow = !self.everywhere && !self.blind && !displaced && is_narrow(&self.stop, &self.now);
         if !narrow {
             return self.look(world, self.worker());
         }
@@ -310,7 +316,7 @@ impl Bench {
         self.next.succeed(now, actor, |told| {
             evidence.note_change(&told, now, labels);
         });
-        std::mem::swap(&mut self.now, &mut self.next);
+        mem::swap(&mut self.now, &mut self.next);
     }
 }
 
