@@ -64,25 +64,43 @@ fn what_a_hard_link_in_the_victims_home_leads_to_is_looked_at() {
     same(&victim);
 }
 
-/// The rules that this victim breaks where the first name is moved away right before this call.
-fn broken_when_moved(victim: &Victim, call: &str) -> Vec<&'static str> {
-    let rules = [false, true].map(|everywhere| {
-        let judge = Judge::new(Host::detect());
-        let judge = if everywhere { judge.look_everywhere() } else { judge };
-        let tried = judge.session(victim, Class::DirWriter, 0, |session| {
-            let mut stops = session.stops().into_iter();
-            let at = stops.find(|key| key.call == call).expect("it makes that call");
-            let target = at.path.split('/').take(2).collect::<Vec<_>>().join("/");
-            let does = Move { verb: Verb::MoveAway, bait: Bait::Link, target }.into();
-            session.run(&Schedule::from(Act { at, does }))
+/// The rules that this victim breaks where these moves, to the name in `shared/` on the way to the stop's, are made at the first
+/// of these calls.
+fn broken(victim: &Victim, moves: &[(&str, Verb, Bait)]) -> Vec<&'static str> {
+    let [near, everywhere] =
+        [Judge::new(Host::detect()), Judge::new(Host::detect()).look_everywhere()].map(|judge| {
+            let tried = judge.session(victim, Class::DirWriter, 0, |session| {
+                let stops = session.stops();
+                let acts = moves.iter().map(|(call, verb, bait)| {
+                    let at = stops.iter().find(|key| key.call == *call).expect("it makes that call").clone();
+                    let target = at.path.split('/').take(2).collect::<Vec<_>>().join("/");
+                    Act { at, does: Move { verb: *verb, bait: *bait, target }.into() }
+                });
+                session.run(&Schedule { acts: acts.collect(), second: false })
+            });
+            let tried = tried.expect("this machine can judge");
+            assert!(tried.landed);
+            tried.findings.iter().map(|found| found.rule).collect::<Vec<_>>()
         });
-        let tried = tried.expect("this machine can judge");
-        assert!(tried.landed);
-        tried.findings.iter().map(|found| found.rule).collect::<Vec<_>>()
-    });
-    let [near, everywhere] = rules;
     assert_eq!(near, everywhere, "{}", victim.name());
     near
+}
+
+fn broken_when_moved(victim: &Victim, call: &str) -> Vec<&'static str> {
+    broken(victim, &[(call, Verb::MoveAway, Bait::Link)])
+}
+
+#[test]
+fn what_was_read_before_the_attacker_took_it_away_was_used() {
+    let victim = Victim::new("reads", |dirs: &Dirs| {
+        let _ = fs::read(dirs.shared.join("a"));
+        // A stop after it has read.
+        let _ = fs::read_link(dirs.shared.join("a"));
+    });
+    for takes in [Verb::Unlink, Verb::SwapOver, Verb::Recreate] {
+        let moves = [("openat", Verb::Plant, Bait::OpenFile), ("readlink", takes, Bait::Fifo)];
+        assert!(broken(&victim, &moves).contains(&"uses-foreign"), "{takes:?}");
+    }
 }
 
 #[test]

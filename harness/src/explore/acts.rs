@@ -87,6 +87,9 @@ impl Bench {
     pub(super) fn act(&mut self, world: &mut dyn World, does: &Move, index: usize) {
         self.path.clear();
         let known = self.labels.resolve(&does.target, &mut self.path);
+        if matches!(does.verb, Verb::SwapOver | Verb::Unlink | Verb::Recreate) {
+            self.see_last(world);
+        }
         let held = self.evidence.steps.pop();
         self.evidence.note_move(index, &self.path);
         let result = match known {
@@ -107,6 +110,16 @@ impl Bench {
         // A move that failed can have been made in part.
         self.look_after_move(world, does, result.is_ok());
         self.put_back(held);
+    }
+
+    /// Sees when that was read which a move is about to take away: it can be asked nothing afterwards.
+    fn see_last(&mut self, world: &mut dyn World) {
+        let Some(mut was) = self.now.get(&self.path).copied() else { return };
+        world.look_at(&self.path, &mut self.now);
+        if let Some(is) = self.now.get(&self.path).filter(|is| is.ident == was.ident) {
+            was.atime = is.atime;
+        }
+        self.now.set(&self.path, Some(was));
     }
 
     /// Notes a fault before the call that was just noted.
