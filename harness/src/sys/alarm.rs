@@ -2,7 +2,7 @@
 //!
 //! For a wait that nearly always ends at once, this costs less than asking poll(2) first: two atomic operations.
 
-use super::thread::own_tid;
+use super::thread::{let_through, own_tid};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,7 @@ impl Alarm {
     pub(crate) fn new(limit: Duration) -> io::Result<Alarm> {
         let state = Arc::new(AtomicU64::new(AWAKE));
         let (theirs, tid) = (Arc::clone(&state), own_tid());
-        allow_interruption()?;
+        let_through(INTERRUPTS)?;
         let watch = Builder::new().name("alarm".into()).spawn(move || watch(&theirs, limit / LOOKS, tid))?;
         Ok(Alarm { state, round: FIRST, watch: Some(watch) })
     }
@@ -89,21 +89,6 @@ impl Drop for Alarm {
 const INTERRUPTS: libc::c_int = libc::SIGSTKFLT;
 
 extern "C" fn do_nothing(_signal: libc::c_int) {}
-
-/// Lets the signal through to this thread.
-fn allow_interruption() -> io::Result<()> {
-    // SAFETY: an all-zero set is a valid buffer for the next call.
-    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `set` is live.
-    unsafe { libc::sigemptyset(&raw mut set) };
-    // SAFETY: `set` is live and empty.
-    unsafe { libc::sigaddset(&raw mut set, INTERRUPTS) };
-    // SAFETY: `set` is live; only the calling thread's mask changes.
-    match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) } {
-        0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
-    }
-}
 
 /// Ends a call in which a thread of this process waits, with EINTR, and does nothing else. What the victim has made of
 /// the signal meanwhile does not count.

@@ -134,6 +134,26 @@ extern "C" fn end_this_thread(_signal: libc::c_int) {
     unsafe { libc::syscall(libc::SYS_exit, 0) };
 }
 
+/// Lets a signal through to the calling thread, whatever the thread that started it has blocked.
+pub(crate) fn let_through(signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: an all-zero set is a valid buffer for the next call.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is live.
+    unsafe { libc::sigemptyset(&raw mut set) };
+    // SAFETY: `set` is live and empty.
+    unsafe { libc::sigaddset(&raw mut set, signal) };
+    // SAFETY: `set` is live; only the calling thread's mask changes.
+    match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Lets others [`end`] the calling thread.
+pub(crate) fn allow_end() -> io::Result<()> {
+    let_through(ending_signal())
+}
+
 /// Makes a thread of this process end at once, without unwinding, wherever it is in user code or in an
 /// interruptible call. What it owned is leaked, and its stack until it is [`reclaim`]ed.
 pub(crate) fn end(tid: u32) {
@@ -197,4 +217,36 @@ pub(crate) fn own_tid() -> u32 {
 pub(crate) fn end_process(status: i32) {
     // SAFETY: the process was about to end anyway; no code of it runs afterwards.
     unsafe { libc::syscall(libc::SYS_exit_group, status) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    #[test]
+    fn a_thread_can_be_ended_that_was_started_by_one_that_blocks_all_signals() {
+        let (tell, told) = channel();
+        let blocks_all = thread::spawn(move || {
+            // SAFETY: an all-zero set is a valid buffer for the next call.
+            let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
+            // SAFETY: `all` is live.
+            unsafe { libc::sigfillset(&raw mut all) };
+            // SAFETY: `all` is live; only this thread's mask changes.
+            unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut()) };
+            thread::spawn(move || {
+                allow_end().expect("a signal can be let through");
+                tell.send(own_tid()).expect("the test listens");
+                loop {
+                    thread::park();
+                }
+            })
+        });
+        let waits = blocks_all.join().expect("it starts a thread");
+        let tid = told.recv().expect("the thread tells");
+        end(tid);
+        reclaim(waits, tid);
+        assert!(!is_ours(tid));
+    }
 }

@@ -45,7 +45,7 @@ pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Wat
     let spawned = std::thread::Builder::new().name("victim".into()).spawn(move || {
         own_thread::pin_to(core);
         let (tid, stack) = (own_thread::own_tid(), own_thread::own_stack());
-        let installed = notify::install(&refused, &watched);
+        let installed = own_thread::allow_end().and_then(|()| notify::install(&refused, &watched));
         let go = installed.is_ok();
         if tell.send(installed.map(|listener| (listener, tid, stack))).is_err() || !go {
             return;
