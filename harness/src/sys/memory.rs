@@ -2,20 +2,49 @@
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Copies from the memory of this process, through a pipe: the kernel checks the address as it does for another
-/// process, at half the price.
+/// process, at half the price. Strings on the stack of the victim's thread, where most paths are, cost no call.
 #[derive(Debug)]
 pub(crate) struct Own {
     read: OwnedFd,
     write: OwnedFd,
+    /// A thread and its stack.
+    stack: Option<(u32, Range<u64>)>,
 }
 
 impl Own {
     pub(crate) fn new() -> io::Result<Own> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Ok(Own { read, write })
+        Ok(Own { read, write, stack: None })
+    }
+
+    /// Tells of a thread of this process and its stack.
+    pub(crate) fn learn_stack(&mut self, tid: u32, stack: Option<Range<u64>>) {
+        self.stack = stack.map(|stack| (tid, stack));
+    }
+
+    /// Appends the string at `address` without asking the kernel; false, and nothing is done, when it does not lie on
+    /// the stack of `tid`, which is held.
+    fn string_on_stack(&self, tid: u32, address: u64, limit: usize, into: &mut Vec<u8>) -> bool {
+        let Some((_, stack)) =
+            self.stack.as_ref().filter(|(of, stack)| *of == tid && stack.contains(&address))
+        else {
+            return false;
+        };
+        let start = into.len();
+        for at in (address..stack.end).take(limit) {
+            // SAFETY: the stack of a thread stays mapped while the thread lives, and this one is held in a call. Volatile, as
+            // others may write there.
+            match unsafe { std::ptr::read_volatile(at as *const u8) } {
+                0 => return true,
+                byte => into.push(byte),
+            }
+        }
+        into.truncate(start);
+        false
     }
 
     /// `into` must be shorter than what a pipe holds.
@@ -31,14 +60,15 @@ impl Own {
 /// Whose memory is read.
 #[derive(Clone, Copy)]
 pub(crate) enum Memory<'a> {
-    Own(&'a Own),
+    /// This process's, for a thread of it that is held.
+    Own(&'a Own, u32),
     Of(u32),
 }
 
 impl Memory<'_> {
     fn read(self, address: u64, into: &mut [u8]) -> io::Result<usize> {
         match self {
-            Memory::Own(own) => own.read(address, into),
+            Memory::Own(own, _) => own.read(address, into),
             Memory::Of(tid) => read(tid, address, into),
         }
     }
@@ -67,6 +97,11 @@ pub(crate) fn read_words<const N: usize>(tid: u32, address: u64) -> Option<[u64;
 pub(crate) fn read_string(memory: Memory<'_>, address: u64, limit: usize, into: &mut Vec<u8>) -> bool {
     const PAGE: u64 = 4096;
     const CHUNK: usize = 256;
+    if let Memory::Own(own, tid) = memory
+        && own.string_on_stack(tid, address, limit, into)
+    {
+        return true;
+    }
     let start = into.len();
     let mut at = address;
     let mut chunk = [0u8; CHUNK];
@@ -88,4 +123,46 @@ pub(crate) fn read_string(memory: Memory<'_>, address: u64, limit: usize, into: 
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::thread::{own_stack, own_tid};
+
+    /// What is read at `address` of this thread, with its stack known and without.
+    fn both(address: *const u8) -> [Option<Vec<u8>>; 2] {
+        let mut own = Own::new().expect("a pipe");
+        [own_stack(), None].map(|stack| {
+            own.learn_stack(own_tid(), stack);
+            let mut into = Vec::new();
+            read_string(Memory::Own(&own, own_tid()), address as u64, 4096, &mut into).then_some(into)
+        })
+    }
+
+    #[test]
+    fn a_string_is_the_same_wherever_it_is_and_a_bad_address_is_no_fault() {
+        assert!(own_stack().is_some(), "this C library does not tell where the stack is");
+        let on_stack = *b"shared/on the stack\0behind it";
+        let on_heap = on_stack.to_vec();
+        let wanted = Some(b"shared/on the stack".to_vec());
+        assert_eq!(both(on_stack.as_ptr()), [wanted.clone(), wanted.clone()]);
+        assert_eq!(both(on_heap.as_ptr()), [wanted.clone(), wanted]);
+        assert_eq!(both(std::ptr::without_provenance(8)), [None, None]);
+    }
+
+    #[test]
+    fn a_stack_is_read_for_its_own_thread_alone_and_not_beyond_its_end() {
+        let mut own = Own::new().expect("a pipe");
+        let stack = own_stack().expect("this C library tells where the stack is");
+        let text = *b"text\0";
+        let (address, mut into) = (text.as_ptr() as u64, Vec::new());
+        own.learn_stack(own_tid(), Some(stack.start..address + 3));
+        assert!(!own.string_on_stack(own_tid(), address, 4096, &mut into) && into.is_empty());
+        own.learn_stack(own_tid(), Some(stack));
+        assert!(!own.string_on_stack(own_tid() + 1, address, 4096, &mut into) && into.is_empty());
+        assert!(!own.string_on_stack(own_tid(), address, 4, &mut into) && into.is_empty());
+        assert!(own.string_on_stack(own_tid(), address, 5, &mut into));
+        assert_eq!(into, b"text");
+    }
 }

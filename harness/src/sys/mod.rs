@@ -8,6 +8,7 @@
 //! very call; the kernel checks the latter exactly as it would have checked them for the victim.
 #![allow(unsafe_code, reason = "this tree is the fence around all unsafe code of the library")]
 
+pub(crate) mod alarm;
 pub(crate) mod bpf;
 pub(crate) mod cell;
 #[cfg(feature = "arbitrary")]

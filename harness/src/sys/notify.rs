@@ -84,7 +84,7 @@ impl Listener {
         let _ = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
     }
 
-    /// Waits for a stop. Always called before [`Listener::receive`], which could block for ever once no task is left.
+    /// Waits for a stop. Called before [`Listener::receive`], which could block for ever once no task is left.
     pub(crate) fn wait(&self, timeout: Option<&Timespec>) -> io::Result<Ready> {
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
         loop {
@@ -101,23 +101,31 @@ impl Listener {
     /// Takes the notification that [`Listener::wait`] announced; `None` when its task died in between.
     pub(crate) fn receive(&self) -> io::Result<Option<Notification>> {
         loop {
-            // SAFETY: an all-zero notification is valid and is what the kernel insists on receiving.
-            let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
-            let fd = self.0.as_raw_fd();
-            // SAFETY: `raw` is a live, zeroed buffer of the kernel's own layout.
-            if unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut raw) } == 0 {
-                return Ok(Some(Notification {
-                    id: raw.id,
-                    tid: raw.pid,
-                    nr: raw.data.nr as u32,
-                    args: raw.data.args,
-                }));
+            match self.receive_or_be_interrupted() {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                received => return received,
             }
-            match io::Error::last_os_error() {
-                e if e.raw_os_error() == Some(libc::EINTR) => {}
-                e if e.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
-                e => return Err(e),
-            }
+        }
+    }
+
+    /// Waits for a notification and takes it, as one call; `None` when its task died in between. Only a signal ends it
+    /// once no task is left, with EINTR.
+    pub(crate) fn receive_or_be_interrupted(&self) -> io::Result<Option<Notification>> {
+        // SAFETY: an all-zero notification is valid and is what the kernel insists on receiving.
+        let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+        let fd = self.0.as_raw_fd();
+        // SAFETY: `raw` is a live, zeroed buffer of the kernel's own layout.
+        if unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut raw) } == 0 {
+            return Ok(Some(Notification {
+                id: raw.id,
+                tid: raw.pid,
+                nr: raw.data.nr as u32,
+                args: raw.data.args,
+            }));
+        }
+        match io::Error::last_os_error() {
+            e if e.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+            e => Err(e),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 use std::io;
+use std::ops::Range;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::Once;
 use std::thread::JoinHandle;
@@ -164,6 +165,33 @@ pub(crate) fn reclaim(thread: JoinHandle<()>, tid: u32) {
         // SAFETY: a thread that nobody else joins or detaches. It has ended, so this does not wait.
         let _ = unsafe { libc::pthread_join(thread, std::ptr::null_mut()) };
     }
+}
+
+/// The addresses of the calling thread's stack, all of them mapped for as long as the thread lives; `None` where the C
+/// library does not tell.
+pub(crate) fn own_stack() -> Option<Range<u64>> {
+    // SAFETY: an all-zero value is a valid buffer for the next call.
+    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    // SAFETY: names the calling thread and a live buffer.
+    if unsafe { libc::pthread_getattr_np(libc::pthread_self(), &raw mut attributes) } != 0 {
+        return None;
+    }
+    let (mut lowest, mut size, mut guard) = (std::ptr::null_mut(), 0, 0);
+    // SAFETY: three live buffers; the attributes have been filled in.
+    let told =
+        unsafe { libc::pthread_attr_getstack(&raw const attributes, &raw mut lowest, &raw mut size) } == 0;
+    // SAFETY: as above.
+    let told = unsafe { libc::pthread_attr_getguardsize(&raw const attributes, &raw mut guard) } == 0 && told;
+    // SAFETY: the attributes have been filled in and are not used again.
+    unsafe { libc::pthread_attr_destroy(&raw mut attributes) };
+    let lowest = lowest.addr();
+    // Some C libraries count the guard as part of the stack.
+    told.then(|| (lowest + guard) as u64..(lowest + size) as u64)
+}
+
+/// The calling thread's id.
+pub(crate) fn own_tid() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get() as u32
 }
 
 /// Ends this process with a status of our choice, in the place of a victim that is just doing so.

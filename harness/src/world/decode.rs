@@ -11,6 +11,7 @@ use crate::sys::memory::{self, Memory};
 use crate::sys::notify::Notification;
 use crate::sys::perform::RawCall;
 use crate::sys::thread::working_directory;
+use std::ops::Range;
 
 /// What fcntl(2) does to a lock; for all else that it does it is no call on files.
 const LOCKS: [i32; 6] =
@@ -78,6 +79,13 @@ impl Decoder {
         }
     }
 
+    /// Learns where the stack of the victim's thread is.
+    pub(super) fn learn_stack(&mut self, tid: u32, stack: Option<Range<u64>>) {
+        if let Some(own) = &mut self.memory {
+            own.learn_stack(tid, stack);
+        }
+    }
+
     /// Writes the call behind `seen` into `stop`.
     pub(crate) fn decode(&self, seen: &Notification, sys: &'static Sys, ours: bool, stop: &mut Stop) {
         (stop.id, stop.tid, stop.sys) = (seen.id, seen.tid, sys);
@@ -136,7 +144,7 @@ impl Decoder {
     fn path(&self, stop: &mut Stop, at: usize, dir: Option<i32>, address: u64, ours: bool) {
         stop.scratch.clear();
         let memory = match &self.memory {
-            Some(own) if ours => Memory::Own(own),
+            Some(own) if ours => Memory::Own(own, stop.tid),
             _ => Memory::Of(stop.tid),
         };
         let read = address != 0 && memory::read_string(memory, address, PATH_MAX, &mut stop.scratch);

@@ -28,7 +28,6 @@ use crate::host::Host;
 use crate::stack::{self, Stack};
 use crate::sys::thread as own_thread;
 use calls::Watch;
-use rustix::event::Timespec;
 use std::time::Duration;
 use stop::Stop;
 
@@ -187,6 +186,6 @@ fn become_supervisor(host: &Host) -> Result<usize, Error> {
 }
 
 /// For how long to wait for a call before a victim is looked at: it is looked at twice before it counts as hung.
-fn patience(silence: Duration) -> Timespec {
-    Timespec::try_from(silence / 2).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
+fn patience(silence: Duration) -> Duration {
+    silence / 2
 }

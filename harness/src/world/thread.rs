@@ -22,12 +22,14 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::host::Host;
+use crate::sys::alarm::Alarm;
 use crate::sys::notify::{Notification, Ready};
 use crate::sys::perform::{MARKER, PANICS, borrow, perform};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
 use rustix::event::Timespec;
 use rustix::fs::{FileType, Mode, OFlags};
+use std::io;
 use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
@@ -70,8 +72,8 @@ pub(crate) struct ThreadWorld {
     victim: Victim,
     home: OwnedFd,
     umask: u32,
-    timeout: Timespec,
-    /// The same: the time without a call after which the victim is looked at.
+    alarm: Alarm,
+    /// The time without a call after which the victim is looked at.
     silence: Duration,
     watch: Watch,
     /// Threads of victims that could not be ended.
@@ -92,6 +94,17 @@ pub(crate) struct ThreadWorld {
     wandered: bool,
     refused: Refused,
     no_excl: NoExcl,
+}
+
+/// What waiting for the victim brought.
+enum Arrival {
+    Stop(Notification),
+    /// A task that was ended, or a signal of somebody else's.
+    Nothing,
+    /// No task under the filter is left.
+    Gone,
+    /// No call for as long as one waits.
+    Silence,
 }
 
 /// What the victim tried to change elsewhere on the machine, which we do not allow.
@@ -119,7 +132,7 @@ impl ThreadWorld {
         let arena = Arena::new(&disk::place(host)?, attacker, host.guards_group_writable())?;
         let hands = Hands::new(arena.path(), attacker)?;
         let bytes = |p: &std::path::Path| p.as_os_str().as_encoded_bytes().to_vec();
-        let decoder = Decoder::new(
+        let mut decoder = Decoder::new(
             bytes(arena.path()),
             host.temporary().iter().map(|p| bytes(p)).collect(),
             host.spared().iter().map(|p| bytes(p)).collect(),
@@ -128,6 +141,9 @@ impl ThreadWorld {
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| Error::ours("open(\".\")", e))?;
         let victim = start_victim(body, arena.dirs(), core, terms.watch)?;
+        decoder.learn_stack(victim.tid, victim.stack.clone());
+        let alarm =
+            Alarm::new(super::patience(terms.silence)).map_err(|e| Error::ours("start a thread", e))?;
         Ok(ThreadWorld {
             arena,
             hands,
@@ -136,7 +152,7 @@ impl ThreadWorld {
             victim,
             home,
             umask: 0o022,
-            timeout: super::patience(terms.silence),
+            alarm,
             silence: terms.silence,
             watch: terms.watch,
             abandoned: 0,
@@ -166,6 +182,26 @@ impl ThreadWorld {
         self.abandoned += 1;
         // A refusal only means that it competes with us for the core.
         let _ = own_thread::yield_to_others(self.victim.tid);
+    }
+
+    /// Waits for the next call. poll(2) first would make a stop cost a fifth more, so it is asked only where waiting
+    /// brought nothing, or where the pauses are short.
+    fn wait(&mut self) -> io::Result<Arrival> {
+        let listener = &self.victim.listener;
+        let (pause, nothing) = if self.crew.is_waited_for() {
+            (Crew::PAUSE, Arrival::Silence)
+        } else {
+            match self.alarm.limit(|| listener.receive_or_be_interrupted()) {
+                (Ok(Some(seen)), _) => return Ok(Arrival::Stop(seen)),
+                (Err(e), _) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
+                (_, rang) => (Timespec::default(), if rang { Arrival::Silence } else { Arrival::Nothing }),
+            }
+        };
+        Ok(match listener.wait(Some(&pause))? {
+            Ready::Stopped => listener.receive()?.map_or(Arrival::Nothing, Arrival::Stop),
+            Ready::TimedOut => nothing,
+            Ready::Gone => Arrival::Gone,
+        })
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Option<Next> {
@@ -366,27 +402,26 @@ impl World for ThreadWorld {
     }
 
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
-        let lost = |e: std::io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
+        let lost = |e: io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
         let mut looks = Looks::default();
         loop {
-            let timeout = if self.crew.is_waited_for() { Crew::PAUSE } else { self.timeout };
-            match self.victim.listener.wait(Some(&timeout)).map_err(lost)? {
-                Ready::TimedOut if self.crew.is_waited_for() => {
+            match self.wait().map_err(lost)? {
+                Arrival::Stop(seen) => {
+                    if let Some(next) = self.take(&seen, stop) {
+                        return Ok(next);
+                    }
+                }
+                Arrival::Nothing => {}
+                Arrival::Gone => {
+                    return Err(Error::ours("wait for the victim", "its thread is gone"));
+                }
+                Arrival::Silence if self.crew.is_waited_for() => {
                     if let Some(ending) = self.crew.look_again(self.silence) {
                         return Ok(Next::Ended(ending));
                     }
                 }
-                Ready::TimedOut if self.is_stuck(&mut looks) => return Ok(Next::Ended(Ending::Hung)),
-                Ready::TimedOut => {}
-                Ready::Gone => {
-                    return Err(Error::ours("wait for the victim", "its thread is gone"));
-                }
-                Ready::Stopped => {
-                    let seen = self.victim.listener.receive().map_err(lost)?;
-                    if let Some(next) = seen.and_then(|seen| self.take(&seen, stop)) {
-                        return Ok(next);
-                    }
-                }
+                Arrival::Silence if self.is_stuck(&mut looks) => return Ok(Next::Ended(Ending::Hung)),
+                Arrival::Silence => {}
             }
         }
     }
@@ -475,6 +510,7 @@ impl World for ThreadWorld {
         self.crew.forget();
         let next = start_victim(&self.body, self.arena.dirs(), core, self.watch)?;
         let last = mem::replace(&mut self.victim, next);
+        self.decoder.learn_stack(self.victim.tid, self.victim.stack.clone());
         if can_end {
             last.end(|listener| {
                 held.into_iter().for_each(|id| listener.answer(id, -i64::from(libc::EINTR)));

@@ -9,6 +9,7 @@ use crate::sys::perform::{MARKER, stop_at_marker};
 use crate::sys::thread as own_thread;
 use crate::victim::Body;
 use crate::world::calls::{self, EXIT_GROUP, MAKE_TASKS, NAMESPACES, REFUSED, Watch};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
@@ -16,6 +17,7 @@ use std::thread::JoinHandle;
 pub(super) struct Victim {
     pub(super) listener: Listener,
     pub(super) tid: u32,
+    pub(super) stack: Option<Range<u64>>,
     pub(super) ending: Arc<Mutex<Option<Ending>>>,
     /// The marker at which the thread waits between trials.
     pub(super) idle: Option<u64>,
@@ -42,10 +44,10 @@ pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Wat
     let (tell, told) = mpsc::channel();
     let spawned = std::thread::Builder::new().name("victim".into()).spawn(move || {
         own_thread::pin_to(core);
-        let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
+        let (tid, stack) = (own_thread::own_tid(), own_thread::own_stack());
         let installed = notify::install(&refused, &watched);
         let go = installed.is_ok();
-        if tell.send(installed.map(|listener| (listener, tid))).is_err() || !go {
+        if tell.send(installed.map(|listener| (listener, tid, stack))).is_err() || !go {
             return;
         }
         while stop_at_marker() == Some(0) {
@@ -54,9 +56,9 @@ pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Wat
         }
     });
     let thread = spawned.map_err(|e| Error::ours("start the victim's thread", e))?;
-    let (listener, tid) =
+    let (listener, tid, stack) =
         told.recv().map_err(|e| Error::ours("start the victim's thread", e))?.map_err(refusal)?;
-    let mut victim = Victim { listener, tid, ending, idle: None, thread };
+    let mut victim = Victim { listener, tid, stack, ending, idle: None, thread };
     let lost = |e: std::io::Error| Error::ours("wait for the victim's thread", e);
     if victim.listener.wait(None).map_err(lost)? == Ready::Stopped {
         victim.idle = victim.listener.receive().map_err(lost)?.map(|seen| seen.id);
