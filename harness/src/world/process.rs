@@ -15,6 +15,7 @@ mod events;
 mod faults;
 mod held;
 mod image;
+mod next_call;
 mod order;
 mod output;
 mod perform;
@@ -63,6 +64,7 @@ use chance::Chance;
 use ends::{start_cell, unexpected};
 use events::Event;
 use held::Held;
+use next_call::NextCall;
 use order::{Order, Scene};
 use output::Output;
 use second::Pair;
@@ -97,6 +99,7 @@ pub(crate) struct ProcessWorld {
     umask: u32,
     silence: Duration,
     ticks: Ticks,
+    next_call: NextCall,
     output: Output,
     bounds: Bounds,
     watch: Watch,
@@ -145,6 +148,7 @@ impl ProcessWorld {
         contain::start_in(&mut plans, program, &writable)?;
         let hands = Hands::new(surroundings::ARENA.as_ref(), attacker)?;
         let (cell, inside) = start_cell(&plans, &chance, terms.watch)?;
+        let ticks = Ticks::new(terms.silence)?;
         Ok(ProcessWorld {
             arena,
             hands,
@@ -159,7 +163,8 @@ impl ProcessWorld {
             no_template: false,
             umask: 0o022,
             silence: terms.silence,
-            ticks: Ticks::new(terms.silence)?,
+            next_call: NextCall::new(ticks.every)?,
+            ticks,
             output,
             bounds: Bounds::default(),
             watch: terms.watch,
@@ -231,6 +236,7 @@ impl ProcessWorld {
         }
         if !stop.touches_arena() {
             self.listener()?.let_run(seen.id);
+            self.next_call.follows(stop);
             return self.pass();
         }
         self.chance.goes_on();
@@ -277,6 +283,7 @@ impl ProcessWorld {
     /// Nothing was printed or taken yet.
     fn start_trial(&mut self) {
         self.output.restart();
+        self.next_call.forget();
         self.bounds.restart(&self.inside, self.arena.root());
     }
 }
@@ -363,6 +370,11 @@ impl World for ProcessWorld {
         let mut crowd = Crowd::default();
         loop {
             match self.wait()? {
+                Event::Received(seen) => {
+                    if let Some(next) = self.take(&seen, stop)? {
+                        return Ok(next);
+                    }
+                }
                 Event::Stopped => {
                     if let Some(seen) = self.receive()?
                         && let Some(next) = self.take(&seen, stop)?
@@ -412,6 +424,7 @@ impl World for ProcessWorld {
         self.expect_lock(stop);
         // The program has none of the rights that its namespace gives to us.
         let outcome = own_thread::without_file_capabilities(|| self.perform(stop));
+        self.next_call.follows(stop);
         if self.wants_template() {
             self.prologue.add(stop, outcome);
         }
