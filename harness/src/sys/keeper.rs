@@ -203,16 +203,29 @@ impl Keeper<'_> {
         // Signals of several children may be one; what matters is that it is taken off.
         let mut signal = [0u8; size_of::<libc::signalfd_siginfo>()];
         let _ = rustix::io::read(&self.children, &mut signal);
+        let mut statuses = [None; 2];
         while let Some((pid, status)) = ended(WaitOptions::NOHANG) {
             if let Some(at) = self.followed.iter().position(|&followed| followed == pid) {
                 self.followed[at] = 0;
-                tell(self.start.socket, [b'e', b's'][at], status);
+                statuses[at] = Some(status);
             }
         }
-        if self.awaited && self.followed == [0; 2] && self.is_empty() {
+        let empty = self.awaited && self.followed == [0; 2] && self.is_empty();
+        match statuses {
+            // In one message, as for nearly all: whoever hears it is woken once.
+            [Some(status), None] if empty => tell(self.start.socket, b'd', status),
+            _ => {
+                for (tag, status) in [b'e', b's'].into_iter().zip(statuses) {
+                    status.into_iter().for_each(|status| tell(self.start.socket, tag, status));
+                }
+                if empty {
+                    tell(self.start.socket, b'n', 0);
+                }
+            }
+        }
+        if empty {
             self.awaited = false;
             self.namespace.rewind(BEFORE_COPIES);
-            tell(self.start.socket, b'n', 0);
         }
     }
 

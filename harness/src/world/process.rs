@@ -14,6 +14,7 @@ mod ends;
 mod events;
 mod faults;
 mod held;
+mod identity;
 mod image;
 mod next_call;
 mod order;
@@ -64,6 +65,7 @@ use chance::Chance;
 use ends::{start_cell, unexpected};
 use events::Event;
 use held::Held;
+use identity::Identity;
 use next_call::NextCall;
 use order::{Order, Scene};
 use output::Output;
@@ -100,6 +102,7 @@ pub(crate) struct ProcessWorld {
     silence: Duration,
     ticks: Ticks,
     next_call: NextCall,
+    identity: Identity,
     output: Output,
     bounds: Bounds,
     watch: Watch,
@@ -165,6 +168,7 @@ impl ProcessWorld {
             silence: terms.silence,
             next_call: NextCall::new(ticks.every)?,
             ticks,
+            identity: Identity::default(),
             output,
             bounds: Bounds::default(),
             watch: terms.watch,
@@ -262,6 +266,7 @@ impl ProcessWorld {
 
     /// Ends a stop at a call that is not one on files.
     fn answer_other(&mut self, seen: &Notification) -> Result<Option<Next>, Error> {
+        self.identity.note(seen.nr);
         let spared = self.spared();
         if MAKE_TASKS.contains(&seen.nr) && !self.bounds.may_make_task(&self.inside, spared) {
             return Ok(Some(Next::Ended(Ending::Hung)));
@@ -344,6 +349,7 @@ impl World for ProcessWorld {
             self.no_template = true;
         }
         self.prologue.clear();
+        self.identity.forget();
         self.cell
             .begin(PROGRAM, self.umask, self.chance.fixes_addresses())
             .map_err(|e| Error::ours(DOING, e))?;

@@ -55,3 +55,55 @@ impl NextCall {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::notify;
+    use crate::world::calls::Sys;
+    use std::sync::mpsc;
+
+    fn stop(name: &str) -> Stop {
+        Stop::made_up(Sys::named(name).expect("a call of the table"), 0, &[])
+    }
+
+    /// A thread that asks for its parent so often, and the listener that it is held by.
+    fn asks(times: u32) -> Listener {
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            tell.send(notify::install(&[], &[libc::SYS_getppid as u32]).expect("a filter"))
+                .expect("the test listens");
+            (0..times).for_each(|_| _ = rustix::process::getppid());
+        });
+        told.recv().expect("a listener")
+    }
+
+    #[test]
+    fn calls_come_one_after_the_other_and_poll_has_its_turn_after_some_of_them() {
+        let listener = asks(MOST_IN_A_ROW + 1);
+        let mut next = NextCall::new(Duration::from_millis(20)).expect("an alarm");
+        for turn in 0..=MOST_IN_A_ROW + 1 {
+            next.follows(&stop("newfstatat"));
+            let seen = next.receive(&listener, true).expect("a listener that works");
+            assert_eq!(seen.is_none(), turn == MOST_IN_A_ROW, "{turn}");
+            seen.into_iter().for_each(|seen| listener.let_run(seen.id));
+        }
+        next.follows(&stop("newfstatat"));
+        assert!(next.receive(&listener, true).expect("no error").is_none(), "nobody is left to make a call");
+    }
+
+    #[test]
+    fn poll_is_to_tell_after_a_write_beside_other_tasks_and_when_nothing_was_let_go() {
+        let listener = asks(1);
+        let mut next = NextCall::new(Duration::from_secs(60)).expect("an alarm");
+        assert!(next.receive(&listener, true).expect("no error").is_none());
+        next.follows(&stop("write"));
+        assert!(next.receive(&listener, true).expect("no error").is_none());
+        next.follows(&stop("newfstatat"));
+        assert!(next.receive(&listener, false).expect("no error").is_none());
+        assert!(next.receive(&listener, true).expect("no error").is_none(), "it was for the wait before");
+        next.follows(&stop("newfstatat"));
+        next.forget();
+        assert!(next.receive(&listener, true).expect("no error").is_none());
+    }
+}
