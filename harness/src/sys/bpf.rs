@@ -1,7 +1,7 @@
 //! The seccomp filter as a list of classic BPF instructions. Owns the program's shape, not which calls are in it.
 //!
 //! Order: a foreign ABI is refused, then numbers are told apart by halves. For each new filter the kernel tries every number
-//! there is, to know those that always run: with a hundred comparisons in a row that took longer than all else of a start.
+//! there is, to know those that always run; with a hundred comparisons in a row that was most of what a filter costs.
 
 use libc::sock_filter;
 use std::collections::BTreeMap;
