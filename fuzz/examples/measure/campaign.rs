@@ -19,9 +19,21 @@ pub(crate) struct Came {
     pub(crate) last: String,
 }
 
-/// Builds a target for a stable compiler, with these features; returns the program.
+/// Where branches are counted.
+pub(crate) const BRANCHES: &str = "fuzz/coverage.toml";
+
+/// The targets whose inputs are schedules, and where functions are counted alone.
+const OF_SCHEDULES: [&str; 4] = ["attack", "remove_tree", "replace_file", "tempfile_api"];
+const FUNCTIONS: &str = "fuzz/schedules.toml";
+
+/// Builds a target for a stable compiler as its users do, with these features; returns the program.
 pub(crate) fn build(target: &str, features: &str) -> Result<PathBuf> {
-    let fixed = ["build", "--release", "--quiet", "--config", "fuzz/coverage.toml", "-p", "linkbait-fuzz"];
+    build_with(if OF_SCHEDULES.contains(&target) { FUNCTIONS } else { BRANCHES }, target, features)
+}
+
+/// The same with this configuration of cargo.
+pub(crate) fn build_with(config: &str, target: &str, features: &str) -> Result<PathBuf> {
+    let fixed = ["build", "--release", "--quiet", "--config", config, "-p", "linkbait-fuzz"];
     let built = Command::new(env!("CARGO"))
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .args(fixed)

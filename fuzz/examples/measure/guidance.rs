@@ -38,7 +38,7 @@ const BYTES: usize = 3 + 5 * ACTS;
 
 /// The table.
 pub(crate) fn measure() -> Result<String> {
-    let program = campaign::build("attack", "")?;
+    let program = campaign::build_with(campaign::BRANCHES, "attack", "")?;
     let mut table = String::from(HEAD);
     let names: Vec<&str> = GUIDES.iter().map(|(name, _)| *name).collect();
     writeln!(table, "\n| victim | {} |\n|---|{}", names.join(" | "), "---:|".repeat(GUIDES.len()))?;

@@ -343,9 +343,14 @@ impl Tree {
     }
 
     fn credit(&mut self, before: &Tree, actor: Maker) {
+        // Both are sorted, so what stood at a path is never before what stood at the path before it.
+        let mut old = before.entries.as_slice();
         for at in 0..self.entries.len() {
             let mut entry = self.entries[at];
-            let here = before.get(self.path(&entry)).filter(|was| was.ident == entry.ident);
+            let path = self.path(&entry);
+            let passed = old.iter().take_while(|was| before.path(was) < path).count();
+            old = &old[passed..];
+            let here = old.first().filter(|was| was.ident == entry.ident && before.path(was) == path);
             entry.credit(here, here.or_else(|| before.by_ident(entry.ident)), actor);
             self.entries[at] = entry;
         }
@@ -367,7 +372,7 @@ impl Tree {
 
     fn expose_one(&mut self, at: usize) {
         let entry = self.entries[at];
-        if entry.mode & 0o004 != 0 && self.reachable(self.path(&entry)) {
+        if !entry.exposed && entry.mode & 0o004 != 0 && self.reachable(self.path(&entry)) {
             self.entries[at].exposed = true;
         }
     }

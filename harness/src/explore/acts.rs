@@ -1,7 +1,7 @@
 //! Doing what a schedule says at a stop: the attacker's moves, the environment's faults. Decides nothing about when.
 
 use super::trial::Bench;
-use crate::arena::tree::Maker;
+use crate::arena::tree::{Entry, Maker};
 use crate::attacker::permits::permits;
 use crate::attacker::{Bait, Move, Verb};
 use crate::evidence::{Deed, Step};
@@ -152,12 +152,21 @@ impl Bench {
     }
 
     pub(super) fn look_after_move(&mut self, world: &mut dyn World, does: &Move, whole: bool) {
-        let plants = matches!(does.verb, Verb::Plant | Verb::TakeNames);
-        let one_entry = plants && !matches!(does.bait, Bait::HardLink | Bait::HostileDir);
-        if !whole || !one_entry || self.everywhere || self.blind || !self.now.is_direct(&self.path) {
-            return self.look(world, Maker::Attacker);
-        }
-        self.look_at_one(world, Maker::Attacker);
+        let narrow = whole && !self.everywhere && !self.blind && self.is_narrow_move(does);
+        if narrow { self.look_at_one(world, Maker::Attacker) } else { self.look(world, Maker::Attacker) }
+    }
+
+    /// True when the move to `self.path` has changed no other entry: no link is in its way and no directory goes.
+    fn is_narrow_move(&self, does: &Move) -> bool {
+        let one_entry = match does.verb {
+            Verb::Plant | Verb::TakeNames | Verb::SwapOver | Verb::Recreate => {
+                !matches!(does.bait, Bait::HardLink | Bait::HostileDir)
+            }
+            Verb::Unlink | Verb::Chmod => true,
+            Verb::PlantPredicted | Verb::Exchange | Verb::MoveAway => false,
+        };
+        let is_dir = || self.now.get(&self.path).is_some_and(Entry::is_dir);
+        one_entry && self.now.is_direct(&self.path) && !is_dir()
     }
 
     /// Takes the very name that the victim is about to make.

@@ -1,8 +1,9 @@
 //! Schedules in the making: from a few bytes, whatever they are, to acts at the stops that the victim comes to, chosen while the
 //! trial runs.
 //!
-//! Most plans come to acts that can happen. The attacker acts where the victim comes by a name for the first time, and does
-//! more than plant only to what is its own or what its class may alter; some plans are wild and know no such bounds.
+//! Most plans come to acts that can happen. The attacker acts where the victim comes by a name for the first time or does something
+//! to what a name leads to, and does more than plant only to what is its own or what its class may alter; some plans are wild and
+//! know no such bounds.
 
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
@@ -12,6 +13,7 @@ use crate::explore::improvise::Improviser;
 use crate::fault::Fault;
 use crate::judge::{Session, Tried};
 use crate::schedule::Does;
+use crate::world::calls::Op;
 use arbitrary::{Arbitrary, Unstructured};
 
 /// One act of a schedule in the making. Each field chooses from what there is, beginning anew behind the last.
@@ -147,7 +149,7 @@ impl Chooser {
             return if plan.way() == Way::Fault { Options::NotHere } else { Options::Never };
         }
         let names = self.names(evidence, call);
-        if names.is_empty() || !(wild || is_new(evidence, call)) {
+        if names.is_empty() || !(wild || works_by_name(call) || is_new(evidence, call)) {
             return Options::NotHere;
         }
         let target = (*choose(plan.name, &names)).to_owned();
@@ -165,6 +167,12 @@ impl Chooser {
         let all = ends.map(|end| &path[..end]).chain(self.own.iter().map(String::as_str)).chain(besides);
         all.filter(|name| !name.ends_with("/(unnamed)")).collect()
     }
+}
+
+/// True when what stands at a name of this call decides what is done: between this and what the victim has seen there before, it
+/// can be made another.
+fn works_by_name(call: &CallStep) -> bool {
+    !call.by_descriptor && !matches!(call.sys.op, Op::Look | Op::Close | Op::Sync | Op::Lock)
 }
 
 /// True when the victim comes by a name of this call, which is the last, for the first time.
@@ -241,6 +249,16 @@ mod tests {
         assert!(made[1].starts_with("unlink \"shared/a\""), "{made:?}");
         // Nothing is there to be removed.
         assert!(acts(&victim, Class::DirWriter, &[plan(0, 0, unlink, 0)]).is_empty());
+    }
+
+    #[test]
+    fn a_name_that_was_looked_at_can_be_taken_before_it_is_used() {
+        let victim = crate::victim("looks first", |dir| {
+            let name = dir.join("a");
+            if name.exists() { Ok(()) } else { std::fs::write(name, "x") }
+        });
+        let made = acts(&victim.keeps("*"), Class::OtherUser, &[plan(1, 0, 0, 0)]);
+        assert!(made[0].contains("at openat(\"shared/a\")"), "{made:?}");
     }
 
     #[test]

@@ -76,8 +76,10 @@ pub(crate) fn without_file_capabilities<T>(work: impl FnOnce() -> T) -> T {
 /// do, and the capabilities that override it are gone. The calling thread, whose ids are `own`, must have no
 /// supplementary groups.
 pub(crate) fn as_user<T>(uid: u32, own: (u32, u32), work: impl FnOnce() -> T) -> T {
+    const ROOT: u32 = 0;
     set_file_ids((uid, uid));
-    let result = without_file_capabilities(work);
+    // The kernel takes the capabilities from root's thread by itself (capabilities(7), "Effect of user ID changes").
+    let result = if own.0 == ROOT { work() } else { without_file_capabilities(work) };
     set_file_ids(own);
     result
 }

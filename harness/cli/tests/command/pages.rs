@@ -50,9 +50,9 @@ const FUZZ: Page = Page {
     text: include_str!("../../../../fuzz/README.md"),
     not_run: &[
         ("ASAN_OPTIONS=detect_leaks=0 cargo fuzz ", FUZZER),
-        ("cargo run --release --config fuzz/coverage.toml -p linkbait-fuzz ", FUZZER),
+        ("cargo run --release --config fuzz/schedules.toml -p linkbait-fuzz ", FUZZER),
         ("(cd fuzz/example && ASAN_OPTIONS=detect_leaks=0 cargo fuzz ", FUZZER),
-        ("cargo run --release --config fuzz/coverage.toml -p settings-fuzz ", FUZZER),
+        ("cargo run --release --config fuzz/schedules.toml -p settings-fuzz ", FUZZER),
     ],
 };
 
