@@ -8,7 +8,7 @@ use linkbait::Class;
 use linkbait::fuzz::mutate;
 
 /// Operations that are added at most at once.
-const MOST_ADDED: usize = 4;
+const MOST_ADDED: usize = 6;
 
 /// Mutates an input of [`super::tempfile_api`], or leaves that to libFuzzer. Returns the new size.
 pub fn mutate_tempfile_api(input: &mut [u8], size: usize, seed: u32) -> Option<usize> {
@@ -36,6 +36,8 @@ fn change(ops: &mut Vec<Op>, luck: &mut Rng) {
     let what = if ops.is_empty() { 0 } else { luck.u8(..10) };
     match what {
         0..3 => {
+            // Half of them behind all others, where nothing takes from them what they made.
+            let at = if luck.bool() { ops.len() } else { at };
             let added = made_up(&ops[..at], luck);
             ops.splice(at..at, added).for_each(drop);
             ops.truncate(MOST_OPS);
