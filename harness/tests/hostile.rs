@@ -222,3 +222,34 @@ fn nothing_of_what_a_program_can_open_is_a_file_of_this_machine() {
     let Some(_) = alone(Program { stdin: Some(Vec::new()), ..shell(&line) }) else { return };
     assert!(!target.exists());
 }
+
+/// The first process of every trial begins as a copy of what has handlers, ignored signals and all rights.
+#[test]
+fn a_program_has_neither_our_signals_nor_the_rights_to_leave() {
+    /// By number: reading any file, immutable files, modules, raw devices, chroot, ptrace, mounting, reboot, resources,
+    /// time, devices, perfmon, bpf, checkpoints; see capabilities(7).
+    const LEFT_BEHIND: [u32; 14] = [2, 9, 16, 17, 18, 19, 21, 22, 24, 25, 27, 38, 39, 40];
+    /// Signals but those that are the C library's own, which it lets nobody set.
+    const STANDARD: u64 = (1 << 31) - 1;
+    let argv = ["grep", "-E", "^(SigBlk|SigIgn|CapBnd)", "/proc/self/status"];
+    let grep = Program { argv: argv.map(str::to_owned).to_vec(), ..Program::default() };
+    let Some(report) = alone(grep) else { return };
+    let printed = report.alone.expect("it is a program").output;
+    let mask = |name: &str| {
+        let field = printed.lines().find_map(|line| line.strip_prefix(name));
+        field.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+    };
+    assert_eq!(mask("SigBlk:"), Some(0), "{printed}");
+    assert_eq!(mask("SigIgn:").map(|ignored| ignored & STANDARD), Some(0), "{printed}");
+    let rights = mask("CapBnd:").expect("a set of capabilities");
+    assert!(LEFT_BEHIND.iter().all(|bit| rights & (1 << bit) == 0), "{printed}");
+}
+
+/// Too little memory for a program ends the process within execve(2): after that stop nothing tells of its end but that no
+/// task is left.
+#[test]
+fn a_program_that_ends_without_another_call_is_told_to() {
+    let Some(report) = alone(shell("ulimit -v 200; exec true")) else { return };
+    let ending = report.alone.map(|alone| alone.ending);
+    assert!(matches!(ending, Some(Ending::Signal(9 | 11))), "{ending:?}");
+}

@@ -3,7 +3,7 @@
 mod common;
 
 use common::unless_unsupported;
-use linkbait::{ErrorKind, Host, Judge, Limits, Program, Report, Verdict, Victim};
+use linkbait::{Ending, ErrorKind, Host, Judge, Limits, Program, Report, Verdict, Victim};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -174,4 +174,21 @@ fn a_program_that_prints_a_lot_is_never_cut_off() {
     // More in all trials than a single file may have.
     let Some(report) = judged("set -e; f=$(mktemp); head -c 3000000 /dev/zero; rm -f $f") else { return };
     assert_eq!(report.verdict, Verdict::Pass, "{report:#?}");
+}
+
+/// Files are made in a program's place, as whoever it is at that moment.
+#[test]
+fn files_are_made_under_the_umask_and_by_the_user_that_a_program_has_chosen_meanwhile() {
+    let masks = "umask 022; echo a > /tmp/a; umask 077; echo b > /tmp/b; (umask 002; echo c > /tmp/c); echo d > /tmp/d; \
+                 test \"$(stat -c %a /tmp/a /tmp/b /tmp/c /tmp/d | tr '\\n' ' ')\" = '644 600 664 600 '";
+    // Only root has another user, and whoever has no setpriv cannot become it.
+    let users = "umask 022; echo a > /tmp/a; mkdir -m 777 /tmp/d; as='setpriv --reuid 65534 --clear-groups'; $as true || exit 0; \
+                 $as sh -c 'echo b > /tmp/d/b'; echo c > /tmp/c; \
+                 test \"$(stat -c %u /tmp/a /tmp/d/b /tmp/c | tr '\\n' ' ')\" = '0 65534 0 '";
+    for line in [masks, users] {
+        let victim = Victim::program("identity", program(&["sh", "-c", line]));
+        let judged = Judge::new(Host::detect()).umasks(&[0o022]).attackers(&[]).judge(&victim);
+        let Some(report) = unless_unsupported(line, judged) else { return };
+        assert_eq!(report.alone.map(|alone| alone.ending), Some(Ending::Success), "{line}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Mutations of programs as programs: of what is done, of who attacks, and of the attacker's plans.
 
-use super::op::Op;
+use super::op::{Does, Kind, Op};
 use super::program::{CLASSES, MOST_OPS, Program, UMASKS, fitting, kinds_behind};
 use crate::wishes::wishes;
 use fastrand::Rng;
@@ -8,7 +8,7 @@ use linkbait::Class;
 use linkbait::fuzz::mutate;
 
 /// Operations that are added at most at once.
-const MOST_ADDED: usize = 4;
+const MOST_ADDED: usize = 6;
 
 /// Mutates an input of [`super::tempfile_api`], or leaves that to libFuzzer. Returns the new size.
 pub fn mutate_tempfile_api(input: &mut [u8], size: usize, seed: u32) -> Option<usize> {
@@ -36,6 +36,8 @@ fn change(ops: &mut Vec<Op>, luck: &mut Rng) {
     let what = if ops.is_empty() { 0 } else { luck.u8(..10) };
     match what {
         0..3 => {
+            // Half of them behind all others, where nothing takes from them what they made.
+            let at = if luck.bool() { ops.len() } else { at };
             let added = made_up(&ops[..at], luck);
             ops.splice(at..at, added).for_each(drop);
             ops.truncate(MOST_OPS);
@@ -53,15 +55,31 @@ fn change(ops: &mut Vec<Op>, luck: &mut Rng) {
     }
 }
 
-/// Some operations that fit behind these.
+/// Some operations that fit behind these; half of them go on with the handle that is there since last.
 fn made_up(before: &[Op], luck: &mut Rng) -> Vec<Op> {
     let mut ops = before.to_vec();
     for _ in 0..luck.usize(1..=MOST_ADDED) {
-        let fitting = fitting(&kinds_behind(&ops));
-        let does = fitting[luck.usize(..fitting.len())];
-        ops.push(Op { does, at: luck.u8(..4), place: luck.u8(..4), detail: luck.u8(..) });
+        let kinds = kinds_behind(&ops);
+        let goes_on = luck.bool();
+        let (all, on) = (fitting(&kinds), going_on(&kinds));
+        let from = if goes_on && !on.is_empty() { &on } else { &all };
+        let does = from[luck.usize(..from.len())];
+        let at = if goes_on { last_place(does, &kinds) } else { luck.u8(..4) };
+        ops.push(Op { does, at, place: luck.u8(..4), detail: luck.u8(..) });
     }
     ops.split_off(before.len())
+}
+
+/// The operations that take the last of these handles.
+fn going_on(kinds: &[Kind]) -> Vec<Does> {
+    let last = kinds.last().map(std::slice::from_ref).unwrap_or_default();
+    fitting(last).into_iter().filter(|does| !does.takes().is_empty()).collect()
+}
+
+/// The place of the last handle that an operation can take, among all of those.
+fn last_place(does: Does, kinds: &[Kind]) -> u8 {
+    let fits = |kind: &&Kind| does.takes().first().is_some_and(|wanted| wanted.contains(kind));
+    kinds.iter().filter(fits).count().saturating_sub(1) as u8
 }
 
 /// Writes as much of a program as there is room for.
@@ -75,7 +93,6 @@ fn write(program: &Program, into: &mut [u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tempfile_api::op::Does;
 
     #[test]
     fn every_mutation_stays_within_its_buffer_and_is_a_program() {

@@ -65,8 +65,15 @@ pub(super) trait Tempfile {
     fn tree(&mut self) -> Vec<String>;
 }
 
-/// Carries out the operations, notes each answer, and drops what is left. `looks` also notes what then stands in the directory,
-/// before and after.
+/// What tells what an open file holds: its length, and its beginning.
+const SHOW: [Op; 3] = [
+    Op { does: Does::Seek, at: 0, place: 2, detail: 32 },
+    Op { does: Does::Seek, at: 0, place: 0, detail: 0 },
+    Op { does: Does::Read, at: 0, place: 0, detail: 47 },
+];
+
+/// Carries out the operations, notes each answer, and drops what is left. `looks` also notes what the open files hold in the end,
+/// and what stands in the directory before and after.
 pub(super) fn carry_out<T: Tempfile>(side: &mut T, ops: &[Op], looks: bool, mut note: impl FnMut(Answer)) {
     let mut handles = Vec::new();
     for (number, op) in ops.iter().enumerate() {
@@ -86,11 +93,32 @@ pub(super) fn carry_out<T: Tempfile>(side: &mut T, ops: &[Op], looks: bool, mut 
     }
     if looks {
         note(Answer::Tree(side.tree()));
+        handles = show(side, handles, ops.len(), &mut note);
     }
     handles.into_iter().for_each(|handle| side.release(handle, false));
     if looks {
         note(Answer::Tree(side.tree()));
     }
+}
+
+/// Notes what the open files among these handles hold, and gives all of them back.
+fn show<T: Tempfile>(
+    side: &mut T,
+    handles: Vec<T::Handle>,
+    number: usize,
+    note: &mut impl FnMut(Answer),
+) -> Vec<T::Handle> {
+    let show_one = |handle: T::Handle| {
+        if !Does::Read.takes()[0].contains(&T::kind(&handle)) {
+            return vec![handle];
+        }
+        SHOW.into_iter().fold(vec![handle], |taken, op| {
+            let (answer, back) = side.act(number, op, None, taken);
+            note(answer);
+            back
+        })
+    };
+    handles.into_iter().flat_map(show_one).collect()
 }
 
 /// The directory of an operation: none for the crate's default, an empty path for the one that all is done in.

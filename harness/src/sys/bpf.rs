@@ -1,12 +1,15 @@
 //! The seccomp filter as a list of classic BPF instructions. Owns the program's shape, not which calls are in it.
 //!
-//! Order: a foreign ABI is refused, then the calls that are named, frequent ones first; all else runs untouched.
+//! Order: a foreign ABI is refused, then numbers are told apart by halves. For each new filter the kernel tries every number
+//! there is, to know those that always run; with a hundred comparisons in a row that was most of what a filter costs.
 
 use libc::sock_filter;
+use std::collections::BTreeMap;
 
 /// Classic BPF opcodes used here (`linux/bpf_common.h`).
 const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 const JUMP_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
@@ -25,12 +28,8 @@ const FOREIGN_NUMBERS: u32 = 0x4000_0000;
 
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
-fn step(code: u16, k: u32, when_true: u8, when_false: u8) -> sock_filter {
-    sock_filter { code, jt: when_true, jf: when_false, k }
-}
-
 /// What becomes of a call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// Fails with ENOSYS.
     Refused,
@@ -52,36 +51,97 @@ impl Fate {
     }
 }
 
-/// Builds the filter: calls of a foreign ABI are refused, those that are named meet their fate, all others run.
+/// Builds the filter: calls of a foreign ABI are refused, those that are named meet their fate, the first one if there are
+/// several, all others run.
 pub(crate) fn program(fates: &[(Fate, &[u32])]) -> Vec<sock_filter> {
-    let mut code = vec![
-        step(LOAD_WORD, OFFSET_ARCH, 0, 0),
-        step(JUMP_EQUAL, NATIVE_ARCH, 1, 0),
-        step(RETURN, REFUSE, 0, 0),
-        step(LOAD_WORD, OFFSET_NR, 0, 0),
-        step(JUMP_AT_LEAST, FOREIGN_NUMBERS, 0, 1),
-        step(RETURN, REFUSE, 0, 0),
-    ];
+    let mut code = Backwards(Vec::new());
+    let known = code.tree(&spans(fates));
+    let refused = code.end(REFUSE);
+    code.test(JUMP_AT_LEAST, FOREIGN_NUMBERS, refused, known);
+    let native = code.load(OFFSET_NR);
+    code.test(JUMP_EQUAL, NATIVE_ARCH, native, refused);
+    code.load(OFFSET_ARCH);
+    code.0.reverse();
+    code.0
+}
+
+/// Where runs of numbers with the same fate begin, from 0 on; `None` is for those that run.
+fn spans(fates: &[(Fate, &[u32])]) -> Vec<(u32, Option<Fate>)> {
+    let mut named = BTreeMap::new();
     for (fate, numbers) in fates {
-        for &number in *numbers {
-            let verdict = step(RETURN, fate.verdict(), 0, 0);
-            match fate {
-                Fate::WatchedUnless(argument, value) => {
-                    let low = OFFSET_ARGS + 8 * u32::from(*argument);
-                    code.push(step(JUMP_EQUAL, number, 0, 6));
-                    code.push(step(LOAD_WORD, low, 0, 0));
-                    code.push(step(JUMP_EQUAL, *value, 0, 2));
-                    code.push(step(LOAD_WORD, low + 4, 0, 0));
-                    code.push(step(JUMP_EQUAL, 0, 1, 0));
-                    code.push(verdict);
-                    code.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0));
-                }
-                _ => code.extend([step(JUMP_EQUAL, number, 0, 1), verdict]),
+        numbers.iter().for_each(|number| _ = named.entry(*number).or_insert(*fate));
+    }
+    let mut spans = vec![(0, None)];
+    for (number, fate) in named {
+        spans.pop_if(|(start, _)| *start == number);
+        if spans.last().is_none_or(|(_, last)| *last != Some(fate)) {
+            spans.push((number, Some(fate)));
+        }
+        spans.push((number + 1, None));
+    }
+    spans
+}
+
+/// A program in the making, its last instruction first, so that all that can be jumped to is there already. Instructions go
+/// by their place in this list.
+struct Backwards(Vec<sock_filter>);
+
+impl Backwards {
+    fn push(&mut self, code: u16, k: u32, jt: u8, jf: u8) -> usize {
+        self.0.push(sock_filter { code, jt, jf, k });
+        self.0.len() - 1
+    }
+
+    /// Loads a word, then goes on with the instruction that was made last.
+    fn load(&mut self, offset: u32) -> usize {
+        self.push(LOAD_WORD, offset, 0, 0)
+    }
+
+    /// Goes on with one of two instructions.
+    fn test(&mut self, code: u16, k: u32, when_true: usize, when_false: usize) -> usize {
+        let (when_true, when_false) = (self.near(when_true), self.near(when_false));
+        let skipped = |to: usize| (self.0.len() - 1 - to) as u8;
+        let (jt, jf) = (skipped(when_true), skipped(when_false));
+        self.push(code, k, jt, jf)
+    }
+
+    /// The instruction, or a jump there if it is too far for a test, which cannot skip more than 255; one of these may still
+    /// be such a jump.
+    fn near(&mut self, to: usize) -> usize {
+        let skipped = self.0.len() - 1 - to;
+        if skipped < 255 { to } else { self.push(JUMP, skipped as u32, 0, 0) }
+    }
+
+    /// Ends with this verdict.
+    fn end(&mut self, verdict: u32) -> usize {
+        let known = self.0.iter().rposition(|step| step.code == RETURN && step.k == verdict);
+        known.unwrap_or_else(|| self.push(RETURN, verdict, 0, 0))
+    }
+
+    /// Finds the run that a loaded number is in, and ends.
+    fn tree(&mut self, spans: &[(u32, Option<Fate>)]) -> usize {
+        let (below, above) = spans.split_at(spans.len() / 2);
+        match (below, above) {
+            ([], [(_, fate), ..]) => self.meet(*fate),
+            ([_, ..], [(start, _), ..]) => {
+                let (from, under) = (self.tree(above), self.tree(below));
+                self.test(JUMP_AT_LEAST, *start, from, under)
             }
+            (_, []) => self.meet(None),
         }
     }
-    code.push(step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0));
-    code
+
+    fn meet(&mut self, fate: Option<Fate>) -> usize {
+        let Some(fate) = fate else { return self.end(libc::SECCOMP_RET_ALLOW) };
+        let verdict = self.end(fate.verdict());
+        let Fate::WatchedUnless(argument, value) = fate else { return verdict };
+        let low = OFFSET_ARGS + 8 * u32::from(argument);
+        let run = self.end(libc::SECCOMP_RET_ALLOW);
+        self.test(JUMP_EQUAL, 0, run, verdict);
+        let high = self.load(low + 4);
+        self.test(JUMP_EQUAL, value, high, verdict);
+        self.load(low)
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +171,7 @@ mod tests {
                 }
                 JUMP_EQUAL => at += usize::from(if word == i.k { i.jt } else { i.jf }),
                 JUMP_AT_LEAST => at += usize::from(if word >= i.k { i.jt } else { i.jf }),
+                JUMP => at += i.k as usize,
                 RETURN => return i.k,
                 other => panic!("unknown opcode {other}"),
             }
@@ -143,5 +204,36 @@ mod tests {
         assert_eq!((fate(202, 0), fate(56, 7)), (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_ALLOW));
         assert_eq!(fate(56, 7 | 1 << 32), libc::SECCOMP_RET_USER_NOTIF);
         assert_eq!((fate(2, 0), fate(3, 1)), (libc::SECCOMP_RET_USER_NOTIF, libc::SECCOMP_RET_ALLOW));
+    }
+
+    #[test]
+    fn every_number_meets_its_first_fate_however_long_the_program_is() {
+        // No two neighbours share a fate, so that there are as many runs as numbers, too many for a test to skip.
+        let watched: Vec<u32> = (0..2_000).step_by(2).collect();
+        let refused: Vec<u32> = (0..2_000).step_by(3).collect();
+        let unless: Vec<u32> = (0..2_000).step_by(5).collect();
+        let code = program(&[
+            (Fate::Watched, &watched),
+            (Fate::Refused, &refused),
+            (Fate::WatchedUnless(1, 7), &unless),
+        ]);
+        for number in 0..2_100 {
+            let wanted = match number {
+                _ if watched.contains(&number) => libc::SECCOMP_RET_USER_NOTIF,
+                _ if refused.contains(&number) => REFUSE,
+                _ if unless.contains(&number) => libc::SECCOMP_RET_USER_NOTIF,
+                _ => libc::SECCOMP_RET_ALLOW,
+            };
+            assert_eq!(verdict(&code, NATIVE_ARCH, number), wanted, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_known_after_few_comparisons() {
+        let numbers: Vec<u32> = (0..200).step_by(2).collect();
+        let code = program(&[(Fate::Watched, &numbers)]);
+        let comparisons = code.iter().filter(|step| step.code == JUMP_AT_LEAST).count();
+        assert_eq!(comparisons, 200, "one for each run but the first, one for foreign numbers");
+        assert!(code.len() < 210, "the ends are shared: {}", code.len());
     }
 }

@@ -45,6 +45,8 @@ pub(crate) enum Told {
     SecondEnded(i32),
     /// After that: nothing of the trial runs any more.
     Empty,
+    /// Both at once: the first process ended with this status, and nothing runs any more.
+    EndedAll(i32),
     /// What was asked is done.
     Done,
     /// Processes are made as fast as they are killed; to end them, none can be spared.
@@ -143,6 +145,7 @@ impl Cell {
             (_, b'e', _) => Told::Ended(number),
             (_, b's', _) => Told::SecondEnded(number),
             (_, b'n', _) => Told::Empty,
+            (_, b'd', _) => Told::EndedAll(number),
             (_, b'c', _) => Told::Done,
             (_, b'x', _) => Told::Crowded,
             (_, _, _) => Told::Failed(number),

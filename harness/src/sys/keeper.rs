@@ -5,7 +5,7 @@
 //! begin as copies of a process with threads, so after the fork nothing allocates: all they need is in [`Plan`].
 
 use super::cell::Plan;
-use super::launch::{Ground, launch};
+use super::launch::{Ground, launch, leave_behind};
 use libc::sock_filter;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, seek};
@@ -93,6 +93,7 @@ pub(super) fn keep(start: &Start<'_>) -> ! {
     if rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
         end(1);
     }
+    leave_behind();
     let (namespace, children) = match fresh_proc().and_then(|proc| Ok((proc, children()?))) {
         Ok(ready) => ready,
         Err(e) => {
@@ -202,16 +203,29 @@ impl Keeper<'_> {
         // Signals of several children may be one; what matters is that it is taken off.
         let mut signal = [0u8; size_of::<libc::signalfd_siginfo>()];
         let _ = rustix::io::read(&self.children, &mut signal);
+        let mut statuses = [None; 2];
         while let Some((pid, status)) = ended(WaitOptions::NOHANG) {
             if let Some(at) = self.followed.iter().position(|&followed| followed == pid) {
                 self.followed[at] = 0;
-                tell(self.start.socket, [b'e', b's'][at], status);
+                statuses[at] = Some(status);
             }
         }
-        if self.awaited && self.followed == [0; 2] && self.others(|_| ()) == Ok(0) {
+        let empty = self.awaited && self.followed == [0; 2] && self.is_empty();
+        match statuses {
+            // In one message, as for nearly all: whoever hears it is woken once.
+            [Some(status), None] if empty => tell(self.start.socket, b'd', status),
+            _ => {
+                for (tag, status) in [b'e', b's'].into_iter().zip(statuses) {
+                    status.into_iter().for_each(|status| tell(self.start.socket, tag, status));
+                }
+                if empty {
+                    tell(self.start.socket, b'n', 0);
+                }
+            }
+        }
+        if empty {
             self.awaited = false;
             self.namespace.rewind(BEFORE_COPIES);
-            tell(self.start.socket, b'n', 0);
         }
     }
 
@@ -245,6 +259,18 @@ impl Keeper<'_> {
             }
         }
         tell(self.start.socket, b'x', 0);
+    }
+
+    /// True when there is no process but the keeper and the one that is spared. Whoever loses its parent becomes the
+    /// keeper's child, and those of the spared one are too: so without a child there is nobody. The first two entries
+    /// of the list cannot miss any: the spared one, which came first, stays, and those that end stay until they are
+    /// collected.
+    fn is_empty(&self) -> bool {
+        let mut room = [0u8; 64];
+        let listed = self.namespace.children.as_ref().map(|fd| rustix::io::pread(fd, &mut room, 0));
+        let Some(Ok(count)) = listed else { return self.others(|_| ()) == Ok(0) };
+        let mut pids = room[..count].split(|&b| b == b' ').filter(|pid| !pid.is_empty());
+        pids.all(|pid| std::str::from_utf8(pid).is_ok_and(|pid| pid.parse() == Ok(self.spared)))
     }
 
     /// Does something with every process but the keeper and the one that is spared; returns how many those are.
@@ -322,6 +348,8 @@ fn collect_ended() {
 /// What the keeper holds of its namespace's `/proc`.
 struct Namespace {
     processes: OwnedFd,
+    /// The keeper's own children, where the kernel lists them (`CONFIG_PROC_CHILDREN`).
+    children: Option<OwnedFd>,
     /// The file that says which pid comes next, if there is one.
     last_pid: Option<OwnedFd>,
 }
@@ -349,11 +377,15 @@ fn fresh_proc() -> rustix::io::Result<Namespace> {
     mount(c"proc", c"/proc", c"proc", flags | MountFlags::RDONLY, None)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let processes = rustix::fs::open(c"/proc", flags, Mode::empty())?;
-    let Ok(hidden) = hidden_proc() else { return Ok(Namespace { processes, last_pid: None }) };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let children = openat(&processes, c"1/task/1/children", flags, Mode::empty()).ok();
+    let Ok(hidden) = hidden_proc() else {
+        return Ok(Namespace { processes, children, last_pid: None });
+    };
     let open = |name: &CStr| openat(&hidden, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
     // When memory runs out the kernel ends a program first. Where that cannot be set, it chooses.
     let _ = open(c"self/oom_score_adj").map(|fd| rustix::io::write(fd, b"1000"));
-    Ok(Namespace { processes, last_pid: open(c"sys/kernel/ns_last_pid").ok() })
+    Ok(Namespace { processes, children, last_pid: open(c"sys/kernel/ns_last_pid").ok() })
 }
 
 /// A second `/proc` that stands nowhere and may be written to.

@@ -1,5 +1,5 @@
-//! From the keeper to a program: session, signals, streams, limits, rights, the filter, execve(2). Nothing here
-//! allocates.
+//! From the keeper to a program: session, streams, limits, the filter, execve(2). Signals and rights are the keeper's by
+//! then (see `leave_behind`). Nothing here allocates.
 
 use super::cell::{FIXED_ADDRESSES, Plan};
 use super::keeper::{Start, block, close_range, end, no_signals, send, tell};
@@ -74,22 +74,23 @@ fn prepare(start: &Start<'_>, plan: &Plan, umask: u32) -> io::Result<()> {
         thread::fix_addresses()?;
     }
     block(&no_signals());
-    for signal in 1..=64 {
-        // SAFETY: restores a default disposition; numbers that cannot be set are refused.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
     plan.streams.connect(start.socket)?;
     rustix::process::umask(Mode::from_bits_retain(umask & 0o777));
     let limit = |most| rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
     rustix::process::setrlimit(rustix::process::Resource::Fsize, limit(plan.most_bytes))?;
     rustix::process::setrlimit(rustix::process::Resource::Core, limit(0))?;
-    give_up_capabilities();
     thread::no_new_privileges()
 }
 
-/// What would let a program of root's out of its namespace: mounting, devices, kernel memory, other processes.
-fn give_up_capabilities() {
+/// Leaves behind, once and for all programs, what they must not have of ours: ignored signals and handlers, and what would
+/// let a program of root's out of its namespace: mounting, devices, kernel memory, other processes. The keeper itself
+/// keeps its capabilities, as it never runs a program in its own place.
+pub(super) fn leave_behind() {
     use rustix::thread::CapabilitySet as Set;
+    for signal in 1..=64 {
+        // SAFETY: restores a default disposition; numbers that cannot be set are refused.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
     let dangerous = [
         Set::SYS_ADMIN,
         Set::SYS_MODULE,

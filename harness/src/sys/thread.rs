@@ -191,8 +191,10 @@ pub(crate) fn reclaim(thread: JoinHandle<()>, tid: u32) {
 pub(crate) fn own_stack() -> Option<Range<u64>> {
     // SAFETY: an all-zero value is a valid buffer for the next call.
     let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    // SAFETY: takes nothing and cannot fail.
+    let this = unsafe { libc::pthread_self() };
     // SAFETY: names the calling thread and a live buffer.
-    if unsafe { libc::pthread_getattr_np(libc::pthread_self(), &raw mut attributes) } != 0 {
+    if unsafe { libc::pthread_getattr_np(this, &raw mut attributes) } != 0 {
         return None;
     }
     let (mut lowest, mut size, mut guard) = (std::ptr::null_mut(), 0, 0);

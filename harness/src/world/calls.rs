@@ -61,7 +61,7 @@ const fn old(name: &'static str, x86_64: u32, op: Op, signature: &'static str) -
     Sys { name, x86_64: Some(x86_64), aarch64: None, op, signature }
 }
 
-/// Every call we stop at, the frequent ones first: the filter compares from the top.
+/// Every call we stop at, the frequent ones first, as they are looked up from the top.
 pub(crate) static WATCHED: &[Sys] = &[
     both("openat", 257, 56, Op::Open, "dpFm"),
     both("write", 1, 64, Op::Write, "f-n"),

@@ -131,11 +131,13 @@ impl Decoder {
         }
         let tid = stop.tid;
         self.proc.each_descriptor(tid, |dir, name, number| {
+            if STANDARD.contains(&number) {
+                return;
+            }
             stop.scratch.clear();
             self.directory(tid, number, false, &mut stop.scratch);
             let (space, _) = self.settle(&mut stop.scratch, ours);
-            let counts = space == Space::Arena && !STANDARD.contains(&number);
-            if counts && !self.proc.closes_on_exec(tid, number) {
+            if space == Space::Arena && !self.proc.closes_on_exec(tid, number) {
                 handed::ident_behind(dir, name).into_iter().for_each(|i| stop.handed.push(i, &stop.scratch));
             }
         });

@@ -102,22 +102,24 @@ impl Proc {
     /// A field of a task's `status`, by its name with the colon; see proc_pid_status(5).
     pub(super) fn field(&self, tid: u32, name: &str) -> Option<String> {
         let mut buffer = [0; 2048];
-        let status = self.text(format_args!("{tid}/status"), &mut buffer);
-        status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+        field(self.status(tid, &mut buffer), name).map(str::to_owned)
+    }
+
+    /// A task's `status`, for those who look for several fields: the kernel takes as long for one as for all.
+    pub(super) fn status<'b>(&self, tid: u32, buffer: &'b mut [u8; 2048]) -> &'b str {
+        self.text(format_args!("{tid}/status"), buffer)
     }
 
     /// The pid of a task's process and its own tid, in the innermost namespace.
     pub(super) fn own_numbers(&self, tid: u32) -> impl Iterator<Item = u32> {
-        ["NStgid:", "NSpid:"].map(|name| self.innermost(tid, name)).into_iter().flatten()
+        let mut buffer = [0; 2048];
+        let status = self.status(tid, &mut buffer);
+        ["NStgid:", "NSpid:"].map(|name| innermost(status, name)).into_iter().flatten()
     }
 
     /// The tid of a task in the innermost namespace.
     pub(super) fn own_tid(&self, tid: u32) -> Option<u32> {
-        self.innermost(tid, "NSpid:")
-    }
-
-    fn innermost(&self, tid: u32, name: &str) -> Option<u32> {
-        self.field(tid, name)?.split('\t').next_back()?.parse().ok()
+        innermost(self.status(tid, &mut [0; 2048]), "NSpid:")
     }
 
     /// All of a file; empty when it cannot be read. Allocates.
@@ -136,6 +138,15 @@ impl Proc {
         let name = path(name, &mut room).ok_or(rustix::io::Errno::NAMETOOLONG)?;
         openat(&self.top, name, flags | OFlags::CLOEXEC, Mode::empty())
     }
+}
+
+/// A field of a text like `status`.
+pub(super) fn field<'t>(status: &'t str, name: &str) -> Option<&'t str> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+fn innermost(status: &str, name: &str) -> Option<u32> {
+    field(status, name)?.split('\t').next_back()?.parse().ok()
 }
 
 fn link(dir: BorrowedFd<'_>, name: Arguments<'_>, into: &mut Vec<u8>) {

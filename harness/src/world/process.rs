@@ -14,7 +14,9 @@ mod ends;
 mod events;
 mod faults;
 mod held;
+mod identity;
 mod image;
+mod next_call;
 mod order;
 mod output;
 mod perform;
@@ -63,6 +65,8 @@ use chance::Chance;
 use ends::{start_cell, unexpected};
 use events::Event;
 use held::Held;
+use identity::Identity;
+use next_call::NextCall;
 use order::{Order, Scene};
 use output::Output;
 use second::Pair;
@@ -97,6 +101,8 @@ pub(crate) struct ProcessWorld {
     umask: u32,
     silence: Duration,
     ticks: Ticks,
+    next_call: NextCall,
+    identity: Identity,
     output: Output,
     bounds: Bounds,
     watch: Watch,
@@ -145,6 +151,7 @@ impl ProcessWorld {
         contain::start_in(&mut plans, program, &writable)?;
         let hands = Hands::new(surroundings::ARENA.as_ref(), attacker)?;
         let (cell, inside) = start_cell(&plans, &chance, terms.watch)?;
+        let ticks = Ticks::new(terms.silence)?;
         Ok(ProcessWorld {
             arena,
             hands,
@@ -159,7 +166,9 @@ impl ProcessWorld {
             no_template: false,
             umask: 0o022,
             silence: terms.silence,
-            ticks: Ticks::new(terms.silence)?,
+            next_call: NextCall::new(ticks.every)?,
+            ticks,
+            identity: Identity::default(),
             output,
             bounds: Bounds::default(),
             watch: terms.watch,
@@ -231,6 +240,7 @@ impl ProcessWorld {
         }
         if !stop.touches_arena() {
             self.listener()?.let_run(seen.id);
+            self.next_call.follows(stop);
             return self.pass();
         }
         self.chance.goes_on();
@@ -256,6 +266,7 @@ impl ProcessWorld {
 
     /// Ends a stop at a call that is not one on files.
     fn answer_other(&mut self, seen: &Notification) -> Result<Option<Next>, Error> {
+        self.identity.note(seen.nr);
         let spared = self.spared();
         if MAKE_TASKS.contains(&seen.nr) && !self.bounds.may_make_task(&self.inside, spared) {
             return Ok(Some(Next::Ended(Ending::Hung)));
@@ -277,6 +288,7 @@ impl ProcessWorld {
     /// Nothing was printed or taken yet.
     fn start_trial(&mut self) {
         self.output.restart();
+        self.next_call.forget();
         self.bounds.restart(&self.inside, self.arena.root());
     }
 }
@@ -337,6 +349,7 @@ impl World for ProcessWorld {
             self.no_template = true;
         }
         self.prologue.clear();
+        self.identity.forget();
         self.cell
             .begin(PROGRAM, self.umask, self.chance.fixes_addresses())
             .map_err(|e| Error::ours(DOING, e))?;
@@ -363,6 +376,11 @@ impl World for ProcessWorld {
         let mut crowd = Crowd::default();
         loop {
             match self.wait()? {
+                Event::Received(seen) => {
+                    if let Some(next) = self.take(&seen, stop)? {
+                        return Ok(next);
+                    }
+                }
                 Event::Stopped => {
                     if let Some(seen) = self.receive()?
                         && let Some(next) = self.take(&seen, stop)?
@@ -412,6 +430,7 @@ impl World for ProcessWorld {
         self.expect_lock(stop);
         // The program has none of the rights that its namespace gives to us.
         let outcome = own_thread::without_file_capabilities(|| self.perform(stop));
+        self.next_call.follows(stop);
         if self.wants_template() {
             self.prologue.add(stop, outcome);
         }

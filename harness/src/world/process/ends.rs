@@ -2,7 +2,7 @@
 
 use super::chance::Chance;
 use super::second::Pair;
-use super::{ProcessWorld, bounds, contain, senders};
+use super::{ProcessWorld, bounds, contain, identity, senders};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::sys::bpf::Fate;
@@ -26,17 +26,21 @@ impl ProcessWorld {
 
     /// Takes what the keeper tells; the end, if that is it.
     pub(super) fn listen(&mut self) -> Result<Option<Next>, Error> {
-        match (self.hear("wait for the program")?, self.ended) {
-            (Told::Ended(status), _) => self.note_end(false, status),
-            (Told::SecondEnded(status), _) => self.note_end(true, status),
-            (Told::Empty, Some(status)) => {
+        let told = self.hear("wait for the program")?;
+        match told {
+            Told::Ended(status) | Told::EndedAll(status) => self.note_end(false, status),
+            Told::SecondEnded(status) => self.note_end(true, status),
+            _ => {}
+        }
+        match (told, self.ended) {
+            (Told::Ended(_) | Told::SecondEnded(_), _) => Ok(None),
+            (Told::Empty | Told::EndedAll(_), Some(status)) => {
                 self.pair.empty = true;
                 self.forget();
-                return Ok(Some(self.finished(status)));
+                Ok(Some(self.finished(status)))
             }
-            (other, _) => return Err(unexpected("wait for the program", &other)),
+            (other, _) => Err(unexpected("wait for the program", &other)),
         }
-        Ok(None)
     }
 
     pub(super) fn hear(&self, doing: &str) -> Result<Told, Error> {
@@ -47,7 +51,7 @@ impl ProcessWorld {
     pub(super) fn hear_back(&self, doing: &str) -> Result<Told, Error> {
         loop {
             match self.hear(doing)? {
-                Told::Ended(_) | Told::SecondEnded(_) | Told::Empty => {}
+                Told::Ended(_) | Told::SecondEnded(_) | Told::Empty | Told::EndedAll(_) => {}
                 told => return Ok(told),
             }
         }
@@ -91,9 +95,9 @@ pub(super) fn start_cell(plans: &[Plan], chance: &Chance, watch: Watch) -> Resul
     let refused: Vec<u32> = REFUSED.into_iter().chain(NAMESPACES).collect();
     let further = chance.watched();
     let mut fates: Vec<(Fate, &[u32])> = vec![(Fate::Refused, &refused), (Fate::Watched, &watched)];
-    let senders = [senders::watched()];
+    let others = [senders::watched(), identity::watched()];
     fates.extend(
-        tasks.iter().chain(&senders).chain(&further).map(|(fate, numbers)| (*fate, numbers.as_slice())),
+        tasks.iter().chain(&others).chain(&further).map(|(fate, numbers)| (*fate, numbers.as_slice())),
     );
     let cell = Cell::start(plans, &fates).map_err(|e| contain::refusal("clone(CLONE_NEWPID)", e))?;
     match cell.hear().map_err(|e| Error::ours("start the keeper", e))? {

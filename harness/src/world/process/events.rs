@@ -3,8 +3,10 @@
 
 use super::ProcessWorld;
 use super::template::Template;
+use crate::determinism::Level;
 use crate::ending::Ending;
 use crate::error::Error;
+use crate::sys::notify::Notification;
 use crate::world::Next;
 use crate::world::pulse::Crowd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,7 +14,9 @@ use std::os::fd::AsFd;
 
 /// What there is to do next.
 pub(super) enum Event {
-    /// A call waits for its answer.
+    /// This call waits for its answer.
+    Received(Notification),
+    /// A call can be received.
     Stopped,
     /// The keeper has something to tell.
     Told,
@@ -38,7 +42,9 @@ impl ProcessWorld {
     /// Waits for the next event. What the keeper tells comes before any call: a daemon that never rests must not keep us
     /// from hearing that the program has ended.
     pub(super) fn wait(&mut self) -> Result<Event, Error> {
-        self.listener()?;
+        if let Some(seen) = self.receive_at_once()? {
+            return Ok(Event::Received(seen));
+        }
         // A call that was taken before, and can go on, need not be waited for.
         let known = self.order.has_next();
         let pause = self.pair.pause();
@@ -54,6 +60,17 @@ impl ProcessWorld {
                 () => {}
             }
         }
+    }
+
+    /// The next call, where nothing else can come before it.
+    fn receive_at_once(&mut self) -> Result<Option<Notification>, Error> {
+        let one_task = !self.bounds.has_several_tasks() && !self.order.has_next();
+        let alone = one_task && !self.pair.other_lives() && self.chance.level() < Level::Full;
+        let Some(listener) = &self.listener else {
+            return Err(Error::ours("wait for the program", "it was not started"));
+        };
+        let received = self.next_call.receive(listener, alone);
+        received.map_err(|e| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e))
     }
 
     /// Waits until something is ready, and reads what was printed.

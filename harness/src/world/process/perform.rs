@@ -7,7 +7,6 @@
 use super::ProcessWorld;
 use crate::sys::memory::{self, Memory};
 use crate::sys::perform::{RawCall, borrow, close, perform};
-use crate::sys::thread as own_thread;
 use crate::world::calls::Op;
 use crate::world::proc::PATH_MAX;
 use crate::world::stop::Stop;
@@ -48,7 +47,7 @@ impl ProcessWorld {
     }
 
     /// Whether the name of an open is taken, if we can look in the task's place.
-    pub(super) fn would_find(&self, stop: &Stop) -> Option<bool> {
+    pub(super) fn would_find(&mut self, stop: &Stop) -> Option<bool> {
         self.borrow_call(stop).map(|call| no_excl::is_taken(stop, &call.raw))
     }
 
@@ -61,9 +60,9 @@ impl ProcessWorld {
     }
 
     /// The call as we can make it, if we can.
-    fn borrow_call(&self, stop: &Stop) -> Option<Box<Borrowed>> {
+    fn borrow_call(&mut self, stop: &Stop) -> Option<Box<Borrowed>> {
         let through_proc = stop.places().iter().any(|p| p.by_descriptor);
-        if through_proc || !is_portable(stop) || !self.has_our_user(stop.tid) {
+        if through_proc || !is_portable(stop) || !self.identity.is_ours(self.decoder.proc(), stop.tid) {
             return None;
         }
         let raw = stop.raw;
@@ -97,21 +96,6 @@ impl ProcessWorld {
         let cwd = self.decoder.proc().open_at(format_args!("{}/cwd", stop.tid), OFlags::PATH).ok()?;
         rustix::process::fchdir(&cwd).ok()?;
         Some(call)
-    }
-
-    /// True when the task's file system ids are ours; takes over its umask.
-    fn has_our_user(&self, tid: u32) -> bool {
-        let mut buffer = [0; 2048];
-        let status = self.decoder.proc().text(format_args!("{tid}/status"), &mut buffer);
-        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-        let umask = field("Umask:\t").and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok());
-        if let Some(mask) = umask {
-            own_thread::umask(mask);
-        }
-        let file_id =
-            |name| field(name).and_then(|ids| ids.split('\t').nth(3)).and_then(|id| id.parse().ok());
-        let (user, group) = own_thread::own_ids();
-        umask.is_some() && file_id("Uid:\t") == Some(user) && file_id("Gid:\t") == Some(group)
     }
 
     fn open(&mut self, stop: &Stop, call: &mut Borrowed) -> Outcome {

@@ -40,7 +40,9 @@ impl ProcessWorld {
             if ready.told {
                 let told = self.hear(DOING)?;
                 self.output.drain();
-                let Told::Ended(status) = told else { return Err(unexpected(DOING, &told)) };
+                let (Told::Ended(status) | Told::EndedAll(status)) = told else {
+                    return Err(unexpected(DOING, &told));
+                };
                 return Ok(Some(status));
             }
             if ready.tick {

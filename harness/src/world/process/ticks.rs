@@ -15,6 +15,8 @@ pub(super) struct Ticks {
     timer: OwnedFd,
     /// Ticks in half of the time after which a silent program counts as hung.
     pub(super) per_look: u32,
+    /// Between two ticks.
+    pub(super) every: Duration,
     quiet: u32,
     heard: bool,
 }
@@ -31,7 +33,7 @@ impl Ticks {
         let spec = Itimerspec { it_interval: time, it_value: time };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec).map_err(failed)?;
         let per_look = u32::try_from(per_look).unwrap_or(u32::MAX);
-        Ok(Ticks { timer, per_look, quiet: 0, heard: true })
+        Ok(Ticks { timer, per_look, every, quiet: 0, heard: true })
     }
 
     /// Something was heard of the program.
