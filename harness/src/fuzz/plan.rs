@@ -172,7 +172,12 @@ impl Chooser {
 /// True when what stands at a name of this call decides what is done: between this and what the victim has seen there before, it
 /// can be made another.
 fn works_by_name(call: &CallStep) -> bool {
-    !call.by_descriptor && !matches!(call.sys.op, Op::Look | Op::Close | Op::Sync | Op::Lock)
+    match call.sys.op {
+        Op::Look | Op::Close | Op::Sync | Op::Lock => false,
+        // The new name is one whatever is linked.
+        Op::Link => true,
+        _ => !call.by_descriptor,
+    }
 }
 
 /// True when the victim comes by a name of this call, which is the last, for the first time.
@@ -259,6 +264,18 @@ mod tests {
         });
         let made = acts(&victim.keeps("*"), Class::OtherUser, &[plan(1, 0, 0, 0)]);
         assert!(made[0].contains("at openat(\"shared/a\")"), "{made:?}");
+    }
+
+    #[test]
+    fn a_name_that_was_looked_at_can_be_taken_before_an_unnamed_file_is_linked_to_it() {
+        let victim = crate::victim("looks first", |dir| {
+            let name = dir.join("a");
+            let mut file = tempfile::tempfile_in(dir)?;
+            std::io::Write::write_all(&mut file, b"x")?;
+            if name.exists() { Ok(()) } else { crate::libc_temp::link_unnamed(&file, &name) }
+        });
+        let made = acts(&victim.keeps("*"), Class::OtherUser, &[plan(1, 0, 0, 0)]);
+        assert!(made[0].starts_with("plant") && made[0].contains("at linkat("), "{made:?}");
     }
 
     #[test]
