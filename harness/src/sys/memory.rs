@@ -36,8 +36,8 @@ impl Own {
         };
         let start = into.len();
         for at in (address..stack.end).take(limit) {
-            // SAFETY: the stack of a thread stays mapped while the thread lives, and this one is held in a call. Volatile, as
-            // others may write there.
+            // SAFETY: the stack of a thread stays readable while the thread lives, unless the thread itself sees to the contrary,
+            // and this one is held in a call. Volatile, as others may write there.
             match unsafe { std::ptr::read_volatile(at as *const u8) } {
                 0 => return true,
                 byte => into.push(byte),
