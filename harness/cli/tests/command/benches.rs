@@ -74,9 +74,9 @@ fn calls_are_counted_where_strace_can_trace() {
     }
     let stop = rows.iter().find(|row| row["what"].as_str().is_some_and(|what| what.contains("let go")));
     let stop = stop.expect("a row of a stop");
-    // It is received and answered; what else is done is for the table to tell.
+    // It is received and answered, and nothing less can be; what else is done is for the table to tell.
     assert!(stop["detail"].as_str().is_some_and(|detail| detail.contains("ioctl 2")), "{stop}");
-    assert!(stop["amount"].as_f64().is_some_and(|sum| sum >= 3.0), "{stop}");
+    assert!(stop["amount"].as_f64().is_some_and(|sum| sum >= 2.0), "{stop}");
 }
 
 #[test]
