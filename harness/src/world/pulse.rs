@@ -128,15 +128,12 @@ pub(super) fn pulse(proc: &Proc, tid: u32) -> Pulse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::thread::own_tid;
     use std::io::Read;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::{Sender, channel};
     use std::thread::yield_now;
-
-    fn own_tid() -> u32 {
-        rustix::thread::gettid().as_raw_nonzero().get() as u32
-    }
 
     /// Starts a thread and returns when the thread looks as wanted.
     fn looks<T: Send + 'static>(

@@ -13,6 +13,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+/// Trials after which a victim's thread joins what it has freed.
+const TRIALS_PER_JOIN: u64 = 256;
+
 /// The victim's thread, from our side.
 pub(super) struct Victim {
     pub(super) listener: Listener,
@@ -56,7 +59,7 @@ pub(super) fn start_victim(body: &Arc<Body>, dirs: Dirs, core: usize, watch: Wat
             }
             let how = body::run(|| body(&dirs));
             *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
-            if trial.is_multiple_of(256) {
+            if trial.is_multiple_of(TRIALS_PER_JOIN) {
                 join_free_pieces();
             }
         }
