@@ -9,7 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 45;
+
+/// Copies are made one after the other, as the explorer makes them: right after another program's start each is a fifth slower.
+const COPIES: u32 = 8;
 
 /// A program left alone under supervision, of the same program bare.
 const ANEW: Promise = Promise::AtMost(1.4);
@@ -18,12 +21,29 @@ const ANEW: Promise = Promise::AtMost(1.4);
 const COPIED: Promise = Promise::Within(Amount::Time(500.0));
 const COPIED_AND_ENDED: Promise = Promise::Within(Amount::Time(1500.0));
 
-/// Programs with what is promised of their copies.
-const PROGRAMS: [(&str, &[&str], Option<Promise>); 4] = [
-    ("mktemp", &["mktemp"], Some(COPIED)),
-    ("bash", &["bash", "-c", "echo x > $TMPDIR/a; read y < $TMPDIR/a"], Some(COPIED)),
-    ("python3", &["/usr/bin/python3", "-c", PYTHON], None),
-    ("python3 that ends with os._exit", &["/usr/bin/python3", "-c", PYTHON_ENDED], Some(COPIED_AND_ENDED)),
+/// A program, with what is promised of it started anew and as a copy.
+struct Measured {
+    name: &'static str,
+    argv: &'static [&'static str],
+    anew: Option<Promise>,
+    copy: Option<Promise>,
+}
+
+const PROGRAMS: [Measured; 4] = [
+    Measured { name: "mktemp", argv: &["mktemp"], anew: Some(ANEW), copy: Some(COPIED) },
+    Measured {
+        name: "bash",
+        argv: &["bash", "-c", "echo x > $TMPDIR/a; read y < $TMPDIR/a"],
+        anew: None,
+        copy: Some(COPIED),
+    },
+    Measured { name: "python3", argv: &["/usr/bin/python3", "-c", PYTHON], anew: Some(ANEW), copy: None },
+    Measured {
+        name: "python3 that ends with os._exit",
+        argv: &["/usr/bin/python3", "-c", PYTHON_ENDED],
+        anew: Some(ANEW),
+        copy: Some(COPIED_AND_ENDED),
+    },
 ];
 
 const PYTHON: &str = "import tempfile\nwith tempfile.NamedTemporaryFile() as f: f.write(b'x')";
@@ -31,10 +51,11 @@ const PYTHON_ENDED: &str =
     "import os, tempfile\nwith tempfile.NamedTemporaryFile() as f: f.write(b'x')\nos._exit(0)";
 
 pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
-    PROGRAMS.iter().map(|(name, argv, promise)| program(setup, name, argv, *promise)).collect()
+    PROGRAMS.iter().map(|measured| program(setup, measured)).collect()
 }
 
-fn program(setup: &Setup, name: &str, argv: &[&str], promise: Option<Promise>) -> anyhow::Result<Section> {
+fn program(setup: &Setup, measured: &Measured) -> anyhow::Result<Section> {
+    let Measured { name, argv, .. } = measured;
     let mut section = Section::new(format!("a trial of {name}"));
     let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
     if !can_start(&argv[0]) {
@@ -44,8 +65,8 @@ fn program(setup: &Setup, name: &str, argv: &[&str], promise: Option<Promise>) -
     let has_strace = can_start("strace");
     // Without rules, because a copy with a finding is followed by a start anew.
     let judge = Judge::new(setup.host.clone()).rules(&[]);
-    let anew = turns(setup, &judge.clone().start_anew(), &argv, has_strace)?;
-    let copied = turns(setup, &judge, &argv, false)?;
+    let anew = turns(setup, &judge.clone().start_anew(), &argv, 1, has_strace)?;
+    let copied = turns(setup, &judge, &argv, COPIES, false)?;
     let of_bare = |what, turns: &Turns, job: usize| {
         Row::each(what, turns.median(|t| t[job])).ratio(turns.median(|t| t[job] / t[0]), "bare")
     };
@@ -55,9 +76,9 @@ fn program(setup: &Setup, name: &str, argv: &[&str], promise: Option<Promise>) -
     } else {
         section.note("not measured: strace -f; no strace here");
     }
-    section.row(of_bare("started anew", &anew, 1).promised(ANEW));
+    section.row(Row { promise: measured.anew, ..of_bare("started anew", &anew, 1) });
     let copy = of_bare("a copy, from the fork server", &copied, 1);
-    section.row(Row { promise, ..copy });
+    section.row(Row { promise: measured.copy, ..copy });
     Ok(section)
 }
 
@@ -67,8 +88,8 @@ pub(crate) fn can_start(program: &str) -> bool {
     version.status().is_ok()
 }
 
-/// Bare, left alone by this judge and, if wanted, under strace, in turn.
-fn turns(setup: &Setup, judge: &Judge, argv: &[String], strace: bool) -> anyhow::Result<Turns> {
+/// Bare, left alone by this judge so often and, if wanted, under strace, in turn.
+fn turns(setup: &Setup, judge: &Judge, argv: &[String], times: u32, strace: bool) -> anyhow::Result<Turns> {
     let program = Program { argv: argv.to_vec(), ..Program::default() };
     judge.session(&Victim::program("benched", program), Class::None, 0o022, |session| {
         // The engine's thread is in a mount namespace in which only the arena can be written to.
@@ -76,7 +97,7 @@ fn turns(setup: &Setup, judge: &Judge, argv: &[String], strace: bool) -> anyhow:
         let traced = ["strace", "-f", "-o", "/dev/null"].map(str::to_owned);
         let traced: Vec<String> = traced.into_iter().chain(argv.iter().cloned()).collect();
         let mut bare = repeated(1, || spawn(argv, place));
-        let mut held = repeated(1, || session.run(&Schedule::default()).map(drop).map_err(Into::into));
+        let mut held = repeated(times, || session.run(&Schedule::default()).map(drop).map_err(Into::into));
         let mut traced = repeated(1, || if strace { spawn(&traced, place) } else { Ok(()) });
         Ok(Turns::take(setup, ROUNDS, &mut [&mut bare, &mut held, &mut traced]))
     })?

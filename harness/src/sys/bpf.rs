@@ -7,6 +7,7 @@ use libc::sock_filter;
 use std::collections::BTreeMap;
 
 /// Classic BPF opcodes used here (`linux/bpf_common.h`).
+const COPY_TO_INDEX: u16 = (libc::BPF_MISC | libc::BPF_TAX) as u16;
 const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
@@ -63,6 +64,14 @@ pub(crate) fn program(fates: &[(Fate, &[u32])]) -> Vec<sock_filter> {
     code.load(OFFSET_ARCH);
     code.0.reverse();
     code.0
+}
+
+/// The same for a process that is held for a moment only. An instruction that the kernel does not try out, and that does nothing
+/// here, keeps it from trying every number there is: that took a third of what a filter costs. Each call that runs takes some
+/// 20 ns longer for it.
+pub(crate) fn short_lived(fates: &[(Fate, &[u32])]) -> Vec<sock_filter> {
+    let untried = sock_filter { code: COPY_TO_INDEX, jt: 0, jf: 0, k: 0 };
+    [untried].into_iter().chain(program(fates)).collect()
 }
 
 /// Where runs of numbers with the same fate begin, from 0 on; `None` is for those that run.

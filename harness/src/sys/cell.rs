@@ -35,8 +35,8 @@ pub(crate) struct Plan {
 /// What the keeper or the program's first process tells.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// The program is about to start; its calls arrive at this listener.
-    Started(Listener),
+    /// The program is about to start, in a process that has this pid in its namespace; its calls arrive at this listener.
+    Started(Listener, u32),
     /// It has a terminal of its own, whose other side this is.
     Terminal(OwnedFd),
     /// The first process of the program ended with this status, as wait(2) has it.
@@ -74,7 +74,7 @@ impl Cell {
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let arguments: Vec<Arguments> =
             plans.iter().map(|plan| (pointers(&plan.argv), pointers(&plan.envp))).collect();
-        let code = bpf::program(fates);
+        let code = bpf::short_lived(fates);
         let streams = plans.iter().flat_map(|plan| [&plan.streams.stdin, &plan.streams.output]);
         let mut kept: Vec<u32> = streams.chain([&theirs]).map(|fd| fd.as_raw_fd() as u32).collect();
         kept.sort_unstable();
@@ -140,7 +140,7 @@ impl Cell {
         Ok(match (got.map(|m| m.bytes), bytes[0], sent) {
             (Ok(0) | Err(rustix::io::Errno::CONNRESET), ..) => Told::Lost,
             (Err(e), ..) => return Err(e.into()),
-            (_, b'l', Some(fd)) => Told::Started(notify::adopt(fd)),
+            (_, b'l', Some(fd)) => Told::Started(notify::adopt(fd), number as u32),
             (_, b't', Some(fd)) => Told::Terminal(fd),
             (_, b'e', _) => Told::Ended(number),
             (_, b's', _) => Told::SecondEnded(number),

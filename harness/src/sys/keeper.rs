@@ -54,13 +54,14 @@ pub(super) fn tell(socket: BorrowedFd<'_>, tag: u8, number: i32) {
     let _ = rustix::net::send(socket, &[tag, a, b, c, d], SendFlags::NOSIGNAL);
 }
 
-/// Tells a descriptor.
-pub(super) fn send(socket: BorrowedFd<'_>, tag: u8, fd: BorrowedFd<'_>) -> io::Result<()> {
+/// Tells a number and a descriptor.
+pub(super) fn send(socket: BorrowedFd<'_>, tag: u8, number: i32, fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let fds = [fd];
     control.push(SendAncillaryMessage::ScmRights(&fds));
-    sendmsg(socket, &[IoSlice::new(&[tag, 0, 0, 0, 0])], &mut control, SendFlags::NOSIGNAL)?;
+    let [a, b, c, d] = number.to_ne_bytes();
+    sendmsg(socket, &[IoSlice::new(&[tag, a, b, c, d])], &mut control, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
@@ -183,7 +184,7 @@ impl Keeper<'_> {
         // One that was spared until now keeps its pid until it is collected.
         collect_ended();
         self.namespace.rewind(self.before_first);
-        match launch(self.start, program, umask) {
+        match launch(self.start, program, umask, self.namespace.own.as_fd()) {
             Ok(pid) => (self.followed, self.awaited) = ([pid as u32, 0], true),
             Err(e) => tell(self.start.socket, b'f', e.raw_os_error().unwrap_or(libc::EAGAIN)),
         }
@@ -192,7 +193,7 @@ impl Keeper<'_> {
     /// Starts a second copy of the first program, with the same pid in every trial as well.
     fn run_second(&mut self, umask: u32) {
         self.namespace.rewind(BEFORE_SECOND);
-        match launch(self.start, 0, umask) {
+        match launch(self.start, 0, umask, self.namespace.own.as_fd()) {
             Ok(pid) => (self.followed[1], self.awaited) = (pid as u32, true),
             Err(e) => tell(self.start.socket, b'f', e.raw_os_error().unwrap_or(libc::EAGAIN)),
         }
@@ -348,6 +349,8 @@ fn collect_ended() {
 /// What the keeper holds of its namespace's `/proc`.
 struct Namespace {
     processes: OwnedFd,
+    /// The keeper's own descriptors.
+    own: OwnedFd,
     /// The keeper's own children, where the kernel lists them (`CONFIG_PROC_CHILDREN`).
     children: Option<OwnedFd>,
     /// The file that says which pid comes next, if there is one.
@@ -377,15 +380,16 @@ fn fresh_proc() -> rustix::io::Result<Namespace> {
     mount(c"proc", c"/proc", c"proc", flags | MountFlags::RDONLY, None)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let processes = rustix::fs::open(c"/proc", flags, Mode::empty())?;
+    let own = openat(&processes, c"self/fd", flags, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let children = openat(&processes, c"1/task/1/children", flags, Mode::empty()).ok();
     let Ok(hidden) = hidden_proc() else {
-        return Ok(Namespace { processes, children, last_pid: None });
+        return Ok(Namespace { processes, own, children, last_pid: None });
     };
     let open = |name: &CStr| openat(&hidden, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
     // When memory runs out the kernel ends a program first. Where that cannot be set, it chooses.
     let _ = open(c"self/oom_score_adj").map(|fd| rustix::io::write(fd, b"1000"));
-    Ok(Namespace { processes, children, last_pid: open(c"sys/kernel/ns_last_pid").ok() })
+    Ok(Namespace { processes, own, children, last_pid: open(c"sys/kernel/ns_last_pid").ok() })
 }
 
 /// A second `/proc` that stands nowhere and may be written to.

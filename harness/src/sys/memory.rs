@@ -84,6 +84,17 @@ pub(crate) fn read(tid: u32, address: u64, into: &mut [u8]) -> io::Result<usize>
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// Copies `bytes` to `address` of the process that owns thread `tid`, where that process could write itself; true when all of
+/// it was.
+pub(crate) fn write(tid: u32, address: u64, bytes: &[u8]) -> bool {
+    let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
+    // SAFETY: `local` describes bytes that are only read; `remote` is only an address for the kernel to check.
+    let n =
+        unsafe { libc::process_vm_writev(tid as libc::pid_t, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(n) == Ok(bytes.len())
+}
+
 /// The words at `address` of the process that owns thread `tid`; `None` when they cannot all be read.
 pub(crate) fn read_words<const N: usize>(tid: u32, address: u64) -> Option<[u64; N]> {
     let mut words = [[0; size_of::<u64>()]; N];

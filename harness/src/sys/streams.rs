@@ -1,10 +1,11 @@
 //! What a program's first process reads and writes: a file and a pipe, or a terminal of its own.
 //!
-//! Connected in the forked process right before the program starts, so nothing here allocates. Every trial opens what
-//! it gets anew: an offset, a mode such as O_NONBLOCK or a terminal's settings must not outlive the trial.
+//! Opened by the keeper, which finds its own descriptors fastest, and connected in the process that is to be the program: so
+//! nothing here allocates. Every trial opens what it gets anew: an offset, a mode such as O_NONBLOCK or a terminal's settings
+//! must not outlive the trial.
 
 use super::keeper;
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::Winsize;
 use std::ffi::CStr;
@@ -20,17 +21,26 @@ pub(crate) struct Streams {
     pub(crate) terminal: bool,
 }
 
+/// What one trial is to read and write, opened for it; `None` for a terminal, which its own process makes.
+pub(super) type Opened = Option<[OwnedFd; 2]>;
+
 impl Streams {
-    /// Makes these the standard descriptors of the calling process, which must lead a session.
-    pub(super) fn connect(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
-        if self.terminal {
-            return connect_terminal(socket);
-        }
-        rustix::stdio::dup2_stdin(reopen(self.stdin.as_fd(), OFlags::RDONLY)?)?;
-        let output = reopen(self.output.as_fd(), OFlags::WRONLY)?;
-        rustix::stdio::dup2_stdout(&output)?;
-        Ok(rustix::stdio::dup2_stderr(&output)?)
+    /// Opens what one trial gets, by the caller's directory of descriptors.
+    pub(super) fn open(&self, own: BorrowedFd<'_>) -> io::Result<Opened> {
+        let open = || {
+            let input = reopen(own, self.stdin.as_fd(), OFlags::RDONLY)?;
+            Ok([input, reopen(own, self.output.as_fd(), OFlags::WRONLY)?])
+        };
+        (!self.terminal).then(open).transpose()
     }
+}
+
+/// Makes these the standard descriptors of the calling process, which must lead a session.
+pub(super) fn connect(opened: Option<[BorrowedFd<'_>; 2]>, socket: BorrowedFd<'_>) -> io::Result<()> {
+    let Some([input, output]) = opened else { return connect_terminal(socket) };
+    rustix::stdio::dup2_stdin(input)?;
+    rustix::stdio::dup2_stdout(output)?;
+    Ok(rustix::stdio::dup2_stderr(output)?)
 }
 
 /// The other side, through which the terminal of a program is read. Ours of the program's side is kept, so that a
@@ -57,16 +67,16 @@ fn connect_terminal(socket: BorrowedFd<'_>) -> io::Result<()> {
     let slave = ioctl_tiocgptpeer(&master, CLOSED_ON_EXEC)?;
     rustix::termios::tcsetwinsize(&slave, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 })?;
     rustix::process::ioctl_tiocsctty(&slave)?;
-    keeper::send(socket, b't', master.as_fd())?;
+    keeper::send(socket, b't', 0, master.as_fd())?;
     rustix::stdio::dup2_stdin(&slave)?;
     rustix::stdio::dup2_stdout(&slave)?;
     Ok(rustix::stdio::dup2_stderr(&slave)?)
 }
 
 /// A descriptor of its own, from the start, for what another one has open.
-fn reopen(fd: BorrowedFd<'_>, access: OFlags) -> io::Result<OwnedFd> {
-    let mut name = [0u8; 32];
-    write!(&mut name[..31], "/proc/self/fd/{}", fd.as_raw_fd())?;
+fn reopen(own: BorrowedFd<'_>, fd: BorrowedFd<'_>, access: OFlags) -> io::Result<OwnedFd> {
+    let mut name = [0u8; 16];
+    write!(&mut name[..15], "{}", fd.as_raw_fd())?;
     let name = CStr::from_bytes_until_nul(&name).map_err(|_| io::ErrorKind::InvalidInput)?;
-    Ok(openat(CWD, name, access | OFlags::CLOEXEC, Mode::empty())?)
+    Ok(openat(own, name, access | OFlags::CLOEXEC, Mode::empty())?)
 }

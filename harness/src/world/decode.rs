@@ -115,16 +115,14 @@ impl Decoder {
                 _ => {}
             }
         }
-        if sys.op == Op::Run {
-            self.hand(stop, ours);
-        }
     }
 
-    /// Finds the descriptors that lead into the arena and that a started program would keep. The standard streams are
-    /// given to it on purpose.
-    fn hand(&self, stop: &mut Stop, ours: bool) {
+    /// Finds, where a program is started, the descriptors that lead into the arena and that it would keep. The standard
+    /// streams are given to it on purpose.
+    pub(crate) fn find_handed(&self, stop: &mut Stop, ours: bool) {
         const STANDARD: [i32; 3] = [0, 1, 2];
-        let Some(Place { space, path, by_descriptor, .. }) = stop.places().first() else { return };
+        let first = stop.places().first().filter(|_| stop.sys.op == Op::Run);
+        let Some(Place { space, path, by_descriptor, .. }) = first else { return };
         let top = if *space == Space::Arena { self.arena.as_slice() } else { b"" };
         if !by_descriptor && !handed::is_program(top, path) {
             return;

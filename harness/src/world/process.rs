@@ -20,6 +20,7 @@ mod next_call;
 mod order;
 mod output;
 mod perform;
+mod pids;
 mod random_device;
 mod second;
 mod senders;
@@ -69,6 +70,7 @@ use identity::Identity;
 use next_call::NextCall;
 use order::{Order, Scene};
 use output::Output;
+use pids::Pids;
 use second::Pair;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -109,8 +111,7 @@ pub(crate) struct ProcessWorld {
     tasks: Tasks,
     chance: Chance,
     order: Order,
-    /// Of the tasks that came to a stop, as the program itself knows them.
-    pids: Vec<u32>,
+    pids: Pids,
     descriptors: u32,
     held: Option<u64>,
     /// How the first process ended, once it has.
@@ -175,7 +176,7 @@ impl ProcessWorld {
             tasks: Tasks::with_room(u16::MAX),
             chance,
             order: Order::default(),
-            pids: Vec::new(),
+            pids: Pids::default(),
             descriptors: 3,
             held: None,
             ended: None,
@@ -223,6 +224,10 @@ impl ProcessWorld {
         };
         self.pair.arrives(seen.tid);
         self.decoder.decode(seen, sys, false, stop);
+        // What starts the program is ours, and has only what we give it.
+        if !self.pids.arrives(seen.tid) {
+            self.decoder.find_handed(stop, false);
+        }
         if sys.op == Op::Run {
             self.chance.expect_image(&held);
         }
@@ -253,7 +258,7 @@ impl ProcessWorld {
             return Ok(None);
         }
         if !self.tasks.knows(seen.tid) {
-            self.pids.extend(self.decoder.proc().own_numbers(seen.tid));
+            self.pids.note(seen.tid, self.template.as_ref(), self.decoder.proc());
         }
         (stop.task, stop.second) = (self.tasks.number(seen.tid), self.pair.second);
         self.held = Some(seen.id);
@@ -281,6 +286,9 @@ impl ProcessWorld {
                 return self.endless().map(Some);
             }
             None => {}
+        }
+        if !senders::sends(seen.nr) {
+            self.next_call.is_expected();
         }
         self.pass()
     }
@@ -326,7 +334,7 @@ impl World for ProcessWorld {
     }
 
     fn pids(&self) -> Vec<u32> {
-        self.pids.clone()
+        self.pids.noted().to_vec()
     }
 
     fn begin(&mut self) -> Result<(), Error> {
@@ -335,7 +343,7 @@ impl World for ProcessWorld {
         self.tasks.clear();
         self.chance.restart();
         self.order.restart();
-        self.pids.clear();
+        self.pids.restart();
         (self.descriptors, self.held, self.ended) = (3, None, None);
         self.pair = Pair::default();
         self.start_trial();
@@ -349,7 +357,7 @@ impl World for ProcessWorld {
             self.no_template = true;
         }
         self.prologue.clear();
-        self.identity.forget();
+        self.identity.start(self.umask);
         self.cell
             .begin(PROGRAM, self.umask, self.chance.fixes_addresses())
             .map_err(|e| Error::ours(DOING, e))?;
@@ -359,7 +367,11 @@ impl World for ProcessWorld {
             told = self.hear(DOING)?;
         }
         match told {
-            Told::Started(listener) => self.listener = Some(listener),
+            Told::Started(listener, pid) => {
+                self.listener = Some(listener);
+                self.pids.start(pid);
+                self.next_call.is_expected();
+            }
             Told::Failed(errno) => {
                 return Err(contain::refusal(DOING, std::io::Error::from_raw_os_error(errno)));
             }

@@ -222,6 +222,7 @@ impl ThreadWorld {
             return self.take_exit(seen, ours);
         };
         self.decoder.decode(seen, sys, ours, stop);
+        self.decoder.find_handed(stop, ours);
         if let Some(Place { path, .. }) = stop.changes_elsewhere(is_spared) {
             if !self.killed {
                 self.refused.note(path);

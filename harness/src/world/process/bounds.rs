@@ -26,6 +26,10 @@ pub(super) fn watched() -> Vec<(Fate, Vec<u32>)> {
     MAKE_TASKS.iter().map(|&nr| (fate(nr), vec![nr])).collect()
 }
 
+/// For so many trials in a row, all of them over before memory was looked at, there is taken to be as much as at the start of
+/// the first: the kernel takes longer to tell than many a trial.
+const SHORT_TRIALS: u32 = 64;
+
 const TOO_MANY_TASKS: &str = "it was ended for having more than 512 processes and threads at once";
 const TOO_MUCH_MEMORY: &str = "it was ended because less than an eighth of the machine's memory was left, or half of what there was at the start";
 const TOO_MUCH_DISK: &str =
@@ -40,8 +44,9 @@ pub(super) struct Bounds {
     tasks: usize,
     /// Calls since the last that touched the arena.
     calls: u32,
-    /// Bytes that must stay available.
+    /// Bytes that must stay available, and for how many trials to come.
     memory: u64,
+    holds_for: u32,
     /// Bytes that must stay free on a disk that is larger than a program may fill.
     disk: u64,
     /// The bound that was passed.
@@ -54,8 +59,12 @@ impl Bounds {
     /// A trial begins.
     pub(super) fn restart(&mut self, proc: &Proc, arena: BorrowedFd<'_>) {
         (self.tasks, self.calls) = (1, 0);
-        let (total, available) = memory(proc);
-        self.memory = (total / 8).min(available / 2);
+        if self.holds_for == 0 {
+            let (total, available) = memory(proc);
+            self.memory = (total / 8).min(available / 2);
+            self.holds_for = SHORT_TRIALS;
+        }
+        self.holds_for -= 1;
         self.disk = disk(arena).map_or(0, |disk| disk.free.saturating_sub(ROOM_BYTES));
     }
 
@@ -100,6 +109,7 @@ impl Bounds {
 
     /// Looks at memory, for whom time has passed.
     pub(super) fn has_memory(&mut self, proc: &Proc) -> bool {
+        self.holds_for = 0;
         let (_, available) = memory(proc);
         self.hold(available >= self.memory, TOO_MUCH_MEMORY)
     }

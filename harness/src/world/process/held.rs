@@ -21,14 +21,20 @@ impl Held<'_> {
         self.listener.holds(self.seen.id) && rustix::io::pwrite(&memory, bytes, address) == Ok(bytes.len())
     }
 
+    /// Writes where it could write itself.
+    fn fill(&self, address: u64, bytes: &[u8]) -> bool {
+        // Should it be killed right then, its number is not another's before all others were given out.
+        self.listener.holds(self.seen.id) && memory::write(self.seen.tid, address, bytes)
+    }
+
     /// Words of its memory.
     pub(super) fn words<const N: usize>(&self, address: u64) -> Option<[u64; N]> {
         memory::read_words(self.seen.tid, address)
     }
 
-    /// Ends the stop as a call does that has filled what `address` points to; `into` may be null where that is allowed.
+    /// Ends the stop as a call does that has filled what `address` points to, which may be null where that is allowed.
     pub(super) fn answer_into(&self, address: u64, bytes: &[u8], value: i64) {
-        let done = address == 0 || self.put(address, bytes);
+        let done = address == 0 || self.fill(address, bytes);
         self.answer(if done { value } else { -i64::from(libc::EFAULT) });
     }
 

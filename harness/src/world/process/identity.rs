@@ -1,8 +1,8 @@
 //! As whom a program's tasks make files, and under which umask: what we have to be like to make a call in their place.
 //!
-//! The kernel tells it in `status` only, which takes as long as two stops. All tasks descend from one and inherit both, so
-//! what was read once in a trial is true of all of them until one makes a call that changes it; those calls are watched.
-//! From there on each task is looked at every time. Running a program changes neither, as none gains rights there.
+//! All tasks descend from one and inherit both, so what that one is started with is true of all of them until one makes a
+//! call that changes it; those calls are watched. From there on each task is looked at every time, in `status`, which takes
+//! as long as two stops. Running a program changes neither, as none gains rights there.
 
 use crate::sys::bpf::Fate;
 use crate::sys::thread as own_thread;
@@ -36,9 +36,9 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// A program is started anew.
-    pub(super) fn forget(&mut self) {
-        *self = Identity::default();
+    /// A program is started anew, by us and under this umask.
+    pub(super) fn start(&mut self, umask: u32) {
+        *self = Identity { known: Some((umask, true)), varies: false };
     }
 
     /// Takes note of a call before it goes on. A copy of a template inherits what the template was, so what only copies

@@ -1,7 +1,7 @@
 //! Waiting for a program's next call by one call of ours, with no poll(2) before it, where nothing else can come.
 //!
-//! A program that has one task, which has just been let go on with a call that prints nothing, makes another call, or ends,
-//! or is silent. An end is no notification, but ends the wait (Linux 6.11), and so does an alarm. Nothing is lost by that:
+//! A program that has one task, which has just been started, or let go on with a call that neither prints nor ends anything,
+//! makes another call, or ends, or is silent. An end is no notification, but ends the wait (Linux 6.11), and so does an alarm. Nothing is lost by that:
 //! all else stays where poll(2) finds it, which has its turn after each wait that brought nothing, and after some calls in
 //! a row, so that time passes for a program that never rests.
 
@@ -14,7 +14,7 @@ use std::io;
 use std::time::Duration;
 
 /// Calls in a row for which nothing else is looked at.
-const MOST_IN_A_ROW: u32 = 32;
+const MOST_IN_A_ROW: u32 = 128;
 
 /// Belongs to the thread that made it.
 pub(super) struct NextCall {
@@ -30,10 +30,15 @@ impl NextCall {
         Ok(NextCall { alarm, expected: false, in_a_row: 0 })
     }
 
+    /// The program was started, or has its answer and goes on.
+    pub(super) fn is_expected(&mut self) {
+        self.expected = true;
+    }
+
     /// The call has been let go on.
     pub(super) fn follows(&mut self, stop: &Stop) {
         // What it prints has to be taken from it, or it waits.
-        self.expected = stop.sys.op != Op::Write;
+        self.expected = stop.sys.op != Op::Write || stop.touches_arena();
     }
 
     /// Nothing has been let go on since.

@@ -1,7 +1,7 @@
 //! Makes a held call of another process in its place, so that its result is known exactly and at once.
 //!
-//! The supervisor sees the same mounts, goes to the task's working directory, takes its umask, and hands descriptors
-//! over. Calls whose arguments are more than numbers and paths are let run; those that only ask are asked first.
+//! The supervisor sees the same mounts, goes to the task's working directory if the path begins there, takes its umask, and
+//! hands descriptors over. Calls whose arguments are more than numbers and paths are let run; those that only ask are asked first.
 //! A task that has changed its user, or whose call cannot be made by another, makes it itself.
 
 use super::ProcessWorld;
@@ -93,8 +93,10 @@ impl ProcessWorld {
             let size = call.raw.args[stop.sys.signature.len() - 1].min(call.buffer.len() as u64);
             call.raw.args[stop.sys.signature.len() - 1] = size;
         }
-        let cwd = self.decoder.proc().open_at(format_args!("{}/cwd", stop.tid), OFlags::PATH).ok()?;
-        rustix::process::fchdir(&cwd).ok()?;
+        if call.texts.iter().any(|text| !text.starts_with(b"/")) {
+            let cwd = self.decoder.proc().open_at(format_args!("{}/cwd", stop.tid), OFlags::PATH).ok()?;
+            rustix::process::fchdir(&cwd).ok()?;
+        }
         Some(call)
     }
 

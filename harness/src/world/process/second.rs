@@ -108,7 +108,7 @@ impl ProcessWorld {
         let fixed = self.chance.fixes_addresses();
         self.cell.begin_second(self.umask, fixed).map_err(|e| Error::ours(DOING, e))?;
         match self.hear_back(DOING)? {
-            Told::Started(listener) => self.listener = Some(listener),
+            Told::Started(listener, _) => self.listener = Some(listener),
             Told::Failed(errno) => {
                 return Err(contain::refusal(DOING, std::io::Error::from_raw_os_error(errno)));
             }
