@@ -93,7 +93,7 @@ impl Bench {
             if both_wait {
                 return Ok(Some(self.all_hang(pair)));
             }
-            self.look_if_blind(world);
+            self.catch_up(world);
             self.evidence.note_wait(self.second);
             return self.turn(world, pair, Other::Waits).map(|()| None);
         }
@@ -174,12 +174,6 @@ impl Bench {
         }
         world.turn();
         Ok(())
-    }
-
-    fn look_if_blind(&mut self, world: &mut dyn World) {
-        if self.blind {
-            self.look(world, self.worker());
-        }
     }
 
     /// The steps of this turn, from the last one back.

@@ -54,8 +54,10 @@ pub(crate) struct Bench {
     /// The files that the victim replaces, which are read at every step of a trial without moves.
     pub(crate) replaced: Vec<Vec<u8>>,
     reads: bool,
-    /// A call was made whose effect has not been looked at.
+    /// A call was made whose effect has not been looked at, and can be anywhere.
     pub(super) blind: bool,
+    /// The same at this entry alone; empty if there was none.
+    late: Vec<u8>,
     /// What the held call leads to by a descriptor can have got another name since the call came.
     pub(super) displaced: bool,
     /// Something may have changed, or may yet change, without a call that shows it.
@@ -90,6 +92,7 @@ impl Bench {
             replaced: Vec::new(),
             reads: false,
             blind: false,
+            late: Vec::with_capacity(8192),
             displaced: false,
             unseen: false,
             surprises: true,
@@ -112,6 +115,7 @@ impl Bench {
         self.labels.restart();
         (self.blind, self.unseen, self.second) = (false, self.foresight.is_some(), false);
         self.displaced = false;
+        self.late.clear();
         // What the attacker puts there, or takes away, is not the victim's doing.
         self.reads = schedule.moves().next().is_none() && self.foresight.is_none();
         if !mem::take(&mut self.kept) {
@@ -154,13 +158,23 @@ impl Bench {
 
     /// Notes the stop that the victim has come to.
     pub(super) fn arrive(&mut self, world: &mut dyn World) {
-        if self.blind {
-            // What was made unseen is the victim's, and must not be put down to a move that comes next.
-            self.look(world, self.worker());
-            self.read_replaced(world);
-        }
+        self.catch_up(world);
         self.evidence.note_call(&self.stop, &mut self.labels);
         self.evidence.winding |= winds(&self.stop, &self.now);
+    }
+
+    /// Looks at what was made unseen: it is the victim's, and must not be put down to a move that comes next.
+    pub(super) fn catch_up(&mut self, world: &mut dyn World) {
+        if self.blind {
+            self.look(world, self.worker());
+        } else if !self.late.is_empty() {
+            self.path.clone_from(&self.late);
+            self.late.clear();
+            self.look_at_one(world, self.worker());
+        } else {
+            return;
+        }
+        self.read_replaced(world);
     }
 
     /// Lets the call of the stop happen, and looks at what came of it.
@@ -266,8 +280,9 @@ impl Bench {
     /// Looks at what the call that was just made can have changed.
     fn look_after_call(&mut self, world: &mut dyn World, outcome: Outcome) {
         let displaced = mem::take(&mut self.displaced);
-        let may_change = self.stop.mutates() || self.stop.sys.op == Op::Run;
-        self.blind |= outcome == Outcome::Unknown && may_change;
+        if outcome == Outcome::Unknown {
+            self.note_unseen_effect(displaced);
+        }
         self.unseen |=
             outcome == Outcome::Unknown || (outcome.succeeded() && self.stop.gives_what_was_there());
         if !outcome.succeeded() || !self.stop.mutates() {
@@ -297,6 +312,21 @@ impl Bench {
         }
     }
 
+    /// Notes what the call that was just let go on may change.
+    fn note_unseen_effect(&mut self, displaced: bool) {
+        let one = match self.stop.places() {
+            [place] if self.stop.sys.op == Op::Write && tree::is_below(&place.path, b"shared") => {
+                Some(&place.path)
+            }
+            _ => None,
+        };
+        let one = one.filter(|_| !self.everywhere && !displaced && is_narrow(&self.stop, &self.now));
+        match one {
+            Some(path) if !self.blind && self.late.is_empty() => self.late.clone_from(path),
+            _ => self.blind |= self.stop.mutates() || self.stop.sys.op == Op::Run,
+        }
+    }
+
     /// Looks at the entry of `self.path`, the only one that can have changed.
     pub(super) fn look_at_one(&mut self, world: &mut dyn World, actor: Maker) {
         let was = self.now.get(&self.path).copied();
@@ -307,6 +337,7 @@ impl Bench {
 
     pub(super) fn look(&mut self, world: &mut dyn World, actor: Maker) {
         self.blind = false;
+        self.late.clear();
         world.look(&mut self.next);
         self.succeed(actor);
     }

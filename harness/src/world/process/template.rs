@@ -181,7 +181,7 @@ impl Template {
         let names_copy = |pid: u64| pid as u32 == self.pid;
         match libc::c_long::from(nr) {
             libc::SYS_gettid => (tid == self.copy).then_some(self.pid.into()),
-            libc::SYS_getpid => is_copy("Tgid:").then_some(self.pid.into()),
+            libc::SYS_getpid => (tid == self.copy || is_copy("Tgid:")).then_some(self.pid.into()),
             libc::SYS_getppid => is_copy("PPid:").then_some(self.pid.into()),
             libc::SYS_kill | libc::SYS_tkill if names_copy(args[0]) => Some(self.signal(args[1])),
             libc::SYS_tgkill if names_copy(args[0]) && names_copy(args[1]) => Some(self.signal(args[2])),
