@@ -26,7 +26,7 @@ pub use sample::Sampled;
 pub use session::{Session, Tried};
 
 use crate::class::Class;
-use crate::determinism::Determinism;
+use crate::determinism::{Determinism, Level};
 use crate::error::{Error, ErrorKind};
 use crate::file_system::FileSystem;
 use crate::finding::{Report, Samples, Verdict};
@@ -56,6 +56,7 @@ pub struct Judge {
     /// Those to judge on; none for where arenas lie by default.
     file_systems: Vec<FileSystem>,
     determinism: Option<Determinism>,
+    seed: Option<u64>,
     start: Start,
     faults: bool,
     signals: bool,
@@ -85,6 +86,7 @@ impl Judge {
             everywhere: false,
             file_systems: Vec::new(),
             determinism: None,
+            seed: None,
             start: Start::AtFirstCall,
             faults: false,
             signals: false,
@@ -156,11 +158,19 @@ impl Judge {
         self
     }
 
-    /// Fixes this much of the chance in programs; without this, random bytes. Victims in this process have their own
-    /// luck whatever is said here, and their reports say so.
+    /// Fixes this much of the chance in programs; without this, as much as a victim asks for itself
+    /// ([`Victim::determinism`]), or random bytes. Victims in this process have their own luck whatever is said here, and their
+    /// reports say so.
     #[must_use]
     pub fn determinism(mut self, determinism: Determinism) -> Judge {
         self.determinism = Some(determinism);
+        self
+    }
+
+    /// Draws what is fixed from this seed, however much that is.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Judge {
+        self.seed = Some(seed);
         self
     }
 
@@ -345,7 +355,13 @@ impl Judge {
 
     /// How much of this victim's chance is fixed.
     fn determinism_of(&self, victim: &Victim) -> Determinism {
-        if victim.is_program() { self.determinism.unwrap_or_default() } else { Determinism::OFF }
+        if !victim.is_program() {
+            return Determinism::OFF;
+        }
+        let default = Determinism::default();
+        let level = victim.determinism.map_or(default.level, |level| level.min(Level::HIGHEST));
+        let fixed = self.determinism.unwrap_or(Determinism { level, ..default });
+        Determinism { seed: self.seed.unwrap_or(fixed.seed), ..fixed }
     }
 
     /// Neither judging nor sampling is sound when the victim can run out of descriptors.

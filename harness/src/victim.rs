@@ -6,6 +6,7 @@ pub use library::LIBRARY_ENTRY;
 
 use crate::arena::{Dirs, Staged};
 use crate::class::Class;
+use crate::determinism::Level;
 use crate::ending::Ending;
 use crate::model::{Files, Kernel};
 use std::fmt::Debug;
@@ -81,6 +82,7 @@ pub struct Victim {
     pub(crate) signals: bool,
     pub(crate) depth: u32,
     pub(crate) instances: u8,
+    pub(crate) determinism: Option<Level>,
     pub(crate) keeps: Vec<String>,
     pub(crate) public: Vec<String>,
     pub(crate) passes: Vec<String>,
@@ -145,6 +147,7 @@ impl Victim {
             signals: false,
             depth: 1,
             instances: 1,
+            determinism: None,
             keeps: Vec::new(),
             public: Vec::new(),
             passes: Vec::new(),
@@ -236,6 +239,14 @@ impl Victim {
     #[must_use]
     pub fn instances(mut self, count: u8) -> Victim {
         self.instances = count;
+        self
+    }
+
+    /// Fixes this much of its chance, or as much as can be on this architecture, where [`crate::Judge::determinism`] says nothing
+    /// else: so that a program which makes names of the time makes the same in every trial.
+    #[must_use]
+    pub fn determinism(mut self, level: Level) -> Victim {
+        self.determinism = Some(level);
         self
     }
 

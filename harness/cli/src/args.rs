@@ -392,11 +392,6 @@ pub(crate) struct Chance {
 }
 
 impl Chance {
-    /// True when anything was said.
-    pub(crate) fn is_asked(self) -> bool {
-        self.determinism.is_some() || self.seed.is_some()
-    }
-
     pub(crate) fn or(self, otherwise: Determinism) -> Determinism {
         let level = self.determinism.unwrap_or(otherwise.level);
         Determinism { level, seed: self.seed.unwrap_or(otherwise.seed) }

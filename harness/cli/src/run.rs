@@ -189,8 +189,11 @@ fn judge(asked: &Judging, host: &Host, how: &How) -> Judge {
         Some(count) => judge.samples(count, asked.depth, asked.chance.seed.unwrap_or(how.drawn)),
         None => judge.depth(asked.depth),
     };
-    let chance = asked.chance.or(Determinism::default());
-    let judge = if asked.chance.is_asked() { judge.determinism(chance) } else { judge };
+    let judge = asked.chance.seed.map_or(judge.clone(), |seed| judge.seed(seed));
+    let judge = match asked.chance.determinism {
+        Some(_) => judge.determinism(asked.chance.or(Determinism::default())),
+        None => judge,
+    };
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }
 }
 

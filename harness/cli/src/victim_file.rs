@@ -10,7 +10,7 @@ use crate::package::{Body, Edition, Package, Runtime, spec};
 use crate::roster_file::{self, Named};
 use crate::select::{self, Chosen};
 use crate::values;
-use linkbait::{Class, Program, Victim};
+use linkbait::{Class, Level, Program, Victim};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -121,6 +121,8 @@ struct Judge {
     /// Acts in the longest schedules.
     depth: Option<u32>,
     instances: Option<u8>,
+    /// How much of its chance is fixed where the command line says nothing else.
+    determinism: Option<u8>,
 }
 
 #[derive(Deserialize, Default)]
@@ -364,6 +366,11 @@ fn described(victim: Victim, file: &File) -> Result<Victim, String> {
         Some(2) => victim.instances(2),
         Some(count) => return Err(format!("judge.instances = {count}: 1 or 2 was expected")),
     };
+    if let Some(number) = file.judge.determinism {
+        let level = Level::of(number)
+            .ok_or_else(|| format!("judge.determinism = {number}: 0, 1 or 2 was expected"))?;
+        victim = victim.determinism(level);
+    }
     victim = patterns(victim, &file.judge);
     if let Some(names) = &file.judge.attackers {
         let classes: Result<Vec<Class>, String> =

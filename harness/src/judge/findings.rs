@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::scene;
+use crate::determinism::Level;
 use crate::error::Error;
 use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule, TORN_REPLACE, phase};
@@ -128,7 +129,7 @@ impl Engine<'_> {
             attacker: self.class,
             phase: phase(schedule, &self.bench.evidence, self.victim),
             path: hit.path.clone(),
-            example: hit.example.escape_ascii().to_string(),
+            example: self.example(hit),
             message: hit.message.clone(),
             step: hit.at.map(|at| at + 1),
             trial: self.report.trials,
@@ -141,6 +142,15 @@ impl Engine<'_> {
             site: self.site(hit),
             schedule: schedule.clone(),
             timeline: self.timeline(schedule, &[], &broken),
+        }
+    }
+
+    /// The path of a hit as a report tells it: a report is the same each time, so where nothing of the victim's chance is fixed
+    /// it is the label.
+    fn example(&self, hit: &Hit) -> String {
+        match self.report.determinism.level {
+            Level::Off => hit.path.clone(),
+            Level::Random | Level::Full => hit.example.escape_ascii().to_string(),
         }
     }
 

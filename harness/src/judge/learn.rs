@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Runs in which no one interferes, made to learn which names stay the same.
-const RECORDINGS: usize = 3;
+pub(super) const RECORDINGS: usize = 3;
 
 /// Long enough for a clock that counts seconds to go on.
 pub(super) const A_SECOND: Duration = Duration::from_millis(1_001);
@@ -110,7 +110,7 @@ impl Engine<'_> {
         let before = self.clock();
         self.run(&Schedule::default())?;
         self.learn_contents();
-        if !self.names.learned {
+        if !self.names.learned && !self.sets_clocks() {
             let entries = self.staged();
             self.watch(before, entries);
         }
@@ -189,7 +189,7 @@ impl Engine<'_> {
 }
 
 /// True for a name with six digits in a row, decimal or hexadecimal: long enough for a time of day.
-fn has_number(name: &[u8]) -> bool {
+pub(super) fn has_number(name: &[u8]) -> bool {
     name.split(|b| !b.is_ascii_hexdigit()).any(|run| run.len() >= 6 && run.iter().any(u8::is_ascii_digit))
 }
 

@@ -5,8 +5,10 @@
 //! whatever the level of all others. They start programs anew and hold pids no stiller than a machine does.
 
 use super::engine::Engine;
+use super::learn::{A_SECOND, RECORDINGS, has_number};
 use crate::attacker::{Bait, Move, Verb};
 use crate::class::Class;
+use crate::determinism::Level;
 use crate::error::Error;
 use crate::evidence::Foretold;
 use crate::explore::foresight::{Foresight, created};
@@ -14,6 +16,7 @@ use crate::explore::key_of;
 use crate::names::{self, Clock, Facts, Known, MOST_CANDIDATES, Run, Scheme};
 use crate::rules::PREDICTABLE_NAME;
 use crate::schedule::{Key, Schedule};
+use crate::stream::Stream;
 use std::time::Duration;
 
 /// Fresh runs in which a name must be hit, every time, before it is said that it can be predicted.
@@ -26,7 +29,7 @@ const BAITS: [Bait; 2] = [Bait::Link, Bait::LinkMissing];
 const MOST_SCHEMES: usize = 3;
 
 /// Runs under other pids and beside more entries, when names look constant.
-const VARIED: u64 = 2;
+const VARIED: usize = 2;
 
 /// Pids after the last one in use that a task of the victim may get: so many processes may begin in between.
 const PIDS_AHEAD: u32 = 64;
@@ -91,8 +94,7 @@ impl Engine<'_> {
         let (Some(class), true, false) = (class, asked, self.report.hangs_alone) else {
             return Ok(());
         };
-        let told = |scheme: &Scheme| !scheme.is_random() || scheme.follows.is_some();
-        if !names::learn(&self.watched.runs).iter().any(told) {
+        if !self.sets_clocks() && !names::learn(&self.watched.runs).iter().any(is_told) {
             self.tally_runs(PREDICTABLE_NAME, self.watched.runs.len() as u64);
             return Ok(());
         }
@@ -100,13 +102,21 @@ impl Engine<'_> {
             return Ok(());
         }
         self.record(class, self.judge.umasks.first().copied().unwrap_or(0o022))?;
-        self.at_the_mercy_of_the_machine(|engine| engine.prove_all(told))
+        self.at_the_mercy_of_the_machine(Self::prove_all)
     }
 
-    fn prove_all(&mut self, told: impl Fn(&Scheme) -> bool) -> Result<(), Error> {
+    /// True when the ordinary runs have a clock that nobody else can read, so that names are not learned from them.
+    pub(super) fn sets_clocks(&self) -> bool {
+        self.report.determinism.level == Level::Full
+    }
+
+    fn prove_all(&mut self) -> Result<(), Error> {
         let schemes = self.learn_schemes()?;
+        if !schemes.iter().any(is_told) {
+            self.tally_runs(PREDICTABLE_NAME, self.watched.runs.len() as u64);
+        }
         let mut tried: Vec<String> = Vec::new();
-        for (at, scheme) in schemes.iter().enumerate().filter(|(_, scheme)| told(scheme)) {
+        for (at, scheme) in schemes.iter().enumerate().filter(|(_, scheme)| is_told(scheme)) {
             let words = scheme.to_string();
             if tried.contains(&words) {
                 continue;
@@ -123,8 +133,16 @@ impl Engine<'_> {
 
     /// What all runs so far, and a few more, tell about its names.
     fn learn_schemes(&mut self) -> Result<Vec<Scheme>, Error> {
+        if self.sets_clocks() {
+            for run in 0..RECORDINGS {
+                self.vary(2 * run)?;
+            }
+            if self.watched.runs.iter().flat_map(|run| &run.names).any(|name| has_number(name)) {
+                std::thread::sleep(A_SECOND);
+            }
+        }
         for run in 0..VARIED {
-            self.vary(3 * run as usize + 1)?;
+            self.vary(3 * run + 1)?;
         }
         Ok(names::learn(&self.watched.runs))
     }
@@ -139,13 +157,12 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// What the attacker sees as the last pid in use, and how many processes begin after that was seen.
+    /// What the attacker sees as the last pid in use, and how many processes begin after that was seen. Another for each run, and
+    /// the same the next time, as reports are to be.
     fn choose_pid(&mut self) -> Result<(), Error> {
         const LEAST: u32 = 300;
-        let mut drawn = [0; 4];
-        rustix::rand::getrandom(&mut drawn, rustix::rand::GetRandomFlags::empty())
-            .map_err(|e| Error::ours("getrandom", e))?;
-        let [low, high, passed, _] = drawn.map(u32::from);
+        let drawn = Stream::new(self.report.determinism.seed ^ self.watched.serial).number();
+        let [low, high, passed, ..] = drawn.to_le_bytes().map(u32::from);
         self.watched.last_pid = LEAST + low + 8 * high;
         self.world.start_after_pid(self.watched.last_pid + passed % (PIDS_AHEAD / 2))
     }
@@ -202,7 +219,10 @@ impl Engine<'_> {
                 };
                 if runs == ATTEMPTS {
                     if !self.knows(rule, hit) {
-                        let finding = self.finding(&schedule, rule, hit, &hits);
+                        let mut finding = self.finding(&schedule, rule, hit, &hits);
+                        if self.victim.is_program() {
+                            finding.example = masked(scheme, &hit.example).escape_ascii().to_string();
+                        }
                         self.report.findings.push(finding);
                     }
                     self.tally_broken(phase, &hits);
@@ -284,4 +304,16 @@ impl Engine<'_> {
             Ok(())
         })
     }
+}
+
+/// True for names that something else than chance may tell.
+fn is_told(scheme: &Scheme) -> bool {
+    !scheme.is_random() || scheme.follows.is_some()
+}
+
+/// The path of a run that was at the mercy of the machine, as a report can tell it: without what of the name is another each time.
+fn masked(scheme: &Scheme, path: &[u8]) -> Vec<u8> {
+    let start = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    let (above, name) = path.split_at(start);
+    [above, scheme.masked(name).as_deref().unwrap_or(name)].concat()
 }

@@ -12,6 +12,7 @@ mod describe;
 mod entropy;
 mod explain;
 mod hash;
+mod mask;
 mod number;
 mod observe;
 mod predict;

@@ -246,3 +246,55 @@ fn a_run_without_names_leaves_out_the_slow_ones_and_says_so() {
     assert_eq!(desk.json(&["run", "create-new"]).1["left_out"], 0);
     assert!(desk.run(&["run", "--shard", "999/999"]).out.contains("`linkbait run slow` judges them"));
 }
+
+#[test]
+fn a_victim_asks_for_the_determinism_that_it_needs_and_the_command_line_goes_before() {
+    if !can_contain("determinism of a victim file") {
+        return;
+    }
+    let desk = Desk::new();
+    let script = "echo secret > $TMPDIR/$(date +%s)";
+    let asking =
+        |number: u8| victim_file(&desk, "clock", script, &format!("[judge]\ndeterminism = {number}"));
+    let file = asking(2);
+    let report = |options: &[&str]| {
+        let ran = desk.run(&[&["run", &file, "--umask", "022", "--format", "json"], options].concat());
+        serde_json::from_str::<serde_json::Value>(&ran.out).expect("JSON")
+    };
+    let of_file = report(&[]);
+    let level = |report: &serde_json::Value| report["victims"][0]["determinism"].as_u64();
+    // Where the clock cannot be set the victim is judged all the same.
+    let highest = if cfg!(target_arch = "x86_64") { 2 } else { 1 };
+    assert_eq!(level(&of_file), Some(highest));
+    assert_eq!(level(&report(&["--determinism", "0"])), Some(0));
+    let seeded = report(&["--seed", "9"]);
+    assert_eq!(level(&seeded), Some(highest));
+    if highest == 2 {
+        // Names of the time are the same in every run, and others by another seed.
+        assert_eq!(findings(&of_file), findings(&report(&[])));
+        assert_ne!(findings(&of_file), findings(&seeded));
+    }
+    let ran = desk.run(&["run", &asking(3)]);
+    assert!(
+        ran.code == 2 && ran.err.contains("judge.determinism = 3: 0, 1 or 2 was expected"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_path_is_the_name_that_a_program_used_and_a_label_where_nothing_of_chance_is_fixed() {
+    if !can_contain("paths of findings of programs") {
+        return;
+    }
+    let desk = Desk::new();
+    let file = victim_file(&desk, "left", "echo secret > $(mktemp $TMPDIR/app.XXXXXX)", "");
+    let path = |options: &[&str]| {
+        let ran = desk.run(&[&["run", &file, "--umask", "022", "--format", "json"], options].concat());
+        let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        findings(&report).pop().expect("a finding").1
+    };
+    let used = path(&[]);
+    assert!(used.starts_with("shared/app.") && used.len() == "shared/app.XXXXXX".len(), "{used}");
+    assert_eq!(path(&["--determinism", "0"]), "shared/<1>");
+}

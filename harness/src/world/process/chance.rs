@@ -37,7 +37,7 @@ pub(super) struct Chance {
 
 impl Chance {
     pub(super) fn new(fixed: Determinism) -> std::result::Result<Chance, Error> {
-        if fixed.level == Level::Full && !clock::IS_SUPPORTED {
+        if fixed.level > Level::HIGHEST {
             let advice = "the clock of programs can be set on x86-64 only; use --determinism 1";
             return Err(Error::unsupported("determinism 2", advice));
         }

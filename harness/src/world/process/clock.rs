@@ -61,9 +61,6 @@ static CALLS: [(libc::c_long, Ask); 17] = [
 #[cfg(not(target_arch = "x86_64"))]
 static CALLS: [(libc::c_long, Ask); 0] = [];
 
-/// Programs ask the time without a call, by code of the kernel's that we know how to replace here only.
-pub(super) const IS_SUPPORTED: bool = cfg!(target_arch = "x86_64");
-
 /// The calls to be watched. A futex is, where it waits for a time at most.
 pub(super) fn watched() -> Vec<(Fate, Vec<u32>)> {
     let fate = |ask| if ask == Ask::Futex { Fate::WatchedUnless(3, 0) } else { Fate::Watched };
