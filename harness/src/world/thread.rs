@@ -22,7 +22,6 @@ use crate::ending::Ending;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::host::Host;
-use crate::sys::alarm::Alarm;
 use crate::sys::notify::{Notification, Ready};
 use crate::sys::perform::{MARKER, PANICS, borrow, perform};
 use crate::sys::thread as own_thread;
@@ -35,6 +34,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+mod arrival;
 pub(crate) mod body;
 mod crew;
 mod opened;
@@ -43,6 +43,7 @@ mod start;
 
 use super::pulse::{Doing, Looks, pulse};
 use super::tasks::Tasks;
+use arrival::{Arrival, Arrivals};
 use crew::Crew;
 use opened::Opened;
 use rewrite::Changed;
@@ -72,7 +73,7 @@ pub(crate) struct ThreadWorld {
     victim: Victim,
     home: OwnedFd,
     umask: u32,
-    alarm: Alarm,
+    arrivals: Arrivals,
     /// The time without a call after which the victim is looked at.
     silence: Duration,
     watch: Watch,
@@ -94,17 +95,6 @@ pub(crate) struct ThreadWorld {
     wandered: bool,
     refused: Refused,
     no_excl: NoExcl,
-}
-
-/// What waiting for the victim brought.
-enum Arrival {
-    Stop(Notification),
-    /// A task that was ended, or a signal of somebody else's.
-    Nothing,
-    /// No task under the filter is left.
-    Gone,
-    /// No call for as long as one waits.
-    Silence,
 }
 
 /// What the victim tried to change elsewhere on the machine, which we do not allow.
@@ -142,8 +132,6 @@ impl ThreadWorld {
             .map_err(|e| Error::ours("open(\".\")", e))?;
         let victim = start_victim(body, arena.dirs(), core, terms.watch)?;
         decoder.learn_stack(victim.tid, victim.stack.clone());
-        let alarm =
-            Alarm::new(super::patience(terms.silence)).map_err(|e| Error::ours("start a thread", e))?;
         Ok(ThreadWorld {
             arena,
             hands,
@@ -152,7 +140,7 @@ impl ThreadWorld {
             victim,
             home,
             umask: 0o022,
-            alarm,
+            arrivals: Arrivals::within(super::patience(terms.silence))?,
             silence: terms.silence,
             watch: terms.watch,
             abandoned: 0,
@@ -184,24 +172,12 @@ impl ThreadWorld {
         let _ = own_thread::yield_to_others(self.victim.tid);
     }
 
-    /// Waits for the next call. poll(2) first would make a stop cost a fifth more, so it is asked only where waiting
-    /// brought nothing, or where the pauses are short.
     fn wait(&mut self) -> io::Result<Arrival> {
         let listener = &self.victim.listener;
-        let (pause, nothing) = if self.crew.is_waited_for() {
-            (Crew::PAUSE, Arrival::Silence)
-        } else {
-            match self.alarm.limit(|| listener.receive_or_be_interrupted()) {
-                (Ok(Some(seen)), _) => return Ok(Arrival::Stop(seen)),
-                (Err(e), _) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
-                (_, rang) => (Timespec::default(), if rang { Arrival::Silence } else { Arrival::Nothing }),
-            }
-        };
-        Ok(match listener.wait(Some(&pause))? {
-            Ready::Stopped => listener.receive()?.map_or(Arrival::Nothing, Arrival::Stop),
-            Ready::TimedOut => nothing,
-            Ready::Gone => Arrival::Gone,
-        })
+        match self.crew.is_waited_for() {
+            true => Arrivals::next_within(listener, &Crew::PAUSE),
+            false => self.arrivals.next(listener),
+        }
     }
 
     fn take(&mut self, seen: &Notification, stop: &mut Stop) -> Option<Next> {
