@@ -21,8 +21,9 @@ pub struct Finding {
     pub phase: &'static str,
     /// Label of the path, relative to the arena.
     pub path: String,
-    /// The path as it was in the trial shown, escaped. Where nothing of the victim's chance is fixed it is the label; where that was
-    /// left to the machine, to prove a prediction, what varies in the name is `X`.
+    /// The path as it was in the trial shown, escaped. Where nothing of the victim's chance is fixed, one with names
+    /// that differ from run to run is the label; where that was left to the machine, to prove a prediction, what varies in the
+    /// name is `X`.
     pub example: String,
     /// What happened, one sentence.
     pub message: String,

@@ -146,11 +146,12 @@ impl Engine<'_> {
     }
 
     /// The path of a hit as a report tells it: a report is the same each time, so where nothing of the victim's chance is fixed
-    /// it is the label.
+    /// a path with names that differ is told by its label.
     fn example(&self, hit: &Hit) -> String {
+        let differs = hit.path.contains('<');
         match self.report.determinism.level {
-            Level::Off => hit.path.clone(),
-            Level::Random | Level::Full => hit.example.escape_ascii().to_string(),
+            Level::Off if differs => hit.path.clone(),
+            Level::Off | Level::Random | Level::Full => hit.example.escape_ascii().to_string(),
         }
     }
 

@@ -203,16 +203,18 @@ fn shape(name: &[u8]) -> Vec<u8> {
     shape
 }
 
-/// Every name of the trial on the bench, with true for directories.
+/// Every name of the trial on the bench, be it of a call or of what changed, with true for directories.
 fn names_of(bench: &Bench) -> BTreeMap<Vec<u8>, bool> {
     let mut names = BTreeMap::new();
-    for (_, call) in bench.evidence.calls() {
-        let inside = |p: &&[u8]| p.starts_with(b"shared/") || p.starts_with(b"private/");
-        for path in bench.evidence.paths(call).filter(inside) {
-            let parts: Vec<&[u8]> = path.split(|&b| b == b'/').skip(1).collect();
-            for (at, part) in parts.iter().enumerate() {
-                *names.entry(part.to_vec()).or_insert(false) |= at + 1 < parts.len();
-            }
+    let evidence = &bench.evidence;
+    let named = evidence.calls().flat_map(|(_, call)| evidence.paths(call));
+    let changes = evidence.steps.iter().flat_map(|step| evidence.changes(step));
+    let changed = changes.map(|change| evidence.changed_path(change));
+    let inside = |p: &&[u8]| p.starts_with(b"shared/") || p.starts_with(b"private/");
+    for path in named.chain(changed).filter(inside) {
+        let parts: Vec<&[u8]> = path.split(|&b| b == b'/').skip(1).collect();
+        for (at, part) in parts.iter().enumerate() {
+            *names.entry(part.to_vec()).or_insert(false) |= at + 1 < parts.len();
         }
     }
     names
