@@ -6,6 +6,7 @@ use common::unless_unsupported;
 use linkbait::{Ending, ErrorKind, Host, Judge, Limits, Program, Report, Verdict, Victim};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -191,4 +192,24 @@ fn files_are_made_under_the_umask_and_by_the_user_that_a_program_has_chosen_mean
         let Some(report) = unless_unsupported(line, judged) else { return };
         assert_eq!(report.alone.map(|alone| alone.ending), Some(Ending::Success), "{line}");
     }
+}
+
+/// A program's working directory, which it entered by a descriptor, is the root of an absolute path where openat2(2) is told so.
+#[test]
+fn a_file_is_opened_below_the_working_directory_where_that_is_to_be_the_root() {
+    let script = "import ctypes, os\n\
+                  os.makedirs('/tmp/root/tmp')\n\
+                  os.fchdir(os.open('/tmp/root', os.O_RDONLY))\n\
+                  how = (ctypes.c_uint64 * 3)(os.O_CREAT | os.O_WRONLY, 0o600, 0x10)\n\
+                  assert ctypes.CDLL(None).syscall(437, -100, b'/tmp/file', how, 24) >= 0\n\
+                  os.stat('/tmp/root/tmp/file')";
+    if !Path::new("/usr/bin/python3").exists() {
+        // Nobody is left to tell when stderr is gone.
+        let _ = writeln!(std::io::stderr(), "not checked: openat2: no python3");
+        return;
+    }
+    let victim = Victim::program("openat2", program(&["python3", "-c", script]));
+    let judged = Judge::new(Host::detect()).umasks(&[0o022]).attackers(&[]).judge(&victim);
+    let Some(report) = unless_unsupported("openat2", judged) else { return };
+    assert_eq!(report.alone.map(|alone| alone.ending), Some(Ending::Success), "{script}");
 }

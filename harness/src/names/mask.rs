@@ -8,16 +8,27 @@ impl Scheme {
     pub(crate) fn masked(&self, name: &[u8]) -> Option<Vec<u8>> {
         let mut masked = Vec::with_capacity(name.len());
         let mut varies = false;
-        for piece in &self.pieces {
-            let Piece::Text(text) = piece else {
-                varies = true;
+        let mut pieces = self.pieces.as_slice();
+        while let Some((first, others)) = pieces.split_first() {
+            let Piece::Text(_) = first else {
+                (varies, pieces) = (true, others);
                 continue;
             };
+            // What stands between the columns of a name is in none of them, so all that is the same there is looked for as one.
+            let texts = pieces
+                .iter()
+                .map_while(|piece| if let Piece::Text(text) = piece { Some(text) } else { None });
+            pieces = &pieces[texts.clone().count()..];
+            let text: Vec<u8> = texts.flatten().copied().collect();
             let rest = &name[masked.len()..];
-            let at =
-                rest.windows(text.len()).position(|part| part == text).filter(|at| varies || *at == 0)?;
+            let at = match pieces {
+                // What varies before the end may have the same in it.
+                [] => rest.ends_with(&text).then(|| rest.len() - text.len()),
+                _ => rest.windows(text.len().max(1)).position(|part| part == text),
+            };
+            let at = at.filter(|at| varies || *at == 0)?;
             masked.resize(masked.len() + at, b'X');
-            masked.extend_from_slice(text);
+            masked.extend_from_slice(&text);
             varies = false;
         }
         let rest = name.len() - masked.len();
@@ -48,5 +59,11 @@ mod tests {
         assert_eq!(masked(["same"; 3], "same").as_deref(), Some("same"));
         assert_eq!(masked(drawn, "other.txt"), None);
         assert_eq!(masked(drawn, "app-zzzz.lock.old").as_deref(), None);
+    }
+
+    #[test]
+    fn what_varies_may_have_in_it_what_stands_after_it() {
+        assert_eq!(masked(["fqk0", "fzw0", "fbn0"], "f000").as_deref(), Some("fXX0"));
+        assert_eq!(masked(["fqk0-x", "fzw0-x", "fbn0-x"], "f000-x").as_deref(), Some("fXX0-x"));
     }
 }

@@ -16,18 +16,24 @@ use std::time::Duration;
 /// Calls in a row for which nothing else is looked at.
 const MOST_IN_A_ROW: u32 = 128;
 
+/// Waits for which all else is looked at once one was in vain. A program that rests does so again, and the end by a signal of
+/// a copy of a template ends no wait, as the template has the same filter.
+const MOST_WARY: u32 = 4096;
+
 /// Belongs to the thread that made it.
 pub(super) struct NextCall {
     alarm: Alarm,
     expected: bool,
     in_a_row: u32,
+    /// Waits to come for which all else is looked at.
+    wary: u32,
 }
 
 impl NextCall {
     /// With an alarm after a wait of about `longest`.
     pub(super) fn new(longest: Duration) -> Result<NextCall, Error> {
         let alarm = Alarm::new(longest).map_err(|e| Error::ours("sigaction", e))?;
-        Ok(NextCall { alarm, expected: false, in_a_row: 0 })
+        Ok(NextCall { alarm, expected: false, in_a_row: 0, wary: 0 })
     }
 
     /// The program was started, or has its answer and goes on.
@@ -49,13 +55,18 @@ impl NextCall {
     /// The next call, if `alone`: there is one task and nothing else to do. `None` when poll(2) is to tell what there is.
     pub(super) fn receive(&mut self, listener: &Listener, alone: bool) -> io::Result<Option<Notification>> {
         let expected = std::mem::take(&mut self.expected);
-        if !expected || !alone || self.in_a_row >= MOST_IN_A_ROW {
+        let wary = self.wary > 0;
+        self.wary = self.wary.saturating_sub(1);
+        if !expected || !alone || wary || self.in_a_row >= MOST_IN_A_ROW {
             self.in_a_row = 0;
             return Ok(None);
         }
         self.in_a_row += 1;
         match self.alarm.limit(|| listener.receive_or_be_interrupted()) {
-            (Err(e), _) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
+            (Err(e), rang) if e.kind() == io::ErrorKind::Interrupted => {
+                self.wary = if rang { MOST_WARY } else { 0 };
+                Ok(None)
+            }
             (received, _) => received,
         }
     }
@@ -95,6 +106,29 @@ mod tests {
         }
         next.follows(&stop("newfstatat"));
         assert!(next.receive(&listener, true).expect("no error").is_none(), "nobody is left to make a call");
+    }
+
+    #[test]
+    fn poll_is_to_tell_for_a_while_after_a_wait_in_vain() {
+        let (tell, told) = mpsc::channel();
+        let (wake, woken) = mpsc::channel();
+        std::thread::spawn(move || {
+            tell.send(notify::install(&[], &[libc::SYS_getppid as u32]).expect("a filter"))
+                .expect("the test listens");
+            woken.recv().expect("the test wakes it");
+            let _ = rustix::process::getppid();
+        });
+        let listener = told.recv().expect("a listener");
+        let mut next = NextCall::new(Duration::from_millis(200)).expect("an alarm");
+        next.is_expected();
+        assert!(next.receive(&listener, true).expect("no error").is_none(), "it rests");
+        wake.send(()).expect("it waits");
+        for wait in 0..=MOST_WARY {
+            next.is_expected();
+            let seen = next.receive(&listener, true).expect("a listener that works");
+            assert_eq!(seen.is_some(), wait == MOST_WARY, "{wait}");
+            seen.into_iter().for_each(|seen| listener.let_run(seen.id));
+        }
     }
 
     #[test]

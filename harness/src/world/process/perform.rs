@@ -93,7 +93,9 @@ impl ProcessWorld {
             let size = call.raw.args[stop.sys.signature.len() - 1].min(call.buffer.len() as u64);
             call.raw.args[stop.sys.signature.len() - 1] = size;
         }
-        if call.texts.iter().any(|text| !text.starts_with(b"/")) {
+        // openat2(2) can be told to take the directory for the root.
+        let is_root = call.how[2] & libc::RESOLVE_IN_ROOT != 0;
+        if is_root || call.texts.iter().any(|text| !text.starts_with(b"/")) {
             let cwd = self.decoder.proc().open_at(format_args!("{}/cwd", stop.tid), OFlags::PATH).ok()?;
             rustix::process::fchdir(&cwd).ok()?;
         }
