@@ -108,8 +108,8 @@ impl Listener {
         }
     }
 
-    /// Waits for a notification and takes it, as one call; `None` when its task died in between. Only a signal ends it
-    /// once no task is left, with EINTR.
+    /// Waits for a notification and takes it, as one call; `None` when its task died in between. Once no task is
+    /// left under the filter it ends with `None` too (Linux 6.11); before that kernel, only by a signal, with EINTR.
     pub(crate) fn receive_or_be_interrupted(&self) -> io::Result<Option<Notification>> {
         // SAFETY: an all-zero notification is valid and is what the kernel insists on receiving.
         let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };

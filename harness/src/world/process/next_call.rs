@@ -1,9 +1,10 @@
 //! Waiting for a program's next call by one call of ours, with no poll(2) before it, where nothing else can come.
 //!
 //! A program that has one task, which has just been started, or let go on with a call that neither prints nor ends anything,
-//! makes another call, or ends, or is silent. An end is no notification, but ends the wait (Linux 6.11), and so does an alarm. Nothing is lost by that:
-//! all else stays where poll(2) finds it, which has its turn after each wait that brought nothing, and after some calls in
-//! a row, so that time passes for a program that never rests.
+//! makes another call, or ends, or is silent. An end is no notification, but ends the wait where no other process is under the
+//! filter (Linux 6.11); an alarm ends it in any case. Nothing is lost by that: all else stays where poll(2) finds it, which has
+//! its turn after each wait that brought nothing, and after some calls in a row, so that time passes for a program that never
+//! rests.
 
 use crate::error::Error;
 use crate::sys::alarm::Alarm;
