@@ -8,6 +8,7 @@ use crate::finding::{Finding, shape};
 use crate::rules::{Case, Hit, Rule, TORN_REPLACE, phase};
 use crate::schedule::Schedule;
 use crate::timeline::{self, Head};
+use crate::world::labels::PID;
 
 impl Engine<'_> {
     /// Applies the rules to the trial on the bench and keeps what is new, shown by the easiest attack.
@@ -146,9 +147,10 @@ impl Engine<'_> {
     }
 
     /// The path of a hit as a report tells it: a report is the same each time, so where nothing of the victim's chance is fixed
-    /// a path with names that differ is told by its label.
+    /// a path with names that differ is told by its label. A name that only an attack brings about is taken to be made as the
+    /// others are.
     fn example(&self, hit: &Hit) -> String {
-        let differs = hit.path.contains('<');
+        let differs = hit.path.contains(PID) || (self.names.differ && hit.path.contains('<'));
         match self.report.determinism.level {
             Level::Off if differs => hit.path.clone(),
             Level::Off | Level::Random | Level::Full => hit.example.escape_ascii().to_string(),

@@ -28,6 +28,8 @@ pub(super) struct Names {
     /// What follows was learned. A victim takes its names whoever interferes, so it is once for all attackers.
     learned: bool,
     constant: BTreeMap<Vec<u8>, bool>,
+    /// There were others, left alone.
+    pub(super) differ: bool,
     /// Names with a number in them that were there again a second later.
     settled: BTreeSet<Vec<u8>>,
     /// Shapes of names that have changed although they looked constant.
@@ -37,6 +39,7 @@ pub(super) struct Names {
 impl Names {
     /// Takes a further run into account.
     fn narrow(&mut self, seen: &BTreeMap<Vec<u8>, bool>) {
+        self.differ |= !seen.keys().eq(self.constant.keys());
         self.constant.retain(|name, _| {
             let again = seen.contains_key(name);
             if !again && has_number(name) {

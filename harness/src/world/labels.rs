@@ -5,6 +5,9 @@
 //! between two columns of a timeline. Used while the victim is held, so nothing here allocates once the buffers are
 //! made.
 
+/// What stands for our process id in a name.
+pub(crate) const PID: &str = "<pid>";
+
 /// Fresh names that one trial can number.
 const MOST_FRESH: usize = 16 * 1024;
 const FRESH_BYTES: usize = 512 * 1024;
@@ -110,7 +113,7 @@ impl Labels {
             let digit_before = at > 0 && name[at - 1].is_ascii_digit();
             let digit_after = name.get(at + pid.len()).is_some_and(u8::is_ascii_digit);
             if name[at..].starts_with(pid) && !digit_before && !digit_after {
-                into.extend_from_slice(b"<pid>");
+                into.extend_from_slice(PID.as_bytes());
                 at += pid.len();
             } else {
                 push_escaped(name[at], is_gap(name, at), into);
@@ -127,7 +130,7 @@ impl Labels {
             if let Some(byte) = hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
                 into.push(byte);
                 rest = &rest[4..];
-            } else if let Some(tail) = rest.strip_prefix(b"<pid>") {
+            } else if let Some(tail) = rest.strip_prefix(PID.as_bytes()) {
                 into.extend_from_slice(self.pid.as_bytes());
                 rest = tail;
             } else {
