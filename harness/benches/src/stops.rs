@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const CALLS: u32 = 32;
 const ROUNDS: usize = 400;
 
-/// A stop may cost this many times what two switches between threads cost. Reading what the call is about and making it come on
-/// top of that.
+/// A stop may cost this many times what two switches between threads cost.
 const PROMISED: Promise = Promise::AtMost(1.3);
 
 /// How many calls the victim makes next, in the arena and elsewhere.
@@ -89,11 +88,12 @@ fn section(turns: &Turns) -> Section {
     let mut section = Section::new("a stop");
     section.row(Row::time("futex ping-pong on one core", turns.median(|t| t[0])));
     section.row(Row::time("the call alone (stat, not supervised)", turns.median(|t| t[5])));
-    let stop = |what, cost: &dyn Fn(&[f64]) -> f64| {
-        Row::time(what, turns.median(cost)).ratio(turns.median(|t| cost(t) / t[0]), FLOOR)
+    let mut stop = |what, cost: &dyn Fn(&[f64]) -> f64| {
+        let row = Row::time(what, turns.median(cost)).ratio(turns.median(|t| cost(t) / t[0]), FLOOR);
+        section.row(row.promised(PROMISED));
     };
-    section.row(stop("a stop that is only let go (stat of /)", &elsewhere).promised(PROMISED));
-    section.row(stop("a stop in the arena: decoded, made and answered", &inside));
-    section.row(stop("the same without the call itself", &|t| inside(t) - t[5]));
+    stop("a stop that is only let go (stat of /)", &elsewhere);
+    stop("a stop in the arena: decoded, made and answered", &inside);
+    stop("the same without the call itself", &|t| inside(t) - t[5]);
     section
 }
