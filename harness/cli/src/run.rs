@@ -189,9 +189,12 @@ fn judge(asked: &Judging, host: &Host, how: &How) -> Judge {
         Some(count) => judge.samples(count, asked.depth, asked.chance.seed.unwrap_or(how.drawn)),
         None => judge.depth(asked.depth),
     };
-    let judge = asked.chance.seed.map_or(judge.clone(), |seed| judge.seed(seed));
+    let judge = match asked.chance.seed {
+        Some(seed) => judge.seed(seed),
+        None => judge,
+    };
     let judge = match asked.chance.determinism {
-        Some(_) => judge.determinism(asked.chance.or(Determinism::default())),
+        Some(level) => judge.determinism(Determinism { level, ..Determinism::default() }),
         None => judge,
     };
     if asked.attacker.is_empty() { judge } else { judge.attackers(&asked.attacker) }

@@ -10,7 +10,7 @@ use crate::package::{Body, Edition, Package, Runtime, spec};
 use crate::roster_file::{self, Named};
 use crate::select::{self, Chosen};
 use crate::values;
-use linkbait::{Class, Level, Program, Victim};
+use linkbait::{Class, Program, Victim};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -367,9 +367,8 @@ fn described(victim: Victim, file: &File) -> Result<Victim, String> {
         Some(count) => return Err(format!("judge.instances = {count}: 1 or 2 was expected")),
     };
     if let Some(number) = file.judge.determinism {
-        let level = Level::of(number)
-            .ok_or_else(|| format!("judge.determinism = {number}: 0, 1 or 2 was expected"))?;
-        victim = victim.determinism(level);
+        let level = values::level(&number.to_string());
+        victim = victim.determinism(at(&format!("judge.determinism = {number}"), level)?);
     }
     victim = patterns(victim, &file.judge);
     if let Some(names) = &file.judge.attackers {

@@ -288,8 +288,7 @@ impl Bench {
         if !outcome.succeeded() || !self.stop.mutates() {
             return;
         }
-        let narrow = !self.everywhere && !self.blind && !displaced && is_narrow(&self.stop, &self.now);
-        if !narrow {
+        if !self.shows_in_what_it_names(displaced) {
             return self.look(world, self.worker());
         }
         // What stands in `private/` is in no tree, so a link there can lead to anything. Another task may be of an earlier trial.
@@ -312,6 +311,11 @@ impl Bench {
         }
     }
 
+    /// True when it is enough to look at what the call of the stop names.
+    fn shows_in_what_it_names(&self, displaced: bool) -> bool {
+        !self.everywhere && !self.blind && !displaced && is_narrow(&self.stop, &self.now)
+    }
+
     /// Notes what the call that was just let go on may change.
     fn note_unseen_effect(&mut self, displaced: bool) {
         let one = match self.stop.places() {
@@ -320,9 +324,10 @@ impl Bench {
             }
             _ => None,
         };
-        let one = one.filter(|_| !self.everywhere && !displaced && is_narrow(&self.stop, &self.now));
         match one {
-            Some(path) if !self.blind && self.late.is_empty() => self.late.clone_from(path),
+            Some(path) if self.late.is_empty() && self.shows_in_what_it_names(displaced) => {
+                self.late.clone_from(path);
+            }
             _ => self.blind |= self.stop.mutates() || self.stop.sys.op == Op::Run,
         }
     }
