@@ -206,8 +206,9 @@ impl Evidence {
             inherited: (0, 0),
         };
         for (at, place) in stop.places().iter().enumerate() {
-            call.paths[at] = self.keep(&place.path);
-            call.labels[at] = self.keep_label(&place.path, labels);
+            (call.paths[at], call.labels[at]) = self
+                .told_last(at, &place.path)
+                .unwrap_or_else(|| (self.keep(&place.path), self.keep_label(&place.path, labels)));
         }
         // The last one is near where a victim goes round in a loop, which is where there are many.
         let before = self.calls().rev().find(|(_, c)| self.same_stop(c, &call));
@@ -318,6 +319,14 @@ impl Evidence {
         }
         let at = self.changes.len() as u32;
         self.steps.push(Step { deed, outcome: Outcome::Unknown, changes: at..at, target });
+    }
+
+    /// Where path and label of a name of the victim's are, if the call before named it in the same place.
+    fn told_last(&self, at: usize, path: &[u8]) -> Option<(Span, Span)> {
+        let (_, last) = self.calls().next_back()?;
+        // The label of a name elsewhere can become another.
+        let same = path.starts_with(b"shared/") && self.bytes(last.paths[at]) == path;
+        same.then_some((last.paths[at], last.labels[at]))
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Span {

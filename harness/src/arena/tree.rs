@@ -483,7 +483,7 @@ pub(crate) fn ident_of(found: &Statx) -> Ident {
     }
 }
 
-fn entry_of(found: &Statx) -> Entry {
+pub(crate) fn entry_of(found: &Statx) -> Entry {
     Entry {
         path: (0, 0),
         ident: ident_of(found),

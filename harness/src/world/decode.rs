@@ -183,13 +183,12 @@ impl Decoder {
         };
         place.path.clear();
         (place.by_descriptor, place.slash) = (false, text.ends_with(b"/"));
-        place.climbs = text.split(|&b| b == b'/').any(|name| name == b"..");
         if text.first() != Some(&b'/') {
             self.directory(tid, dir, ours, &mut place.path);
             place.path.push(b'/');
         }
         place.path.extend_from_slice(text);
-        normalise(&mut place.path);
+        place.climbs = normalise(&mut place.path);
         if let Some((fd, used)) = proc_descriptor(&place.path, stop.tid) {
             // What follows is looked up from there.
             stop.below.clear();
@@ -298,14 +297,17 @@ fn proc_descriptor(path: &[u8], tid: u32) -> Option<(Option<i32>, usize)> {
     }
 }
 
-/// Removes empty names, `.` and `..` from an absolute path, in place and as text.
-pub(super) fn normalise(path: &mut Vec<u8>) {
-    let (mut read, mut write) = (0, 0);
+/// Removes empty names, `.` and `..` from an absolute path, in place and as text; true when there was a `..`.
+pub(super) fn normalise(path: &mut Vec<u8>) -> bool {
+    let (mut read, mut write, mut climbs) = (0, 0, false);
     while read < path.len() {
         let end = path[read..].iter().position(|&b| b == b'/').map_or(path.len(), |n| read + n);
         match &path[read..end] {
             b"" | b"." => {}
-            b".." => write = path[..write].iter().rposition(|&b| b == b'/').unwrap_or(0),
+            b".." => {
+                climbs = true;
+                write = path[..write].iter().rposition(|&b| b == b'/').unwrap_or(0);
+            }
             _ => {
                 path[write] = b'/';
                 path.copy_within(read..end, write + 1);
@@ -318,6 +320,7 @@ pub(super) fn normalise(path: &mut Vec<u8>) {
     if path.is_empty() {
         path.push(b'/');
     }
+    climbs
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::Outcome;
 use super::stop::Stop;
-use crate::arena::tree::{PATH_BYTES, copy_path, ident_of};
+use crate::arena::tree::{Entry, PATH_BYTES, copy_path, entry_of};
 use crate::sys::perform::{borrow, close};
 use rustix::fs::{AtFlags, FileType, OFlags, StatxFlags, statx};
 use std::os::fd::BorrowedFd;
@@ -15,30 +15,38 @@ pub(super) fn may_wait(stop: &Stop) -> bool {
     !never_a_fifo && !has(libc::O_NONBLOCK)
 }
 
-/// What the open came to, from the value that the kernel returned. `root` is the arena; `descriptors` numbers the
-/// descriptors made so far. After [`Outcome::Blocks`] no descriptor is left.
-pub(super) fn settle(stop: &Stop, value: i64, root: BorrowedFd<'_>, descriptors: &mut u32) -> Outcome {
+/// What the open came to, from the value that the kernel returned, and what was opened. `root` is the arena; `descriptors`
+/// numbers the descriptors made so far. After [`Outcome::Blocks`] no descriptor is left.
+pub(super) fn settle(
+    stop: &Stop,
+    value: i64,
+    root: BorrowedFd<'_>,
+    descriptors: &mut u32,
+) -> (Outcome, Option<Entry>) {
     let waits = may_wait(stop);
     if value < 0 {
         // A socket cannot be opened either, and says the same, but at once.
         let fifo = waits && value == -i64::from(libc::ENXIO) && is_fifo(stop, root);
-        return if fifo { Outcome::Blocks } else { Outcome::of(value) };
+        return (if fifo { Outcome::Blocks } else { Outcome::of(value) }, None);
     }
     let fd = borrow(value as i32);
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-    let Ok(found) = statx(fd, c"", AtFlags::EMPTY_PATH, wanted) else { return Outcome::Value(value) };
+    let Ok(found) = statx(fd, c"", AtFlags::EMPTY_PATH, wanted) else {
+        return (Outcome::Value(value), None);
+    };
+    let opened = entry_of(&found);
     let reads = stop.flags & libc::O_ACCMODE as u32 == libc::O_RDONLY as u32;
     // A writer that got in without waiting has a reader; a reader always gets in.
-    if waits && reads && FileType::from_raw_mode(found.stx_mode.into()) == FileType::Fifo {
+    if waits && reads && opened.kind == FileType::Fifo {
         close(value as i32);
-        return Outcome::Blocks;
+        return (Outcome::Blocks, None);
     }
     if waits && let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
         // Cannot fail on a descriptor that was just opened.
         let _ = rustix::fs::fcntl_setfl(fd, flags - OFlags::NONBLOCK);
     }
     *descriptors += 1;
-    Outcome::Descriptor(*descriptors - 1, ident_of(&found))
+    (Outcome::Descriptor(*descriptors - 1, opened.ident), Some(opened))
 }
 
 fn is_fifo(stop: &Stop, root: BorrowedFd<'_>) -> bool {

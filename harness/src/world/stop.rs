@@ -127,11 +127,15 @@ impl Stop {
         self.sys.op == Op::Open && self.flags & both == both
     }
 
+    /// True for an open that, if it succeeds, has made the file that it opens.
+    pub(crate) fn makes_its_own(&self) -> bool {
+        self.is_exclusive_create() && self.was_taken.is_none()
+    }
+
     /// True for an open that may give the victim a file of others, which it can then read, or change through a mapping,
     /// without a stop.
     pub(crate) fn gives_what_was_there(&self) -> bool {
-        let makes_its_own = self.is_exclusive_create() && self.was_taken.is_none();
-        self.opens() && !makes_its_own && self.flags & libc::O_DIRECTORY as u32 == 0
+        self.opens() && !self.makes_its_own() && self.flags & libc::O_DIRECTORY as u32 == 0
     }
 
     /// The flags that an open is made with.

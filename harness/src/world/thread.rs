@@ -13,7 +13,7 @@ use super::no_excl::{self, NoExcl};
 use super::stop::{Place, Stop};
 use super::{Next, Outcome, Start, Terms, World, open};
 use crate::arena::sight::Sight;
-use crate::arena::tree::Tree;
+use crate::arena::tree::{Entry, Tree};
 use crate::arena::{Arena, Reset, Stage, disk};
 use crate::attacker::Move;
 use crate::attacker::hands::Hands;
@@ -82,6 +82,9 @@ pub(crate) struct ThreadWorld {
     tasks: Tasks,
     descriptors: u32,
     opened: Opened,
+    changed: Box<Changed>,
+    /// What the call that was just made has put at the name that it was given.
+    made: Option<Entry>,
     crew: Crew,
     /// The stop that waits for an answer.
     held: Option<u64>,
@@ -147,6 +150,8 @@ impl ThreadWorld {
             tasks: Tasks::with_room(MOST_TASKS),
             descriptors: 3,
             opened: Opened::new(host.open_files()),
+            changed: Box::default(),
+            made: None,
             crew: Crew::default(),
             held: None,
             killed: false,
@@ -221,8 +226,8 @@ impl ThreadWorld {
         stop.task = self.tasks.number(seen.tid);
         self.held = Some(seen.id);
         if self.no_excl.concerns(stop) {
-            let arena = self.arena.path().as_os_str().as_encoded_bytes();
-            let was_taken = ours.then(|| no_excl::is_taken(stop, &Changed::of(stop, arena).raw()));
+            self.changed.take(stop, self.arena.path().as_os_str().as_encoded_bytes());
+            let was_taken = ours.then(|| no_excl::is_taken(stop, &self.changed.raw()));
             self.no_excl.arrive(stop, was_taken);
         }
         Some(Next::Stop)
@@ -264,11 +269,11 @@ impl ThreadWorld {
     }
 
     fn make(&mut self, stop: &Stop) -> Outcome {
-        let mut call = Changed::of(stop, self.arena.path().as_os_str().as_encoded_bytes());
+        self.changed.take(stop, self.arena.path().as_os_str().as_encoded_bytes());
         if stop.sys.op == Op::Open {
-            return self.open(stop, &mut call);
+            return self.open(stop);
         }
-        let value = perform(&call.raw());
+        let value = perform(&self.changed.raw());
         if stop.sys.op == Op::Enter && value == 0 {
             self.wandered = true;
             self.decoder.learn_cwd();
@@ -277,19 +282,20 @@ impl ThreadWorld {
         Outcome::of(value)
     }
 
-    fn open(&mut self, stop: &Stop, call: &mut Changed) -> Outcome {
+    fn open(&mut self, stop: &Stop) -> Outcome {
         if stop.was_taken == Some(true) {
             self.victim.listener.answer(stop.id, -i64::from(libc::EEXIST));
             return Outcome::Failed(libc::EEXIST);
         }
         if stop.was_taken.is_some() {
-            call.set_open_flag(libc::O_EXCL, false);
+            self.changed.set_open_flag(libc::O_EXCL, false);
         }
         if open::may_wait(stop) {
-            call.set_open_flag(libc::O_NONBLOCK, true);
+            self.changed.set_open_flag(libc::O_NONBLOCK, true);
         }
-        let value = perform(&call.raw());
-        let outcome = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
+        let value = perform(&self.changed.raw());
+        let (outcome, opened) = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
+        self.made = opened.filter(|_| stop.makes_its_own());
         self.opened.note(value, outcome);
         let answer = if outcome == Outcome::Blocks { -i64::from(libc::ENXIO) } else { value };
         self.victim.listener.answer(stop.id, answer);
@@ -410,10 +416,12 @@ impl World for ThreadWorld {
     fn turn(&mut self) {}
 
     fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()> {
+        self.made = None;
         self.hands.act(self.arena.root(), act, path)
     }
 
     fn release(&mut self, stop: &Stop) -> Outcome {
+        self.made = None;
         if self.killed {
             return self.refuse(stop);
         }
@@ -449,6 +457,7 @@ impl World for ThreadWorld {
     }
 
     fn look(&mut self, tree: &mut Tree) {
+        self.made = None;
         self.arena.look(tree);
     }
 
@@ -457,7 +466,10 @@ impl World for ThreadWorld {
     }
 
     fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
-        tree.refresh(self.arena.root(), path);
+        match self.made.take() {
+            Some(made) => tree.set(path, Some(made)),
+            None => tree.refresh(self.arena.root(), path),
+        }
     }
 
     fn shows_reads(&self) -> bool {

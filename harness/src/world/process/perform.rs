@@ -113,7 +113,7 @@ impl ProcessWorld {
         let careful = if open::may_wait(stop) { libc::O_NONBLOCK } else { 0 };
         call.add_open_flags(stop, (careful | libc::O_CLOEXEC) as u64);
         let value = perform(&call.raw);
-        let outcome = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
+        let (outcome, _) = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
         match outcome {
             // No other task can be given what O_PATH opens, so it opens that itself. Nothing comes of opening it twice.
             _ if stop.flags & libc::O_PATH as u32 != 0 => {

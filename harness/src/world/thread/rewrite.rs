@@ -5,7 +5,7 @@ use crate::sys::memory;
 use crate::sys::perform::RawCall;
 use crate::world::stop::{Place, Stop};
 
-/// A call with some arguments replaced by buffers of ours.
+/// A call with some arguments replaced by buffers of ours. Kept from call to call, so that they need not be made empty.
 pub(super) struct Changed {
     raw: RawCall,
     paths: [[u8; 4096]; 2],
@@ -15,33 +15,40 @@ pub(super) struct Changed {
     flags_at: Option<usize>,
 }
 
-impl Changed {
-    pub(super) fn of(stop: &Stop, arena: &[u8]) -> Changed {
-        let position = |letter: u8| stop.sys.signature.bytes().position(|l| l == letter);
-        let mut call = Changed {
-            raw: stop.raw,
+impl Default for Changed {
+    fn default() -> Changed {
+        Changed {
+            raw: RawCall { nr: 0, args: [0; 6] },
             paths: [[0; 4096]; 2],
             how: [0; 3],
             redirects: [None; 2],
-            how_at: position(b'H'),
-            flags_at: position(b'F'),
-        };
-        if call.how_at.is_some() {
-            call.copy_how(stop);
+            how_at: None,
+            flags_at: None,
+        }
+    }
+}
+
+impl Changed {
+    /// Becomes the call of `stop`.
+    pub(super) fn take(&mut self, stop: &Stop, arena: &[u8]) {
+        let position = |letter: u8| stop.sys.signature.bytes().position(|l| l == letter);
+        (self.raw, self.redirects) = (stop.raw, [None; 2]);
+        (self.how_at, self.flags_at) = (position(b'H'), position(b'F'));
+        if self.how_at.is_some() {
+            self.copy_how(stop);
         }
         if stop.sys.name == "creat" {
-            call.raw.nr = libc::SYS_openat as u32;
+            self.raw.nr = libc::SYS_openat as u32;
             let [path, mode, ..] = stop.raw.args;
-            call.raw.args = [libc::AT_FDCWD as u64, path, u64::from(stop.flags), mode, 0, 0];
-            call.flags_at = Some(2);
+            self.raw.args = [libc::AT_FDCWD as u64, path, u64::from(stop.flags), mode, 0, 0];
+            self.flags_at = Some(2);
         }
         for (index, place) in stop.places().iter().enumerate() {
             if let Some(at) = place.redirect {
                 let at = if stop.sys.name == "creat" { 1 } else { at };
-                call.redirect(index, at, stop.sys.name == "bind", arena, place);
+                self.redirect(index, at, stop.sys.name == "bind", arena, place);
             }
         }
-        call
     }
 
     fn copy_how(&mut self, stop: &Stop) {
