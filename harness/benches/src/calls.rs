@@ -3,12 +3,11 @@
 use crate::Setup;
 use crate::programs::can_start;
 use crate::rows::{Amount, Row, Section};
-use crate::stops::ask;
+use crate::stops::ask_in_vain;
 use crate::trials::{asks, named_temp_file};
 use anyhow::{Context, bail, ensure};
 use linkbait::{Class, Error, Host, Judge, Schedule, Victim};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What is run so often and twice as often: what it is called, its victim, and whether all its schedules are tried.
@@ -33,8 +32,8 @@ const KINDS: [Kind; 7] = [
     },
     Kind {
         name: "stop-elsewhere",
-        what: "a stop that is only let go (stat of /)",
-        victim: || linkbait::victim("asks elsewhere", |_| ask(Path::new("/"), 1)),
+        what: "a stop that is only let go (access)",
+        victim: || linkbait::victim("asks elsewhere", |_| ask_in_vain(1)),
         planted: false,
         beyond: Some(NOTHING),
     },

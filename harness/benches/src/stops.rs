@@ -3,8 +3,10 @@
 use crate::Setup;
 use crate::floor::PingPong;
 use crate::rows::{Promise, Row, Section};
+use crate::trials::beside_the_arenas;
 use crate::turns::{Turns, repeated};
 use linkbait::{Class, Judge, Schedule, Session};
+use rustix::fs::Access;
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const CALLS: u32 = 32;
 const ROUNDS: usize = 400;
 
-/// A stop may cost this many times what two switches between threads cost.
+/// A stop may cost this many times what two switches between threads cost, with a call that itself costs next to nothing.
 const PROMISED: Promise = Promise::AtMost(1.3);
 
 /// How many calls the victim makes next, in the arena and elsewhere.
@@ -37,7 +39,7 @@ pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
     let theirs = Arc::clone(&wanted);
     let victim = linkbait::victim("asks", move |dir| {
         ask(dir, theirs.inside.load(Ordering::Relaxed));
-        ask(Path::new("/"), theirs.elsewhere.load(Ordering::Relaxed));
+        ask_in_vain(theirs.elsewhere.load(Ordering::Relaxed));
     });
     let turns = Judge::new(setup.host.clone())
         .session(&victim, Class::OtherUser, 0o022, |session| Ok(on_engine(session, &wanted, setup)))??;
@@ -48,6 +50,14 @@ pub(crate) fn ask(path: &Path, times: u32) {
     for _ in 0..times {
         // Whether it is there does not matter.
         let _ = rustix::fs::stat(path);
+    }
+}
+
+/// Calls that name a file, and that the kernel refuses for their mode before it looks for one (access(2), EINVAL).
+pub(crate) fn ask_in_vain(times: u32) {
+    let no_mode = Access::from_bits_retain(0o10);
+    for _ in 0..times {
+        let _ = rustix::fs::access("/", no_mode);
     }
 }
 
@@ -63,8 +73,13 @@ fn on_engine(session: &mut Session<'_>, wanted: &Wanted, setup: &Setup) -> anyho
         floor.play();
         Ok(())
     };
-    let bare = || {
-        ask(setup.host.place(), 1);
+    let place = beside_the_arenas(setup)?;
+    let stat = || {
+        ask(place.path(), 1);
+        Ok(())
+    };
+    let access = || {
+        ask_in_vain(1);
         Ok(())
     };
     Turns::take(
@@ -76,7 +91,8 @@ fn on_engine(session: &mut Session<'_>, wanted: &Wanted, setup: &Setup) -> anyho
             &mut repeated(1, || trial(2 * CALLS, 0)),
             &mut repeated(1, || trial(0, CALLS)),
             &mut repeated(1, || trial(0, 2 * CALLS)),
-            &mut repeated(2 * CALLS, bare),
+            &mut repeated(2 * CALLS, stat),
+            &mut repeated(2 * CALLS, access),
         ],
     )
 }
@@ -85,15 +101,15 @@ fn section(turns: &Turns) -> Section {
     const FLOOR: &str = "ping-pong";
     let inside = |t: &[f64]| (t[2] - t[1]) / f64::from(CALLS);
     let elsewhere = |t: &[f64]| (t[4] - t[3]) / f64::from(CALLS);
+    let of_floor = |what, cost: &dyn Fn(&[f64]) -> f64| {
+        Row::time(what, turns.median(cost)).ratio(turns.median(|t| cost(t) / t[0]), FLOOR)
+    };
     let mut section = Section::new("a stop");
     section.row(Row::time("futex ping-pong on one core", turns.median(|t| t[0])));
-    section.row(Row::time("the call alone (stat, not supervised)", turns.median(|t| t[5])));
-    let mut stop = |what, cost: &dyn Fn(&[f64]) -> f64| {
-        let row = Row::time(what, turns.median(cost)).ratio(turns.median(|t| cost(t) / t[0]), FLOOR);
-        section.row(row.promised(PROMISED));
-    };
-    stop("a stop that is only let go (stat of /)", &elsewhere);
-    stop("a stop in the arena: decoded, made and answered", &inside);
-    stop("the same without the call itself", &|t| inside(t) - t[5]);
+    section.row(Row::time("access that is refused at once, not supervised", turns.median(|t| t[6])));
+    section.row(of_floor("a stop that is only let go (that access)", &elsewhere).promised(PROMISED));
+    section.row(Row::time("stat, not supervised", turns.median(|t| t[5])));
+    section.row(of_floor("a stop in the arena (stat): decoded, made and answered", &inside));
+    section.row(of_floor("the same without the call itself", &|t| inside(t) - t[5]));
     section
 }

@@ -18,7 +18,7 @@ const ROUNDS: usize = 800;
 /// Runs in a row of each kind, in each round: so few that most rounds are over before anybody else gets the core.
 const RUNS: u32 = 6;
 
-/// Trials per second, of what the same work makes when nobody holds it.
+/// Trials per second, of what the same work makes when nobody holds it: the victim's, the move's and its undoing.
 const PROMISED: Promise = Promise::AtLeast(0.5);
 
 pub(crate) type Body = fn(&Path) -> io::Result<()>;
@@ -49,14 +49,20 @@ pub(crate) fn asks(dir: &Path) -> io::Result<()> {
 
 pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
     let judge = Judge::new(setup.host.clone());
-    let mut sections = vec![nothing(setup, &judge)?, a_move(&turns(setup, &judge, "asks", asks)?)];
+    let mut sections = vec![nothing(setup, &judge)?, a_move(&turns(setup, &judge, "asks", asks)?.turns)];
     for (name, body) in VICTIMS {
         sections.push(section(name, &turns(setup, &judge, name, body)?));
     }
     Ok(sections)
 }
 
-fn turns(setup: &Setup, judge: &Judge, name: &str, body: Body) -> anyhow::Result<Turns> {
+/// What took turns, with the stops of a trial in which nothing is planted.
+struct Measured {
+    turns: Turns,
+    stops: usize,
+}
+
+fn turns(setup: &Setup, judge: &Judge, name: &str, body: Body) -> anyhow::Result<Measured> {
     let victim = linkbait::victim(name, body);
     let place = beside_the_arenas(setup)?;
     judge.session(&victim, Class::OtherUser, 0o022, |session| {
@@ -109,15 +115,22 @@ fn planted_bare(body: Body, place: &Path) -> io::Result<()> {
     fs::remove_file(bait)
 }
 
-fn on_engine(session: &mut Session<'_>, setup: &Setup, body: Body, place: &Path) -> anyhow::Result<Turns> {
+fn on_engine(session: &mut Session<'_>, setup: &Setup, body: Body, place: &Path) -> anyhow::Result<Measured> {
     let schedules = session.schedules();
+    // One more for the marker.
+    let stops = session.stops().len() + 1;
+    let floor = PingPong::start();
     let alone = Schedule::default();
     let session = RefCell::new(session);
     let try_one = |schedule: &Schedule| session.borrow_mut().run(schedule).map(drop).map_err(Into::into);
     let mut next = schedules.iter().cycle();
     // As many as there are schedules, so that every round does the same.
     let planted = repeated(schedules.len() as u32, || next.next().map_or(Ok(()), try_one));
-    Turns::take(
+    let switches = || {
+        floor.play();
+        Ok(())
+    };
+    let turns = Turns::take(
         setup,
         ROUNDS,
         &mut [
@@ -125,20 +138,27 @@ fn on_engine(session: &mut Session<'_>, setup: &Setup, body: Body, place: &Path)
             &mut repeated(RUNS, || planted_bare(body, place).context("the work, bare")),
             &mut repeated(RUNS, || try_one(&alone)),
             &mut { planted },
+            &mut repeated(RUNS, switches),
         ],
-    )
+    )?;
+    Ok(Measured { turns, stops })
 }
 
-fn section(name: &str, turns: &Turns) -> Section {
+fn section(name: &str, Measured { turns, stops }: &Measured) -> Section {
     let mut section = Section::new(format!("a trial of {name}"));
     let rate_of = |what, job: usize, floor: usize, of| {
         let ratio = turns.median(|t| t[floor] / t[job]);
         Row::each(what, turns.median(|t| t[job])).ratio(ratio, of)
     };
+    let least = |t: &[f64]| t[0] + *stops as f64 * t[4];
     section.row(Row::each("bare", turns.median(|t| t[0])));
     section.row(Row::each("bare, with symlink and unlink", turns.median(|t| t[1])));
+    let row = Row::each(format!("bare, and two switches for each of {stops} stops"), turns.median(least));
+    section.row(row.ratio(turns.median(|t| t[0] / least(t)), "the rate bare"));
     section.row(rate_of("stepped and left alone", 2, 0, "the rate bare"));
-    section.row(rate_of("planted and undone", 3, 0, "the rate bare").promised(PROMISED));
-    section.row(rate_of("the same, of the same file work", 3, 1, "bare with symlink and unlink"));
+    section.row(rate_of("planted and undone", 3, 0, "the rate bare"));
+    section.row(
+        rate_of("the same, of the same file work", 3, 1, "bare with symlink and unlink").promised(PROMISED),
+    );
     section
 }

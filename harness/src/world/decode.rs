@@ -310,7 +310,9 @@ pub(super) fn normalise(path: &mut Vec<u8>) -> bool {
             }
             _ => {
                 path[write] = b'/';
-                path.copy_within(read..end, write + 1);
+                if read > write + 1 {
+                    path.copy_within(read..end, write + 1);
+                }
                 write += 1 + end - read;
             }
         }
