@@ -292,7 +292,12 @@ fn rare() -> Vec<Vec<Call>> {
     vec![
         // 40 links are followed, and no more.
         [mkdir("l0")].into_iter().chain(chain).chain([stat(at("l40")), stat(at("l41"))]).collect(),
-        vec![stat(at(&format!("{}.", "./".repeat(2047)))), stat(at(&"./".repeat(2048)))],
+        // Below a descriptor, as a path from the top has the top's own before it where users have no root directory.
+        vec![
+            open(".", dir),
+            stat(below(0, &format!("{}.", "./".repeat(2047)))),
+            stat(below(0, &"./".repeat(2048))),
+        ],
         vec![link(&"n".repeat(4096), "l"), stat(at("n\0n")), link("n\0n", "l")],
         vec![open(".", unnamed | OFlags::EXCL), link_open(0, "f")],
         vec![open(".", unnamed), link_open(0, "f"), Call::Unlink { at: at("f") }, link_open(0, "f")],
