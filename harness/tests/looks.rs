@@ -1,11 +1,14 @@
 //! What an attacked victim does where nobody looks of its own accord: a trial that is not looked at once more at its end shows what
 //! one does that is looked at everywhere, and leaves nothing to the next.
 
-use linkbait::{Act, Bait, Class, Dirs, Host, Judge, Move, Report, Schedule, Verb, Verdict, Victim};
-use rustix::fs::Mode;
-use std::fs::{self, DirBuilder, File, Permissions};
+use linkbait::model::Place;
+use linkbait::{
+    Act, Bait, Class, Dirs, Host, Judge, Key, Move, Report, Schedule, Stops, Verb, Verdict, Victim,
+};
+use rustix::fs::{Mode, OFlags, openat};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Result, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::Path;
 
 /// Does something else where the name is taken.
@@ -122,4 +125,84 @@ fn what_is_made_in_an_open_directory_that_was_moved_away_right_before_is_seen() 
         Result::Ok(rustix::fs::mkdirat(&dir, "new", Mode::from_raw_mode(0o777))?)
     });
     assert!(broken_when_moved(&victim, "mkdirat").contains(&"world-writable"));
+}
+
+/// Makes a file with this mode.
+fn make(path: &Path, mode: u32) -> Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+}
+
+#[test]
+fn what_was_made_at_home_is_not_taken_for_what_stands_in_shared_where_a_write_is_cut_short() {
+    let victim = Victim::new("cut short", |dirs: &Dirs| {
+        let (theirs, mine) = (dirs.shared.join("a"), dirs.private.join("b"));
+        let mut file = make(&theirs, 0o600)?;
+        make(&mine, 0o666)?;
+        let written = file.write_all(b"123456");
+        fs::remove_file(theirs)?;
+        fs::remove_file(mine)?;
+        written
+    });
+    let judge = || Judge::new(Host::detect()).faults(true).umasks(&[0]);
+    let [near, everywhere] = [judge(), judge().look_everywhere()]
+        .map(|judge| judge.judge(&victim).expect("this machine can judge"));
+    assert_eq!(told(&near), told(&everywhere));
+}
+
+#[test]
+fn what_was_made_at_home_is_not_taken_for_what_the_attacker_takes_away() {
+    let victim = Victim::new("reads, and makes a copy at home", |dirs: &Dirs| {
+        let _ = fs::read(dirs.shared.join("a"));
+        let _ = make(&dirs.private.join("copy"), 0o600);
+        let _ = fs::read_link(dirs.shared.join("a"));
+    });
+    for takes in [Verb::Unlink, Verb::SwapOver, Verb::Recreate] {
+        let moves = [("openat", Verb::Plant, Bait::OpenFile), ("readlink", takes, Bait::Fifo)];
+        assert!(broken(&victim, &moves).contains(&"uses-foreign"), "{takes:?}");
+    }
+}
+
+#[test]
+fn what_is_removed_in_a_directory_that_was_moved_away_meanwhile_is_not_gone_where_it_was() {
+    let victim = Victim::protocol("removes below", |files| {
+        let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        files.mkdir(Place::at("d"), 0o700)?;
+        files.mkdir(Place::at("d/e"), 0o700)?;
+        files.close(files.open(Place::at("d/e/x"), new, 0o600)?)?;
+        files.unlink(Place::at("d/e/x"))
+    });
+    let moves = [
+        (Verb::MoveAway, Bait::Link, "shared/d"),
+        (Verb::Plant, Bait::Dir, "shared/d"),
+        (Verb::Plant, Bait::Dir, "shared/d/e"),
+        (Verb::Plant, Bait::OpenFile, "shared/d/e/x"),
+    ];
+    let judge = || Judge::new(Host::detect()).on_model(Stops::Names);
+    let [near, everywhere] = [judge(), judge().look_everywhere()].map(|judge| {
+        let tried = judge.session(&victim, Class::DirWriter, 0, |session| {
+            let looks_up = |key: &&Key| key.call == "lookup" && key.path == "shared/d/e";
+            let at = session.stops().iter().rfind(looks_up).expect("it looks that up").clone();
+            let act = |(verb, bait, target): (_, _, &str)| {
+                let does = Move { verb, bait, target: target.to_owned() }.into();
+                Act { at: at.clone(), does }
+            };
+            session.run(&Schedule { acts: moves.map(act).to_vec(), second: false })
+        });
+        let tried = tried.expect("this machine can judge");
+        assert!(tried.landed);
+        (tried.findings.iter().map(|found| found.rule).collect::<Vec<_>>(), tried.stays)
+    });
+    assert_eq!(near, everywhere);
+}
+
+#[test]
+fn a_name_below_a_pipe_has_no_path_and_harms_nobody() {
+    same(&Victim::new("asks below a pipe", |_: &Dirs| {
+        let (reader, _writer) = std::io::pipe()?;
+        for name in ["x", "../x", "abc/../d"] {
+            let opened = openat(&reader, name, OFlags::RDONLY, Mode::empty());
+            assert_eq!(opened.err(), Some(rustix::io::Errno::NOTDIR));
+        }
+        Result::Ok(())
+    }));
 }

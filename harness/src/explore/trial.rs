@@ -299,11 +299,7 @@ impl Bench {
             (None, _) => {}
             (Some(one), None) => {
                 self.path.clone_from(&one.path);
-                match self.stop.sys.op {
-                    // Nothing can be there then.
-                    Op::Remove => self.change_one(self.worker(), |path, now| now.set(path, None)),
-                    _ => self.look_at_one(world, self.worker()),
-                }
+                self.look_at_one(world, self.worker());
             }
             (Some(one), Some(other)) => {
                 self.next.copy_from(&self.now);
@@ -338,12 +334,8 @@ impl Bench {
 
     /// Looks at the entry of `self.path`, the only one that can have changed.
     pub(super) fn look_at_one(&mut self, world: &mut dyn World, actor: Maker) {
-        self.change_one(actor, |path, now| world.look_at(path, now));
-    }
-
-    fn change_one(&mut self, actor: Maker, look: impl FnOnce(&[u8], &mut Tree)) {
         let was = self.now.get(&self.path).copied();
-        look(&self.path, &mut self.now);
+        world.look_at(&self.path, &mut self.now);
         let (evidence, labels) = (&mut self.evidence, &mut self.labels);
         self.now.succeed_at(&self.path, was, actor, |now, told| evidence.note_change(&told, now, labels));
     }

@@ -188,6 +188,10 @@ impl Decoder {
             place.path.push(b'/');
         }
         place.path.extend_from_slice(text);
+        if place.path.first() != Some(&b'/') {
+            // What is below a pipe has no path, but a name like `pipe:[7]/x`.
+            place.path.insert(0, b'/');
+        }
         place.climbs = normalise(&mut place.path);
         if let Some((fd, used)) = proc_descriptor(&place.path, stop.tid) {
             // What follows is looked up from there.

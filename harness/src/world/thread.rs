@@ -83,8 +83,9 @@ pub(crate) struct ThreadWorld {
     descriptors: u32,
     opened: Opened,
     changed: Box<Changed>,
-    /// What the call that was just made has put at the name that it was given.
-    made: Option<Entry>,
+    /// What stands at the name that the call was given which was just made, if the call tells: what it made, or nothing. Forgotten
+    /// at the next stop.
+    told: Option<Option<Entry>>,
     crew: Crew,
     /// The stop that waits for an answer.
     held: Option<u64>,
@@ -151,7 +152,7 @@ impl ThreadWorld {
             descriptors: 3,
             opened: Opened::new(host.open_files()),
             changed: Box::default(),
-            made: None,
+            told: None,
             crew: Crew::default(),
             held: None,
             killed: false,
@@ -278,6 +279,7 @@ impl ThreadWorld {
             self.wandered = true;
             self.decoder.learn_cwd();
         }
+        self.told = (stop.sys.op == Op::Remove && value == 0).then_some(None);
         self.victim.listener.answer(stop.id, value);
         Outcome::of(value)
     }
@@ -295,7 +297,7 @@ impl ThreadWorld {
         }
         let value = perform(&self.changed.raw());
         let (outcome, opened) = open::settle(stop, value, self.arena.root(), &mut self.descriptors);
-        self.made = opened.filter(|_| stop.makes_its_own());
+        self.told = opened.filter(|_| stop.makes_its_own()).map(Some);
         self.opened.note(value, outcome);
         let answer = if outcome == Outcome::Blocks { -i64::from(libc::ENXIO) } else { value };
         self.victim.listener.answer(stop.id, answer);
@@ -387,6 +389,8 @@ impl World for ThreadWorld {
     fn next(&mut self, stop: &mut Stop) -> Result<Next, Error> {
         let lost = |e: io::Error| Error::ours("ioctl(SECCOMP_IOCTL_NOTIF_RECV)", e);
         let mut looks = Looks::default();
+        // Where the call named nothing in `shared/`, nobody has asked.
+        self.told = None;
         loop {
             match self.wait().map_err(lost)? {
                 Arrival::Stop(seen) => {
@@ -416,12 +420,10 @@ impl World for ThreadWorld {
     fn turn(&mut self) {}
 
     fn act(&mut self, act: &Move, path: &[u8]) -> rustix::io::Result<()> {
-        self.made = None;
         self.hands.act(self.arena.root(), act, path)
     }
 
     fn release(&mut self, stop: &Stop) -> Outcome {
-        self.made = None;
         if self.killed {
             return self.refuse(stop);
         }
@@ -457,7 +459,6 @@ impl World for ThreadWorld {
     }
 
     fn look(&mut self, tree: &mut Tree) {
-        self.made = None;
         self.arena.look(tree);
     }
 
@@ -466,8 +467,8 @@ impl World for ThreadWorld {
     }
 
     fn look_at(&mut self, path: &[u8], tree: &mut Tree) {
-        match self.made.take() {
-            Some(made) => tree.set(path, Some(made)),
+        match self.told.take() {
+            Some(there) => tree.set(path, there),
             None => tree.refresh(self.arena.root(), path),
         }
     }
