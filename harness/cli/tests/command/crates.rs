@@ -4,11 +4,13 @@
 use crate::desk::{Desk, Ran, ran};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// A crate with a bad way to write, and one that reads until nobody writes.
 const TINY: &str = r#"
@@ -231,16 +233,21 @@ fn started(desk: &Desk, then: &str, options: &[&str]) -> Option<(Child, fs::File
     let file = put_victim(desk, "waits", &format!("body = '''\n{open} {then} {log}\n'''"));
     let mut command = command(desk, &[&["run", &file, "--timeout", "1h"], options].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
-    // Without cargo nobody would ever open it.
-    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    let told: Vec<String> = lines.map_while(Result::ok).take(2).collect();
-    if told.last().is_some_and(|line| line != "judging 1 victim") {
-        let _ = writeln!(std::io::stderr(), "not checked: what is judged apart: {told:?}");
-        child.wait().expect("it ended");
-        return None;
+    loop {
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match rustix::fs::open(desk.path("gate"), flags, Mode::empty()) {
+            Ok(writer) => return Some((child, writer.into())),
+            Err(error) => assert_eq!(error, Errno::NXIO, "the victim opens the other end"),
+        }
+        // Without cargo nobody ever does.
+        if child.try_wait().expect("it was started").is_some() {
+            let said = child.wait_with_output().expect("it ended").stderr;
+            let said = String::from_utf8_lossy(&said);
+            let _ = writeln!(std::io::stderr(), "not checked: what is judged apart: {said}");
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
-    let writer = rustix::fs::open(desk.path("gate"), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
-    Some((child, writer.expect("the victim opens the other end").into()))
 }
 
 #[test]

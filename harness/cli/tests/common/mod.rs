@@ -12,6 +12,8 @@ pub(crate) fn desk() -> TempDir {
 pub(crate) fn linkbait(desk: &TempDir, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_linkbait"));
     command.args(args).current_dir(desk.path()).env("PATH", path());
+    // Cargo's, in which each program that a victim starts would look for its libraries first.
+    command.env_remove("LD_LIBRARY_PATH");
     command.output().expect("the command starts")
 }
 
