@@ -93,6 +93,14 @@ fn broken_when_moved(victim: &Victim, call: &str) -> Vec<&'static str> {
     broken(victim, &[(call, Verb::MoveAway, Bait::Link)])
 }
 
+/// A file that the attacker plants before it is opened and takes away at the readlink(2) after that.
+fn is_used_though_taken_away(victim: &Victim) {
+    for takes in [Verb::Unlink, Verb::SwapOver, Verb::Recreate] {
+        let moves = [("openat", Verb::Plant, Bait::OpenFile), ("readlink", takes, Bait::Fifo)];
+        assert!(broken(victim, &moves).contains(&"uses-foreign"), "{takes:?}");
+    }
+}
+
 #[test]
 fn what_was_read_before_the_attacker_took_it_away_was_used() {
     let victim = Victim::new("reads", |dirs: &Dirs| {
@@ -100,10 +108,7 @@ fn what_was_read_before_the_attacker_took_it_away_was_used() {
         // A stop after it has read.
         let _ = fs::read_link(dirs.shared.join("a"));
     });
-    for takes in [Verb::Unlink, Verb::SwapOver, Verb::Recreate] {
-        let moves = [("openat", Verb::Plant, Bait::OpenFile), ("readlink", takes, Bait::Fifo)];
-        assert!(broken(&victim, &moves).contains(&"uses-foreign"), "{takes:?}");
-    }
+    is_used_though_taken_away(&victim);
 }
 
 #[test]
@@ -156,10 +161,7 @@ fn what_was_made_at_home_is_not_taken_for_what_the_attacker_takes_away() {
         let _ = make(&dirs.private.join("copy"), 0o600);
         let _ = fs::read_link(dirs.shared.join("a"));
     });
-    for takes in [Verb::Unlink, Verb::SwapOver, Verb::Recreate] {
-        let moves = [("openat", Verb::Plant, Bait::OpenFile), ("readlink", takes, Bait::Fifo)];
-        assert!(broken(&victim, &moves).contains(&"uses-foreign"), "{takes:?}");
-    }
+    is_used_though_taken_away(&victim);
 }
 
 #[test]

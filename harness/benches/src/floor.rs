@@ -28,9 +28,17 @@ impl PingPong {
         PingPong { ball, partner: Some(partner) }
     }
 
-    pub(crate) fn play(&self) {
+    fn play(&self) {
         pass(&self.ball, THEIRS);
         wait_while(&self.ball, THEIRS);
+    }
+
+    /// Two switches, as a job that takes turns with others.
+    pub(crate) fn job(&self) -> impl FnMut() -> anyhow::Result<()> {
+        || {
+            self.play();
+            Ok(())
+        }
     }
 }
 

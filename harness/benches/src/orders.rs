@@ -31,10 +31,7 @@ pub(crate) fn measure(setup: &Setup) -> anyhow::Result<Vec<Section>> {
 fn on_one_core(setup: &Setup) -> anyhow::Result<Section> {
     cores::all()?.first().copied().map_or(Ok(()), cores::stay_on)?;
     let floor = PingPong::start();
-    let mut play = repeated(64, || {
-        floor.play();
-        Ok(())
-    });
+    let mut play = repeated(64, floor.job());
     let mut ran = Ran::default();
     let mut all = || {
         let start = Instant::now();

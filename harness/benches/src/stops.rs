@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const CALLS: u32 = 32;
 const ROUNDS: usize = 400;
 
-/// A stop may cost this many times what two switches between threads cost, with a call that itself costs next to nothing.
+/// A stop may cost this many times what two switches between threads cost.
 const PROMISED: Promise = Promise::AtMost(1.3);
 
 /// How many calls the victim makes next, in the arena and elsewhere.
@@ -69,10 +69,6 @@ fn on_engine(session: &mut Session<'_>, wanted: &Wanted, setup: &Setup) -> anyho
         wanted.set(inside, elsewhere);
         session.borrow_mut().run(&alone).map(drop).map_err(Into::into)
     };
-    let play = || {
-        floor.play();
-        Ok(())
-    };
     let place = beside_the_arenas(setup)?;
     let stat = || {
         ask(place.path(), 1);
@@ -86,7 +82,7 @@ fn on_engine(session: &mut Session<'_>, wanted: &Wanted, setup: &Setup) -> anyho
         setup,
         ROUNDS,
         &mut [
-            &mut repeated(2 * CALLS, play),
+            &mut repeated(2 * CALLS, floor.job()),
             &mut repeated(1, || trial(CALLS, 0)),
             &mut repeated(1, || trial(2 * CALLS, 0)),
             &mut repeated(1, || trial(0, CALLS)),
@@ -101,15 +97,16 @@ fn section(turns: &Turns) -> Section {
     const FLOOR: &str = "ping-pong";
     let inside = |t: &[f64]| (t[2] - t[1]) / f64::from(CALLS);
     let elsewhere = |t: &[f64]| (t[4] - t[3]) / f64::from(CALLS);
-    let of_floor = |what, cost: &dyn Fn(&[f64]) -> f64| {
-        Row::time(what, turns.median(cost)).ratio(turns.median(|t| cost(t) / t[0]), FLOOR)
-    };
     let mut section = Section::new("a stop");
     section.row(Row::time("futex ping-pong on one core", turns.median(|t| t[0])));
     section.row(Row::time("access that is refused at once, not supervised", turns.median(|t| t[6])));
-    section.row(of_floor("a stop that is only let go (that access)", &elsewhere).promised(PROMISED));
     section.row(Row::time("stat, not supervised", turns.median(|t| t[5])));
-    section.row(of_floor("a stop in the arena (stat): decoded, made and answered", &inside));
-    section.row(of_floor("the same without the call itself", &|t| inside(t) - t[5]));
+    let mut stop = |what, cost: &dyn Fn(&[f64]) -> f64| {
+        let row = Row::time(what, turns.median(cost)).ratio(turns.median(|t| cost(t) / t[0]), FLOOR);
+        section.row(row.promised(PROMISED));
+    };
+    stop("a stop that is only let go (that access)", &elsewhere);
+    stop("a stop in the arena (stat): decoded, made and answered", &inside);
+    stop("the same without the call itself", &|t| inside(t) - t[5]);
     section
 }

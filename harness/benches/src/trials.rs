@@ -18,7 +18,7 @@ const ROUNDS: usize = 800;
 /// Runs in a row of each kind, in each round: so few that most rounds are over before anybody else gets the core.
 const RUNS: u32 = 6;
 
-/// Trials per second, of what the same work makes when nobody holds it: the victim's, the move's and its undoing.
+/// Trials per second, of what the same work makes when nobody holds it.
 const PROMISED: Promise = Promise::AtLeast(0.5);
 
 pub(crate) type Body = fn(&Path) -> io::Result<()>;
@@ -81,12 +81,8 @@ fn nothing(setup: &Setup, judge: &Judge) -> anyhow::Result<Section> {
     let alone = Schedule::default();
     let turns = judge.session(&victim, Class::OtherUser, 0o022, |session| {
         let floor = PingPong::start();
-        let play = || {
-            floor.play();
-            Ok(())
-        };
         let trial = || session.run(&alone).map(drop).map_err(Into::into);
-        Ok(Turns::take(setup, ROUNDS, &mut [&mut repeated(RUNS, play), &mut repeated(RUNS, trial)]))
+        Ok(Turns::take(setup, ROUNDS, &mut [&mut repeated(RUNS, floor.job()), &mut repeated(RUNS, trial)]))
     })??;
     let mut section = Section::new("a trial without any call");
     section.row(Row::time("futex ping-pong on one core", turns.median(|t| t[0])));
@@ -126,10 +122,6 @@ fn on_engine(session: &mut Session<'_>, setup: &Setup, body: Body, place: &Path)
     let mut next = schedules.iter().cycle();
     // As many as there are schedules, so that every round does the same.
     let planted = repeated(schedules.len() as u32, || next.next().map_or(Ok(()), try_one));
-    let switches = || {
-        floor.play();
-        Ok(())
-    };
     let turns = Turns::take(
         setup,
         ROUNDS,
@@ -138,7 +130,7 @@ fn on_engine(session: &mut Session<'_>, setup: &Setup, body: Body, place: &Path)
             &mut repeated(RUNS, || planted_bare(body, place).context("the work, bare")),
             &mut repeated(RUNS, || try_one(&alone)),
             &mut { planted },
-            &mut repeated(RUNS, switches),
+            &mut repeated(RUNS, floor.job()),
         ],
     )?;
     Ok(Measured { turns, stops })
@@ -156,9 +148,7 @@ fn section(name: &str, Measured { turns, stops }: &Measured) -> Section {
     let row = Row::each(format!("bare, and two switches for each of {stops} stops"), turns.median(least));
     section.row(row.ratio(turns.median(|t| t[0] / least(t)), "the rate bare"));
     section.row(rate_of("stepped and left alone", 2, 0, "the rate bare"));
-    section.row(rate_of("planted and undone", 3, 0, "the rate bare"));
-    section.row(
-        rate_of("the same, of the same file work", 3, 1, "bare with symlink and unlink").promised(PROMISED),
-    );
+    section.row(rate_of("planted and undone", 3, 0, "the rate bare").promised(PROMISED));
+    section.row(rate_of("the same, of the same file work", 3, 1, "bare with symlink and unlink"));
     section
 }
